@@ -25,6 +25,12 @@ pub const DELIVERIES: &str = "tributary_deliveries_total";
 /// Counter: looks at panels, by `outcome`: it shows something new, or the same; its source failed; its
 /// message could not be posted or edited.
 pub const PANEL_LOOKS: &str = "tributary_panel_looks_total";
+/// Counter: what came of signing in at the web pages, by `kind` and `outcome`.
+pub const SIGN_INS: &str = "tributary_sign_ins_total";
+/// Counter: requests to the web pages and the API, by `route` and `status`.
+pub const HTTP_REQUESTS: &str = "tributary_http_requests_total";
+/// Histogram, in seconds: how long these took.
+pub const HTTP_SECONDS: &str = "tributary_http_request_seconds";
 /// Gauge: deliveries that are not finished.
 pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
 /// Gauge: targets with deliveries that are not finished.
@@ -65,10 +71,17 @@ pub const FORGOTTEN_SERVERS: &str = "servers";
 /// The lag's buckets, in seconds.
 const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
 
+/// The same for requests to the web pages.
+const HTTP_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
+
 /// Starts recording. Once in a process.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let matcher = metrics_exporter_prometheus::Matcher::Full(DELIVERY_LAG.to_owned());
-    let handle = PrometheusBuilder::new().set_buckets_for_metric(matcher, LAG_BUCKETS)?.install_recorder()?;
+    let requests = metrics_exporter_prometheus::Matcher::Full(HTTP_SECONDS.to_owned());
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(matcher, LAG_BUCKETS)?
+        .set_buckets_for_metric(requests, HTTP_BUCKETS)?
+        .install_recorder()?;
     describe();
     crate::rest::metrics::describe();
     Ok(handle)
@@ -88,6 +101,9 @@ fn describe() {
     metrics::describe_gauge!(HELD_SOURCES, "Channels whose events wait until their history could be read");
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_counter!(PANEL_LOOKS, "Looks at panels, by outcome");
+    metrics::describe_counter!(SIGN_INS, "What came of signing in at the web pages");
+    metrics::describe_counter!(HTTP_REQUESTS, "Requests to the web pages and the API");
+    metrics::describe_histogram!(HTTP_SECONDS, metrics::Unit::Seconds, "How long these took");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
     metrics::describe_gauge!(DEEPEST_LANE, "Unfinished deliveries of the target that has most of them");

@@ -12,6 +12,7 @@ use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
+use crate::http::WebServices;
 use crate::panel::{DataSources, PanelSettings};
 use crate::service::access::lookups::Lookups;
 use crate::service::access::quotas::UserQuotas;
@@ -33,6 +34,7 @@ use crate::supervisor::Supervisor;
 
 use super::cluster::{MemberState, PeerMessage, PeerReceiver};
 use super::start::{DiscordLogin, GatewayAccess, register_commands};
+use super::web::WebSwitch;
 use super::{AppError, RetryDelay, clock};
 
 /// The permissions that the bot asks for when it is invited: View Channel, Send Messages, Manage Messages,
@@ -57,6 +59,7 @@ pub(super) struct GatewayPart<'a> {
     pub(super) receiver: PeerReceiver,
     pub(super) member_state: watch::Receiver<MemberState>,
     pub(super) progress: IntakeProgress,
+    pub(super) web: &'a WebSwitch,
 }
 
 impl GatewayPart<'_> {
@@ -74,6 +77,7 @@ impl GatewayPart<'_> {
             receiver,
             member_state,
             progress,
+            web,
         } = self;
         let (identity, shards, clock) = (login.identity, gateway.shards, clock());
         let (rest, own) = (login.rest.clone(), login.rest.of_program());
@@ -140,6 +144,7 @@ impl GatewayPart<'_> {
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
+        let accounts = web.accounts(&parts, &quotas);
         let updates = PeerUpdates::new(
             parts.clone(),
             Arc::clone(&upkeep),
@@ -166,6 +171,7 @@ impl GatewayPart<'_> {
             follows,
             panels,
             authors,
+            accounts: accounts.clone(),
             started_at: clock.now(),
             gateway: Arc::clone(&state),
             admission,
@@ -183,13 +189,14 @@ impl GatewayPart<'_> {
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds up nothing.
-        let commands = shards.keeps_house().then(|| register_commands(&own, identity));
+        let commands = shards.keeps_house().then(|| register_commands(&own, identity, accounts.is_some()));
         let refused = async {
             match commands {
                 Some(commands) => commands.await,
                 None => std::future::pending().await,
             }
         };
+        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts }));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),

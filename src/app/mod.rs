@@ -12,6 +12,7 @@
 //! | `process` | a process of any role: delivery, place among the others, gateway part |
 //! | `cluster` | the place among the other processes: its shards, and what they tell each other |
 //! | `gateway` | everything that listens and answers |
+//! | `web` | the web pages: open as long as the process runs, of use while it has its shards |
 
 mod clock;
 mod cluster;
@@ -23,6 +24,7 @@ mod open;
 mod process;
 mod schema;
 mod start;
+mod web;
 
 use std::io;
 use std::net::SocketAddr;
@@ -51,6 +53,7 @@ use self::process::Process;
 pub use self::schema::{Downgrade, migrate_up};
 pub use self::start::client;
 use self::start::start;
+use self::web::WebSwitch;
 
 /// The first and the longest pause before something that the start needs is requested again.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -91,6 +94,9 @@ pub enum AppError {
     /// The address is taken, or doesn't belong to this machine.
     #[error("HTTP_ADDR can't be listened on ({0}): {1}. Choose another port, such as 127.0.0.1:8081.")]
     Listen(SocketAddr, io::Error),
+    /// The same for the web pages.
+    #[error("WEB_ADDR can't be listened on ({0}): {1}. Choose another port, such as 127.0.0.1:8082.")]
+    ListenWeb(SocketAddr, io::Error),
     /// Another bot has this SQLite database.
     #[error(
         "another process runs on this database (it holds {0}). Stop that one first. With PostgreSQL, several processes can share the work: see DATABASE_URL."
@@ -145,17 +151,22 @@ pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<
     let (startup, starting) = watch::channel(Startup::Database { away: None });
     let supervisor = Supervisor::default();
     let (stop_serving, stopped) = watch::channel(false);
+    let web = WebSwitch::open(&config, &supervisor, stopped.clone()).await?;
     let mut serving = supervisor.spawn_until(
         "http",
         until(stopped.clone()),
         serve(listener, Pages { metrics, health: pages, startup: starting }, stopped),
     );
     let ended = tokio::select! {
-        ended = serve_discord(&config, (&startup, &health), &supervisor, &mut shutdown) => ended,
+        ended = serve_discord(&config, (&startup, &health), &web, &supervisor, &mut shutdown) => ended,
         failure = supervisor.failure() => Err(AppError::Task(failure)),
     };
     stop_serving.send_replace(true);
-    let _ = tokio::time::timeout(HTTP_GOODBYE, serving.join()).await;
+    let goodbye = async {
+        serving.join().await;
+        web.close().await;
+    };
+    let _ = tokio::time::timeout(HTTP_GOODBYE, goodbye).await;
     ended
 }
 
@@ -178,6 +189,7 @@ fn until(stop: watch::Receiver<bool>) -> impl Fn() -> bool + Send {
 async fn serve_discord(
     config: &Config,
     (startup, health): (&watch::Sender<Startup>, &watch::Sender<Option<Health>>),
+    web: &WebSwitch,
     supervisor: &Supervisor,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Result<(), AppError> {
@@ -192,7 +204,7 @@ async fn serve_discord(
         login = start(config, &store) => match login {
             Ok(login) => {
                 let (store, shutdown) = (store.clone(), shutdown.clone());
-                Process { config, login, store, supervisor, shutdown }.run(health).await
+                Process { config, login, store, supervisor, shutdown, web }.run(health).await
             }
             Err(error) => Err(error),
         },

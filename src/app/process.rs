@@ -20,6 +20,7 @@ use crate::supervisor::{Supervisor, Task};
 use super::cluster::{ClusterMember, MemberState, PeerMessage, PeerReceiver};
 use super::gateway::{GatewayPart, when_there};
 use super::start::{DiscordLogin, GatewayAccess};
+use super::web::WebSwitch;
 use super::{AppError, clock, until};
 
 /// A process after Discord has answered.
@@ -29,13 +30,14 @@ pub(super) struct Process<'a> {
     pub(super) store: Store,
     pub(super) supervisor: &'a Supervisor,
     pub(super) shutdown: watch::Receiver<bool>,
+    pub(super) web: &'a WebSwitch,
 }
 
 impl Process<'_> {
     /// Builds the parts, runs them, and drains them in the order of the flow: first what takes in, last what
     /// sends out. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
-        let Self { config, login, store, supervisor, mut shutdown } = self;
+        let Self { config, login, store, supervisor, mut shutdown, web } = self;
         let admission = tokio::select! {
             admission = admission(&store, config) => Arc::new(admission?),
             _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
@@ -65,6 +67,7 @@ impl Process<'_> {
                     state,
                     member: &member,
                     progress,
+                    web,
                 };
                 serving.run(&mut shutdown).await
             }
@@ -159,6 +162,7 @@ struct ShardServer<'a> {
     state: Arc<GatewayState>,
     member: &'a ClusterMember,
     progress: IntakeProgress,
+    web: &'a WebSwitch,
 }
 
 impl ShardServer<'_> {
@@ -184,6 +188,7 @@ impl ShardServer<'_> {
                 receiver: self.member.receiver(),
                 member_state: self.member.state(),
                 progress: self.progress.clone(),
+                web: self.web,
             };
             let ended = part.run(leaving.clone()).await;
             if ended.is_err() || *leaving.borrow() != Leave::AtOnce {

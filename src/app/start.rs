@@ -82,9 +82,9 @@ async fn gateway(config: &Config, rest: &Rest) -> Result<Option<GatewayAccess>, 
 }
 
 /// Registers the commands at Discord, until it succeeds. They belong to the bot and not to a shard, so one
-/// process does it. Returns only if the token is rejected.
-pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppError {
-    let commands = docs::definitions();
+/// process does it. `web` says whether there are web pages. Returns only if the token is rejected.
+pub(super) async fn register_commands(rest: &Rest, identity: Identity, web: bool) -> AppError {
+    let commands = docs::offered(web);
     let (mut wait, longest) = REGISTER_AGAIN;
     loop {
         match rest.set_global_commands(identity.application, &commands).await {

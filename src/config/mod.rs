@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod unknown_names;
+mod web;
 
 use std::net::SocketAddr;
 
@@ -34,6 +35,7 @@ pub use self::role::{ProcessRole, ShardSelection};
 pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 pub use self::unknown_names::{UnknownName, unknown_name};
+pub use self::web::WebConfig;
 
 /// A setting that is missing or wrong, as one line that names it and says how to set it right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +85,8 @@ pub struct Config {
     pub storage: Storage,
     /// Where health and metrics are served.
     pub http_addr: SocketAddr,
+    /// Where the web pages are; `None` if they are off.
+    pub web: Option<WebConfig>,
     /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
     pub follow_actions_per_hour: Option<u32>,
     /// How far back sources are read after an absence.
@@ -149,6 +153,7 @@ impl<'a> Env<'a> {
         let api_base = self.api_base()?;
         let request_pace = self.request_pace()?;
         let http_addr = self.http_addr()?;
+        let web = self.web(http_addr)?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let panels_per_server = self.panels_per_server()?;
         let follow_limits = self.follow_limits()?;
@@ -167,6 +172,7 @@ impl<'a> Env<'a> {
             request_pace,
             storage,
             http_addr,
+            web,
             follow_actions_per_hour,
             catch_up,
             keeping,

@@ -57,6 +57,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Where /healthz, /readyz and /metrics are served, as IP:PORT.",
     },
     Setting {
+        name: "WEB_ADDR",
+        default: None,
+        explanation: "Where the web pages and the API are served, as IP:PORT; never the address of HTTP_ADDR. Without it, there are none.",
+    },
+    Setting {
+        name: "PUBLIC_URL",
+        default: None,
+        explanation: "The address at which people reach the web pages, as https://HOST or https://HOST:PORT. http is for this machine only. Without it, http:// and WEB_ADDR, if that is on loopback; otherwise it must be set.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

@@ -4,7 +4,8 @@ use super::SETTINGS;
 use super::nearest::distance;
 
 /// A name in our own `.env` file that begins with one of these is meant for this program.
-const OURS: &[&str] = &["TRIBUTARY_", "DISCORD_", "CATCH_UP_", "PANEL_", "FOLLOW_", "CONTENT_", "MIRROR_"];
+const OURS: &[&str] =
+    &["TRIBUTARY_", "DISCORD_", "CATCH_UP_", "PANEL_", "FOLLOW_", "CONTENT_", "MIRROR_", "WEB_"];
 
 /// A name that isn't a setting, and the setting that it is nearest to.
 #[derive(Debug, Clone, PartialEq, Eq)]

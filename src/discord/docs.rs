@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::service::ServiceError;
 
 use super::Bot;
-use super::commands::all;
+use super::commands::{OF_THE_WEB, all};
 
 /// The whole of commands.md.
 pub fn commands_md() -> String {
     let mut text = String::from(
-        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands except `/privacy` work only in servers. Only the person who runs a command sees its answer.\n",
+        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands except `/privacy` and `/dashboard` work only in servers. Only the person who runs a command sees its answer.\n",
     );
     for command in all() {
         let _ = write!(text, "\n{}", section(&command));
@@ -34,6 +34,11 @@ pub fn definitions() -> Vec<Value> {
     definitions
         .map(|definition| without_nulls(serde_json::to_value(definition).unwrap_or_default()))
         .collect()
+}
+
+/// The same without those that this bot doesn't offer: `/dashboard`, if there are no web pages.
+pub fn offered(web: bool) -> Vec<Value> {
+    definitions().into_iter().filter(|command| web || command["name"] != OF_THE_WEB).collect()
 }
 
 fn without_nulls(value: Value) -> Value {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::service::accounts::Accounts;
 use crate::service::authors::Authors;
 use crate::service::panels::Panels;
 use crate::service::servers::Admission;
@@ -33,6 +34,8 @@ pub struct Bot {
     pub panels: Arc<Panels>,
     /// What people can ask about themselves.
     pub authors: Arc<Authors>,
+    /// Who may use the web pages, if there are any.
+    pub accounts: Option<Arc<Accounts>>,
     /// When the process started.
     pub started_at: DateTime<Utc>,
     /// What the gateway has told.

@@ -77,6 +77,10 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
         let names = if of.panels == 1 { "names" } else { "name" };
         lines.push(format!("- {} {names} you.", counted(of.panels, "panel", "panels")));
     }
+    if of.access > 0 {
+        let kept = counted(of.access, "sign-in or token", "sign-ins and tokens");
+        lines.push(format!("- {kept} of yours at my web pages; `/dashboard` leads there."));
+    }
     if of.being_forgotten {
         lines.push("- You asked me to forget you. I'm working on it.".to_owned());
     }

@@ -1,8 +1,10 @@
 //! The words and rules of Tributary as plain types and pure functions: no I/O, no clock, no library of
 //! Discord's. Every other module may use this one; it uses none of them.
 
+pub mod account;
 pub mod activity;
 pub mod allowance;
+pub mod api_token;
 pub mod catch_up;
 pub mod channel;
 pub mod circle;
@@ -21,11 +23,14 @@ pub mod panel;
 pub mod permissions;
 pub mod place;
 pub mod preview;
+pub mod public_url;
 pub mod rendering;
 pub mod report;
 pub mod request_pace;
 pub mod retention;
 pub mod retry;
+pub mod scope;
+pub mod secret;
 pub mod servers;
 pub mod session_budget;
 pub mod shards;

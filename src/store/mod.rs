@@ -12,6 +12,7 @@
 //! | `member` | people's opt-outs, and what is forgotten of them |
 //! | `report` | numbers and reports |
 //! | `retention` | what nobody needs any more |
+//! | `web` | who is signed in at the web pages, and API tokens |
 //! | `copy` | moving everything from SQLite to PostgreSQL |
 //!
 //! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
@@ -29,6 +30,7 @@ mod server;
 mod source;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use std::fmt;
 
@@ -72,6 +74,7 @@ pub use self::server::checks::{GuildCheck, SourceEnd, TargetEnd};
 pub use self::source::event::{Recorded, SourceEvent};
 pub use self::source::quotes::{QuotingActivity, StaleQuote};
 pub use self::source::threads::KnownThread;
+pub use self::web::sessions::NewSession;
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]

@@ -86,4 +86,5 @@ mod targets;
 mod thread;
 mod turns;
 mod upkeep;
+mod web;
 mod workers;

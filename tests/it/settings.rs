@@ -53,6 +53,8 @@ async fn sqlite() -> Database {
 #[case("ENCRYPTION_KEY", "c2hvcnQ=", "openssl rand -base64 32")]
 #[case("HTTP_ADDR", "8080", "127.0.0.1:8080")]
 #[case("HTTP_ADDR", "192.0.2.1:8080", "127.0.0.1:8081")]
+#[case("WEB_ADDR", "8081", "127.0.0.1:8081")]
+#[case("PUBLIC_URL", "bot.example.org", "https://bot.example.org")]
 #[case("FOLLOW_ACTIONS_PER_HOUR", "-1", "0 for no limit")]
 #[case("FOLLOWS_PER_TARGET", "many", "0 for no limit")]
 #[case("ALLOWED_SERVERS", "613425648685547541,my server", "Copy Server ID")]

@@ -1,6 +1,7 @@
 //! The commands, one file each: read the options, call a service, show the result.
 
 mod about;
+mod dashboard;
 mod follow;
 mod followers;
 mod follows;
@@ -30,11 +31,15 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
         panel::panel(),
         report::delivery_report(),
         privacy::privacy(),
+        dashboard::dashboard(),
         about::about(),
     ];
     poise::set_qualified_names(&mut commands);
     commands
 }
+
+/// The command that needs the web pages.
+pub(super) const OF_THE_WEB: &str = "dashboard";
 
 /// Has poise answer commands. poise is given interactions only: as a framework of serenity's it would look at
 /// every event, and there are many messages.

@@ -26,7 +26,7 @@ pub async fn forget(
 
 impl fmt::Display for ForgetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions, blocks } =
+        let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions, blocks, access } =
             self.forgotten;
         let going = match mirrors_going {
             0 => String::new(),
@@ -61,6 +61,10 @@ impl fmt::Display for ForgetReport {
         if blocks > 0 {
             let names = counted(blocks, "blocked server doesn't say", "blocked servers don't say");
             writeln!(f, "{names} any more who blocked it.")?;
+        }
+        if access > 0 {
+            let ended = counted(access, "session or token", "sessions and tokens");
+            writeln!(f, "{ended} at the web pages ended.")?;
         }
         writeln!(f, "What they post or edit from now on is kept like anybody's.")
     }

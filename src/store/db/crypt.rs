@@ -52,7 +52,7 @@ impl Cipher {
     }
 
     /// Seals `plain`, bound to `owner`: version, nonce, ciphertext with its tag.
-    pub(super) fn seal(&self, plain: &[u8], owner: &str) -> Vec<u8> {
+    pub(in crate::store) fn seal(&self, plain: &[u8], owner: &str) -> Vec<u8> {
         let nonce = XNonce::generate();
         let payload = Payload { msg: plain, aad: owner.as_bytes() };
         let sealed = self.aead.encrypt(&nonce, payload).expect("only fails beyond 256 GB");

@@ -26,6 +26,8 @@ pub struct AuthorTotals {
     pub follows: u64,
     /// Panels that name them.
     pub panels: u64,
+    /// Browsers in which they are signed in, and their API tokens.
+    pub access: u64,
     /// They asked to be forgotten, and that is under way.
     pub being_forgotten: bool,
 }
@@ -38,6 +40,7 @@ struct AuthorTotalsRow {
     channels: i64,
     follows: i64,
     panels: i64,
+    access: i64,
     requests: i64,
 }
 
@@ -52,6 +55,8 @@ impl Store {
                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id)) AS channels, \
             (SELECT COUNT(*) FROM channel_follows WHERE created_by = $1) AS follows, \
             (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
+            (SELECT COUNT(*) FROM web_sessions WHERE user_id = $1) \
+                + (SELECT COUNT(*) FROM api_tokens WHERE user_id = $1) AS access, \
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
         let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
@@ -65,6 +70,7 @@ impl Store {
             channels_are_more: row.messages > LOOKED_AT,
             follows: row.follows.unsigned_abs(),
             panels: row.panels.unsigned_abs(),
+            access: row.access.unsigned_abs(),
             being_forgotten: row.requests > 0,
         })
     }

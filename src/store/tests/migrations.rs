@@ -61,6 +61,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT CAST(activity_id AS text) AS text FROM held_activities").await.len(), 1);
     super::quotes::stale(&db).await;
     super::opt_outs::rows(&db).await;
+    super::access::rows(&db).await;
     db.store.block_server(guild(91), at(1)).await.unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
     db.store.keep_gateway_sessions(&owner, &[session], at(1)).await.unwrap();
@@ -253,6 +254,8 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_activities_source_message_id",
         "ix_activities_thread_id",
         "ix_activities_unsettled",
+        "ix_api_tokens_expires_at",
+        "ix_api_tokens_user_id",
         "ix_channel_follows_guild_id",
         "ix_channel_follows_guild_source",
         "ix_channel_follows_guild_target",
@@ -276,12 +279,17 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_panels_next_refresh_at",
         "ix_retractions_target_channel_id",
         "ix_samples_at",
+        "ix_sign_ins_expires_at",
+        "ix_web_sessions_expires_at",
+        "ix_web_sessions_user_id",
         "uq_activities_origin",
+        "uq_api_tokens_secret_hash",
         "uq_channel_follows_source_target",
         "uq_deliveries_activity_target",
         "uq_follower_blocks_guild_blocked",
         "uq_mirrors_delivery_part",
         "uq_panels_message_id",
+        "uq_web_sessions_secret_hash",
     ];
     assert_eq!(indexes, expected.map(str::to_owned).into_iter().collect());
     let columns = match backend {

@@ -1,0 +1,82 @@
+//! The web pages' listener. It is open as long as the process runs, so that a proxy in front of it gets an
+//! answer; what it says is of use only while the process has its shards.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::domain::public_url::PublicUrl;
+use crate::http::{WebServices, WebState, serve_web};
+use crate::service::ServiceParts;
+use crate::service::access::quotas::UserQuotas;
+use crate::service::accounts::Accounts;
+use crate::supervisor::{Supervisor, Task};
+
+use super::{AppError, until};
+
+/// Whether there are web pages, and what they can do at the moment.
+pub(super) struct WebSwitch {
+    url: Option<Arc<PublicUrl>>,
+    services: watch::Sender<Option<Arc<WebServices>>>,
+    serving: Option<Task>,
+}
+
+impl WebSwitch {
+    /// Begins to listen, if the settings say so.
+    pub(super) async fn open(
+        config: &Config,
+        supervisor: &Supervisor,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, AppError> {
+        let (services, state) = watch::channel(None);
+        let Some(web) = &config.web else { return Ok(Self { url: None, services, serving: None }) };
+        let listen = |error| AppError::ListenWeb(web.addr, error);
+        let listener = TcpListener::bind(web.addr).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let url = web.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
+        tracing::info!(%address, public_url = %url, "serving the web pages");
+        let url = Arc::new(url);
+        let state = WebState { url: Arc::clone(&url), services: state };
+        let serving = supervisor.spawn_until("web", until(stop.clone()), serve(listener, state, stop));
+        Ok(Self { url: Some(url), services, serving: Some(serving) })
+    }
+
+    /// The people who use the pages, if there are pages.
+    pub(super) fn accounts(&self, parts: &ServiceParts, quotas: &Arc<UserQuotas>) -> Option<Arc<Accounts>> {
+        let url = self.url.as_ref()?;
+        Some(Arc::new(Accounts::new(parts, Arc::clone(quotas), Arc::clone(url))))
+    }
+
+    /// Has the pages use these, until the guard is dropped.
+    pub(super) fn serve(&self, services: WebServices) -> ServingGuard<'_> {
+        self.services.send_replace(Some(Arc::new(services)));
+        ServingGuard(&self.services)
+    }
+
+    /// Waits until the last answers are given, after it was told to stop.
+    pub(super) async fn close(self) {
+        if let Some(mut serving) = self.serving {
+            serving.join().await;
+        }
+    }
+}
+
+/// While it lives, the pages are of use.
+pub(super) struct ServingGuard<'a>(&'a watch::Sender<Option<Arc<WebServices>>>);
+
+impl Drop for ServingGuard<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
+async fn serve(listener: TcpListener, state: WebState, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = serve_web(listener, state, stopped).await {
+        tracing::error!(%error, "the web pages can't be served any more");
+    }
+}

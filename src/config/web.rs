@@ -1,0 +1,66 @@
+//! The web pages: where they listen, and how people reach them.
+
+use std::net::SocketAddr;
+
+use reqwest::Url;
+
+use crate::domain::public_url::PublicUrl;
+
+use super::{ConfigError, Env};
+
+/// Where the web pages are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebConfig {
+    /// Where they listen.
+    pub addr: SocketAddr,
+    /// How people reach them; `None`: at that address, on this machine.
+    pub public_url: Option<PublicUrl>,
+}
+
+impl Env<'_> {
+    /// The web pages' settings; `None` if they are off.
+    pub(super) fn web(&self, http_addr: SocketAddr) -> Result<Option<WebConfig>, ConfigError> {
+        const ADDRESS: &str = "WEB_ADDR";
+        let public_url = self.public_url()?;
+        let Some(text) = self.get(ADDRESS) else { return Ok(None) };
+        let remedy =
+            "Give an IP address and a port, such as 127.0.0.1:8081, or leave it out for no web pages.";
+        let addr: SocketAddr =
+            text.parse().map_err(|_| ConfigError::new(ADDRESS, "is not an address to listen on", remedy))?;
+        if addr == http_addr && addr.port() != 0 {
+            let problem = "is the same as HTTP_ADDR, whose metrics nobody else should read";
+            return Err(ConfigError::new(ADDRESS, problem, "Choose another port, such as 127.0.0.1:8081."));
+        }
+        if public_url.is_none() && !addr.ip().is_loopback() {
+            let remedy = "Set it to the address at which people reach the web pages, such as https://bot.example.org. It is needed because WEB_ADDR isn't on loopback.";
+            return Err(ConfigError::new("PUBLIC_URL", "is not set", remedy));
+        }
+        Ok(Some(WebConfig { addr, public_url }))
+    }
+
+    fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {
+        const NAME: &str = "PUBLIC_URL";
+        let Some(text) = self.get(NAME) else { return Ok(None) };
+        let wrong = |problem: &str| {
+            let remedy = "Give scheme and host, and a port if it needs one, such as https://bot.example.org.";
+            ConfigError::new(NAME, problem, remedy)
+        };
+        let url = Url::parse(&text).map_err(|_| wrong("is not an address"))?;
+        let host = url.host_str().ok_or_else(|| wrong("has no host"))?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("has more than scheme, host and port"));
+        }
+        match url.scheme() {
+            "https" => Ok(Some(PublicUrl::new(true, host, url.port()))),
+            "http" if is_loopback(host) => Ok(Some(PublicUrl::new(false, host, url.port()))),
+            "http" => Err(wrong("is not encrypted; http is for 127.0.0.1 and localhost only")),
+            _ => Err(wrong("is not an https address")),
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,104 @@
+//! One's sessions: the browsers in which one is signed in.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::account::{WebSession, WebSessionId};
+use crate::http::body::Number;
+use crate::http::caller::Person;
+use crate::http::problem::{Problem, ProblemBody, ProblemCode};
+use crate::http::web::WebState;
+
+use super::{ListOf, written};
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SessionView {
+    /// Its number.
+    #[schema(example = "12")]
+    id: String,
+    /// The kind of browser and its system.
+    #[schema(example = "Firefox on Linux")]
+    browser: String,
+    /// When it began.
+    created_at: String,
+    /// When it was last used, to within an hour.
+    seen_at: String,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+/// List the browsers in which you are signed in
+#[utoipa::path(
+    get,
+    path = "/me/sessions",
+    tag = "Account",
+    security(("session" = [])),
+    responses(
+        (status = 200, description = "Your sessions, the newest first", body = ListOf<SessionView>),
+        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`session_required`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    State(state): State<WebState>,
+    Person(own): Person,
+) -> Result<Json<ListOf<SessionView>>, Problem> {
+    let sessions = state.services()?.accounts.sessions(own.account.user).await?;
+    let view = |session: WebSession| SessionView {
+        id: session.id.0.to_string(),
+        browser: session.browser,
+        created_at: written(session.created_at),
+        seen_at: written(session.seen_at),
+        current: session.id == own.id,
+    };
+    Ok(Json(ListOf { items: sessions.into_iter().map(view).collect() }))
+}
+
+/// Sign out everywhere
+#[utoipa::path(
+    delete,
+    path = "/me/sessions",
+    tag = "Account",
+    security(("session" = [])),
+    responses(
+        (status = 204, description = "All sessions ended, this one too"),
+        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn end_all(
+    State(state): State<WebState>,
+    Person(own): Person,
+) -> Result<StatusCode, Problem> {
+    state.services()?.accounts.end_sessions(own.account.user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End one session
+#[utoipa::path(
+    delete,
+    path = "/me/sessions/{id}",
+    tag = "Account",
+    params(("id" = String, Path, description = "Its number")),
+    security(("session" = [])),
+    responses(
+        (status = 204, description = "It ended"),
+        (status = 400, description = "`invalid_id`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn end(
+    State(state): State<WebState>,
+    Person(own): Person,
+    Number(id): Number,
+) -> Result<StatusCode, Problem> {
+    let ended = state.services()?.accounts.end_session(own.account.user, WebSessionId(id)).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }
+}

@@ -1,0 +1,109 @@
+//! Reading what a request carries. Forms are `application/x-www-form-urlencoded` only, and the API takes
+//! `application/json` only: neither can be sent as the other by a page of somebody else's.
+
+use axum::body::Bytes;
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Problem, ProblemCode};
+
+/// The fields of a form, in their order; a name can occur more than once.
+pub(super) struct FormFields(Vec<(String, String)>);
+
+impl FormFields {
+    /// The first field with this name; empty if there is none.
+    pub(super) fn one(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// All fields with this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for FormFields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_media_type(&request, "application/x-www-form-urlencoded")?;
+        let fields = Form::<Vec<(String, String)>>::from_request(request, state).await;
+        fields.map(|Form(fields)| Self(fields)).map_err(unreadable)
+    }
+}
+
+/// A JSON body of this shape. What is wrong with another one is named by a JSON pointer.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_media_type(&request, "application/json")?;
+        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let json = &mut serde_json::Deserializer::from_slice(&bytes);
+        let body = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
+            let detail = error.inner().to_string();
+            let pointer = pointer(error.path()) + &unknown_field(&detail);
+            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer)
+        })?;
+        json.end().map_err(|error| Problem::new(ProblemCode::InvalidBody).with_detail(error.to_string()))?;
+        Ok(Self(body))
+    }
+}
+
+/// The rest of the way to a field that nobody knows: serde names it, but doesn't count it as the place.
+fn unknown_field(detail: &str) -> String {
+    let field = detail.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+    field.map(|field| format!("/{}", escaped(field))).unwrap_or_default()
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// RFC 6901: "JSON Pointer".
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let segment = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", escaped(key)),
+        Segment::Enum { variant } => format!("/{variant}"),
+        Segment::Unknown => "/?".to_owned(),
+    };
+    path.iter().map(segment).collect()
+}
+
+fn require_media_type(request: &Request, media_type: &str) -> Result<(), Problem> {
+    let given = request.headers().get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(media_type) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemCode::MediaType).with_detail(format!("Send {media_type}.")))
+}
+
+/// The problem of a body that can't be taken.
+fn unreadable(rejection: impl IntoResponse) -> Problem {
+    let is_too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
+    Problem::new(if is_too_large { ProblemCode::BodyTooLarge } else { ProblemCode::InvalidBody })
+}
+
+/// The number of one of our rows in a path.
+pub(super) struct Number(pub(super) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let invalid = || Problem::new(ProblemCode::InvalidId);
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid())?;
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| plain && *number > 0);
+        number.map(Self).ok_or_else(invalid)
+    }
+}

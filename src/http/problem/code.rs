@@ -1,0 +1,258 @@
+//! The kinds of problems.
+
+use axum::http::StatusCode;
+
+/// A kind of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum ProblemCode {
+    /// Nobody is signed in.
+    AuthenticationRequired,
+    /// The token doesn't work.
+    InvalidToken,
+    /// The token may not be used for this.
+    InsufficientScope,
+    /// No token may do this.
+    SessionRequired,
+    /// Another site sent this.
+    CrossSite,
+    /// There is nothing at this address.
+    NotFound,
+    /// The sign-in link doesn't work.
+    LinkGone,
+    /// Not in this way.
+    MethodNotAllowed,
+    /// An id in the address can't be one.
+    InvalidId,
+    /// The body can't be read, or says something that can't be.
+    InvalidBody,
+    /// The body is too large.
+    BodyTooLarge,
+    /// The address is too long.
+    UriTooLong,
+    /// The body is of another kind.
+    MediaType,
+    /// The request is meant for another host.
+    WrongHost,
+    /// The person has as many tokens as they may.
+    TooManyTokens,
+    /// A rule forbids it.
+    Refused,
+    /// Discord did not do its part.
+    Discord,
+    /// The database did not do its part.
+    Database,
+    /// This process has no shards (yet).
+    Standby,
+    /// It took too long.
+    TimedOut,
+    /// A mistake in the program.
+    Internal,
+}
+
+impl ProblemCode {
+    /// All of them.
+    pub(in crate::http) const ALL: [Self; 21] = [
+        Self::AuthenticationRequired,
+        Self::InvalidToken,
+        Self::InsufficientScope,
+        Self::SessionRequired,
+        Self::CrossSite,
+        Self::NotFound,
+        Self::LinkGone,
+        Self::MethodNotAllowed,
+        Self::InvalidId,
+        Self::InvalidBody,
+        Self::BodyTooLarge,
+        Self::UriTooLong,
+        Self::MediaType,
+        Self::WrongHost,
+        Self::TooManyTokens,
+        Self::Refused,
+        Self::Discord,
+        Self::Database,
+        Self::Standby,
+        Self::TimedOut,
+        Self::Internal,
+    ];
+
+    /// Its code, status, title, and explanation.
+    const fn facts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+        match self {
+            Self::AuthenticationRequired => (
+                "authentication_required",
+                StatusCode::UNAUTHORIZED,
+                "authentication required",
+                "Sign in with /dashboard in Discord, or send a token as Authorization: Bearer.",
+            ),
+            Self::InvalidToken => (
+                "invalid_token",
+                StatusCode::UNAUTHORIZED,
+                "invalid token",
+                "This token was mistyped, revoked, or has expired. Make a new one on the page of your tokens.",
+            ),
+            Self::InsufficientScope => (
+                "insufficient_scope",
+                StatusCode::FORBIDDEN,
+                "insufficient scope",
+                "This token may not be used for that. Make one with the scope that is named.",
+            ),
+            Self::SessionRequired => (
+                "session_required",
+                StatusCode::FORBIDDEN,
+                "session required",
+                "No token may do this: sign in with a browser.",
+            ),
+            Self::CrossSite => (
+                "cross_site",
+                StatusCode::FORBIDDEN,
+                "sent by another site",
+                "This must be sent by one of these pages: from another site, you could be led to send it unawares. Programs use a token instead of a cookie.",
+            ),
+            Self::NotFound => (
+                "not_found",
+                StatusCode::NOT_FOUND,
+                "not found",
+                "There is nothing at this address, or you can't see it.",
+            ),
+            Self::LinkGone => (
+                "link_gone",
+                StatusCode::GONE,
+                "this link doesn't work any more",
+                "A link signs you in once, and within five minutes; this one was used, or is older. Run /dashboard in Discord again.",
+            ),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method not allowed",
+                "This address can't be used in that way. The header Allow names the methods that it takes.",
+            ),
+            Self::InvalidId => (
+                "invalid_id",
+                StatusCode::BAD_REQUEST,
+                "invalid id",
+                "An id is a whole number above 0, written in digits.",
+            ),
+            Self::InvalidBody => (
+                "invalid_body",
+                StatusCode::BAD_REQUEST,
+                "invalid body",
+                "The body can't be read, or has a field that is missing, unknown or wrong.",
+            ),
+            Self::BodyTooLarge => (
+                "body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body too large",
+                "A body has 64 KiB at most.",
+            ),
+            Self::UriTooLong => (
+                "uri_too_long",
+                StatusCode::URI_TOO_LONG,
+                "address too long",
+                "An address has 4 KiB at most, with its query.",
+            ),
+            Self::MediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported media type",
+                "The header Content-Type must say what the body is: application/json for the API.",
+            ),
+            Self::WrongHost => (
+                "wrong_host",
+                StatusCode::MISDIRECTED_REQUEST,
+                "wrong host",
+                "These pages are at another address. Operators set it with PUBLIC_URL.",
+            ),
+            Self::TooManyTokens => (
+                "too_many_tokens",
+                StatusCode::CONFLICT,
+                "too many tokens",
+                "You can have 20 tokens. Revoke one that you don't need any more.",
+            ),
+            Self::Refused => ("refused", StatusCode::CONFLICT, "refused", "A rule forbids this."),
+            Self::Discord => (
+                "discord_failed",
+                StatusCode::BAD_GATEWAY,
+                "Discord did not answer as expected",
+                "Please try again in a minute.",
+            ),
+            Self::Database => (
+                "database_unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database unavailable",
+                "The database can't be reached at the moment. Nothing was changed; please try again in a minute.",
+            ),
+            Self::Standby => (
+                "standby",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not serving",
+                "This process is starting, or another one serves at the moment. Please try again in a few seconds.",
+            ),
+            Self::TimedOut => (
+                "timed_out",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "took too long",
+                "This took longer than ten seconds and was given up. Please try again in a minute.",
+            ),
+            Self::Internal => (
+                "internal_error",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal error",
+                "Something went wrong inside me. My operator can find it in the log by the request's id.",
+            ),
+        }
+    }
+
+    /// Its name, for programs and in addresses.
+    pub(in crate::http) const fn as_str(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// The status of answers with it.
+    pub(in crate::http) const fn status(self) -> StatusCode {
+        self.facts().1
+    }
+
+    /// What it is, in a few words.
+    pub(in crate::http) const fn title(self) -> &'static str {
+        self.facts().2
+    }
+
+    /// What it means, and what to do.
+    pub(in crate::http) const fn explanation(self) -> &'static str {
+        self.facts().3
+    }
+
+    /// After how many seconds it is worth trying again.
+    pub(super) const fn retry_after(self) -> Option<u16> {
+        match self {
+            Self::Standby => Some(5),
+            Self::Database | Self::TimedOut | Self::Discord => Some(60),
+            _ => None,
+        }
+    }
+
+    /// What `WWW-Authenticate` says with a 401.
+    pub(super) const fn challenge(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "Bearer error=\"invalid_token\"",
+            _ => "Bearer",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_say_what_is_wrong() {
+        let codes: BTreeSet<&str> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+        for code in ProblemCode::ALL {
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+            assert!(code.explanation().ends_with('.'), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Everything that isn't a success: for programs as RFC 9457 ("Problem Details for HTTP APIs"), for browsers
+//! as a page. The kinds are a closed set, each with its code, its status and an explanation.
+
+mod code;
+
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::public_url::PublicUrl;
+use crate::service::{ServiceError, explain_discord_error};
+
+use super::guard::RequestId;
+use super::pages;
+
+pub(super) use self::code::ProblemCode;
+
+/// Why a request was not done. The outermost layer writes it, as it knows the request's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    code: ProblemCode,
+    detail: Option<String>,
+    pointer: Option<String>,
+}
+
+/// A problem as RFC 9457 writes it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// The address of a page that explains this kind of problem.
+    #[schema(example = "https://bot.example.org/api/problems/not_found")]
+    r#type: String,
+    /// What it is, in a few words; the same for all of its kind.
+    title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    /// What is wrong this time.
+    detail: String,
+    /// The kind, for programs.
+    #[schema(example = "not_found")]
+    code: &'static str,
+    /// Where in the body it is, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    /// By this the operator finds the request in the log.
+    request_id: String,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For programs.
+    Json,
+    /// For browsers.
+    Html,
+}
+
+impl Form {
+    /// How what this path answers is written.
+    pub(super) fn of(path: &str) -> Self {
+        if path == "/api/v1" || path.starts_with("/api/v1/") { Self::Json } else { Self::Html }
+    }
+
+    /// Whether this is for programs.
+    pub(super) const fn is_api(self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub(super) const fn new(code: ProblemCode) -> Self {
+        Self { code, detail: None, pointer: None }
+    }
+
+    /// Says more about what is wrong this time.
+    pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Says where in the body it is; nothing, if it is the body as a whole.
+    pub(super) fn at(self, pointer: String) -> Self {
+        Self { pointer: Some(pointer).filter(|pointer| !pointer.is_empty()), ..self }
+    }
+
+    fn detail(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.code.explanation())
+    }
+}
+
+impl From<ServiceError> for Problem {
+    /// Logs what isn't meant for people, once.
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Refused(refusal) => {
+                Self::new(ProblemCode::Refused).with_detail(refusal.to_string())
+            }
+            ServiceError::Discord(cause) => {
+                tracing::warn!(%cause, "a request failed at Discord");
+                Self::new(ProblemCode::Discord).with_detail(explain_discord_error(&cause))
+            }
+            ServiceError::Store(cause) => {
+                tracing::error!(%cause, "a request failed in the database");
+                Self::new(ProblemCode::Database)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes an answer's problem, if it has one. What the framework refuses by itself has one, too.
+pub(super) fn render(answer: Response, form: Form, id: &RequestId, url: &PublicUrl) -> Response {
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return answer;
+    }
+    let (mut parts, body) = answer.into_parts();
+    let problem = match parts.extensions.remove::<Problem>() {
+        Some(problem) => problem,
+        None => match status {
+            StatusCode::NOT_FOUND => Problem::new(ProblemCode::NotFound),
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(ProblemCode::MethodNotAllowed),
+            _ => return Response::from_parts(parts, body),
+        },
+    };
+    let code = problem.code;
+    let mut written = match form {
+        Form::Json => json(&problem, id, url),
+        Form::Html => pages::problem(code, problem.detail(), id).into_response(),
+    };
+    // `Allow`, for instance.
+    written.headers_mut().extend(parts.headers.drain().filter_map(|(name, value)| {
+        let name = name?;
+        (name != CONTENT_TYPE && name != axum::http::header::CONTENT_LENGTH).then_some((name, value))
+    }));
+    *written.status_mut() = code.status();
+    if let Some(seconds) = code.retry_after() {
+        written.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if code.status() == StatusCode::UNAUTHORIZED {
+        written.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(code.challenge()));
+    }
+    written
+}
+
+fn json(problem: &Problem, id: &RequestId, url: &PublicUrl) -> Response {
+    let body = ProblemBody {
+        r#type: url.join(&format!("/api/problems/{}", problem.code.as_str())),
+        title: problem.code.title(),
+        status: problem.code.status().as_u16(),
+        detail: problem.detail().to_owned(),
+        code: problem.code.as_str(),
+        pointer: problem.pointer.clone(),
+        request_id: id.to_string(),
+    };
+    let text = serde_json::to_string(&body).expect("texts and numbers always serialise");
+    ([(CONTENT_TYPE, "application/problem+json")], text).into_response()
+}

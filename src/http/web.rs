@@ -1,0 +1,66 @@
+//! The listener of the web pages and the API.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::domain::public_url::PublicUrl;
+use crate::service::accounts::Accounts;
+
+use super::problem::{Problem, ProblemCode};
+use super::{api, assets, guard, openapi, pages};
+
+/// The largest body of a request, in bytes.
+const BODY: usize = 64 * 1024;
+
+/// The use cases behind the pages and the API.
+pub struct WebServices {
+    /// Sign-in, sessions and tokens.
+    pub accounts: Arc<Accounts>,
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub struct WebState {
+    /// How people reach the pages.
+    pub url: Arc<PublicUrl>,
+    /// The use cases, while this process has its shards. Without them, every answer is "try again".
+    pub services: watch::Receiver<Option<Arc<WebServices>>>,
+}
+
+impl WebState {
+    /// The use cases, if this process has them.
+    pub(super) fn services(&self) -> Result<Arc<WebServices>, Problem> {
+        self.services.borrow().clone().ok_or_else(|| Problem::new(ProblemCode::Standby))
+    }
+}
+
+/// Serves the pages and the API until `stop` resolves.
+pub async fn serve_web(
+    listener: TcpListener,
+    state: WebState,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
+}
+
+/// All routes, with what holds for each of them.
+fn router(state: WebState) -> Router {
+    let (api, document) = OpenApiRouter::with_openapi(openapi::frame(&state.url))
+        .nest("/api/v1", api::routes())
+        .split_for_parts();
+    api.merge(openapi::routes(&document))
+        .merge(pages::routes(&document))
+        .merge(assets::routes())
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(state.clone(), guard::admit))
+        .layer(from_fn_with_state(state.clone(), guard::frame))
+        .with_state(state)
+}

@@ -1,0 +1,142 @@
+//! Browsers in which somebody is signed in. A session ends when it was idle for too long, and in the end
+//! anyway.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::bytes;
+use crate::domain::account::{MOST_SESSIONS, WebSession, WebSessionId, session_end};
+use crate::domain::ids::UserId;
+use crate::domain::secret::SecretHash;
+use crate::store::db::sql::{Sql, stored};
+use crate::store::{Cipher, Store, StoreError};
+
+/// How much older than now the noted time of a session's use may be.
+const STALE: TimeDelta = TimeDelta::hours(1);
+
+const COLUMNS: &str = "id, secret_hash, account, browser, created_at, seen_at";
+
+/// A session to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// What is stored of its secret.
+    pub hash: SecretHash,
+    /// The session that this browser has had until now.
+    pub replaces: Option<SecretHash>,
+    /// The kind of browser and its system, as far as it said.
+    pub browser: &'a str,
+}
+
+#[derive(FromQueryResult)]
+struct SessionRow {
+    id: i64,
+    secret_hash: Vec<u8>,
+    account: Vec<u8>,
+    browser: String,
+    created_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+}
+
+impl SessionRow {
+    fn read(self, cipher: &Cipher) -> Result<WebSession, StoreError> {
+        let hash = self.secret_hash.try_into().map_err(|_| StoreError::Unreadable("secret_hash"))?;
+        Ok(WebSession {
+            id: WebSessionId(self.id),
+            account: cipher.open_account(SecretHash::from_bytes(hash), &self.account)?,
+            browser: self.browser,
+            created_at: self.created_at,
+            seen_at: self.seen_at,
+        })
+    }
+}
+
+/// Stores a session, and ends the oldest of that person if there are too many.
+pub(super) async fn insert(
+    txn: &impl ConnectionTrait,
+    session: &NewSession<'_>,
+    user: UserId,
+    account: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO web_sessions (secret_hash, user_id, account, browser, created_at, seen_at, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $5, $6)";
+    let values = [
+        bytes(session.hash),
+        user.to_db().into(),
+        account.into(),
+        session.browser.into(),
+        stored(now).into(),
+        stored(session_end(now, now)).into(),
+    ];
+    Sql::new(insert, values).execute(txn).await?;
+    let end = "DELETE FROM web_sessions WHERE user_id = $1 AND id NOT IN \
+        (SELECT id FROM web_sessions WHERE user_id = $1 ORDER BY id DESC LIMIT $2)";
+    Sql::new(end, [user.to_db().into(), i64::from(MOST_SESSIONS).into()]).execute(txn).await?;
+    Ok(())
+}
+
+/// Deletes a session, and returns its sealed account.
+pub(super) async fn delete(
+    txn: &impl ConnectionTrait,
+    session: SecretHash,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let delete = "DELETE FROM web_sessions WHERE secret_hash = $1 RETURNING account";
+    let row = Sql::new(delete, [bytes(session)]).row(txn).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
+impl Store {
+    /// The session with this secret; `None` if it ended. That it is used is noted about once an hour.
+    pub async fn web_session(
+        &self,
+        session: SecretHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<WebSession>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM web_sessions WHERE secret_hash = $1 AND expires_at > $2");
+        let rows: Vec<SessionRow> =
+            Sql::new(query, [bytes(session), stored(now).into()]).rows_of(&self.db).await?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let session = row.read(&self.cipher)?;
+        if session.seen_at < now - STALE {
+            let update = "UPDATE web_sessions SET seen_at = $2, expires_at = $3 WHERE id = $1";
+            let end = session_end(session.created_at, now);
+            let values = [session.id.0.into(), stored(now).into(), stored(end).into()];
+            let txn = self.write().await?;
+            Sql::new(update, values).execute(&*txn).await?;
+            txn.commit().await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// A person's sessions, the newest first.
+    pub async fn web_sessions_of(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<WebSession>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM web_sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY id DESC"
+        );
+        let rows: Vec<SessionRow> =
+            Sql::new(query, [user.to_db().into(), stored(now).into()]).rows_of(&self.db).await?;
+        rows.into_iter().map(|row| row.read(&self.cipher)).collect()
+    }
+
+    /// Ends one of a person's sessions. Returns whether there was one.
+    pub async fn end_web_session(&self, user: UserId, session: WebSessionId) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM web_sessions WHERE user_id = $1 AND id = $2";
+        let txn = self.write().await?;
+        let ended = Sql::new(delete, [user.to_db().into(), session.0.into()]).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(ended > 0)
+    }
+
+    /// Ends all sessions of a person. Returns how many there were.
+    pub async fn end_web_sessions(&self, user: UserId) -> Result<u64, StoreError> {
+        let txn = self.write().await?;
+        let delete = Sql::new("DELETE FROM web_sessions WHERE user_id = $1", [user.to_db().into()]);
+        let ended = delete.execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(ended)
+    }
+}

@@ -1,0 +1,209 @@
+//! The web pages and the API, used as browsers and programs use them.
+
+mod guard;
+mod routes;
+mod secrets;
+mod sessions;
+mod sign_in;
+mod standby;
+mod tokens;
+
+use std::sync::Mutex;
+
+use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tributary_sandbox::{Channel, Guild, Person, Reply};
+
+use crate::harness::{Backend, Bot, SOON, World, admin};
+
+/// A bot with web pages, on this machine.
+pub struct Site {
+    pub world: World,
+    pub bot: Bot,
+    pub harbour: Guild,
+    pub news: Channel,
+    pub alice: Person,
+    /// Where the pages are.
+    pub url: String,
+}
+
+impl Site {
+    pub async fn new() -> Self {
+        Self::on(Backend::Sqlite).await.expect("SQLite is always there")
+    }
+
+    /// `None` where there is no such database.
+    pub async fn on(backend: Backend) -> Option<Self> {
+        Some(Self::of(World::on(backend).await?, &[]).await)
+    }
+
+    /// The same with these settings besides.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::of(World::new().await, settings).await
+    }
+
+    async fn of(world: World, settings: &[(&str, &str)]) -> Self {
+        let world = world.with_settings(&[("WEB_ADDR", "127.0.0.1:0")]).with_settings(settings);
+        let harbour = world.sandbox.create_guild("Harbour");
+        let news = harbour.text("news");
+        let alice = admin(&harbour, "Alice");
+        let mut bot = world.start().await;
+        let url = format!("http://{}", address(&mut bot).await);
+        Self { world, bot, harbour, news, alice, url }
+    }
+
+    /// Somebody's browser, in which nobody is signed in.
+    pub fn browser(&self) -> Visitor {
+        Visitor::new(&self.url)
+    }
+
+    /// The private link that `/dashboard` gives Alice.
+    pub async fn link(&self) -> String {
+        let reply = self.alice.run(&self.news, "/dashboard", ()).await.expect("an answer");
+        assert!(reply.is_ephemeral(), "everybody could use it");
+        linked(&reply)
+    }
+
+    /// A browser in which Alice is signed in.
+    pub async fn signed_in(&self) -> Visitor {
+        let browser = self.browser();
+        let answer = browser.press(&path(&self.link().await), &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.text);
+        browser
+    }
+
+    /// A token of Alice's with these scopes.
+    pub async fn token(&self, browser: &Visitor, scopes: &[&str]) -> String {
+        let body = serde_json::json!({ "name": "a script", "scopes": scopes });
+        let made = browser.json("POST", "/api/v1/me/tokens", &body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.body()["token"].as_str().expect("the token").to_owned()
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> String {
+        let count = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}");
+        self.world.database.text(&count).await.expect("one row")
+    }
+}
+
+/// Where a bot's pages are: `127.0.0.1:PORT`.
+pub async fn address(bot: &mut Bot) -> String {
+    let line = bot.logged("serving the web pages").await;
+    let rest = line.split_once("address=").expect("the line names it").1;
+    rest.split(' ').next().expect("a word").to_owned()
+}
+
+/// Where an answer's button leads.
+pub fn linked(reply: &Reply) -> String {
+    let button = &reply.components()[0]["components"][0];
+    button["url"].as_str().unwrap_or_else(|| panic!("no link: {}", reply.text())).to_owned()
+}
+
+/// The path of an address.
+pub fn path(url: &str) -> String {
+    let rest = url.split_once("://").expect("an address").1;
+    rest.split_once('/').map_or_else(String::new, |(_, path)| format!("/{path}"))
+}
+
+/// A browser: it keeps the cookie that it is given, and goes nowhere by itself.
+pub struct Visitor {
+    client: Client,
+    url: String,
+    cookie: Mutex<Option<String>>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Visitor {
+    pub fn new(url: &str) -> Self {
+        let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(SOON);
+        let client = client.user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
+        Self { client: client.build().expect("a client"), url: url.to_owned(), cookie: Mutex::default() }
+    }
+
+    /// Its cookie, as it sends it.
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Gives it another one.
+    pub fn set_cookie(&self, cookie: Option<String>) {
+        *self.cookie.lock().expect("nobody panics with it") = cookie;
+    }
+
+    /// A request with its cookie and nothing else.
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method: Method = method.parse().expect("a method");
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match self.cookie() {
+            Some(cookie) => request.header(COOKIE, cookie),
+            None => request,
+        }
+    }
+
+    /// Sends a request, and keeps the cookie that comes back.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let answer = request.send().await.expect("an answer");
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        if let Some(cookie) = headers.get(SET_COOKIE).map(|cookie| cookie.to_str().expect("a text")) {
+            let ended = cookie.contains("Max-Age=0");
+            let value = cookie.split(';').next().expect("a word").to_owned();
+            self.set_cookie((!ended).then_some(value));
+        }
+        Answer { status, headers, text: answer.text().await.expect("a text") }
+    }
+
+    /// Opens a page.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request("GET", path)).await
+    }
+
+    /// Sends a form of one of our pages.
+    pub async fn press(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self.request("POST", path).header("sec-fetch-site", "same-origin");
+        self.send(request.form(fields)).await
+    }
+
+    /// Sends JSON from one of our pages.
+    pub async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = self.request(method, path).header("sec-fetch-site", "same-origin");
+        self.send(request.json(body)).await
+    }
+}
+
+impl Answer {
+    /// A header's value; empty if it isn't there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn body(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// The status, and the problem's code.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let body = self.body();
+        assert_eq!(body["status"], self.status);
+        assert_eq!(body["requestId"], self.header("x-request-id"));
+        (self.status, body["code"].as_str().expect("a code").to_owned())
+    }
+}
+
+/// Asks for a path of the API with a token.
+pub async fn with_token(site: &Site, method: &str, path: &str, token: &str) -> Answer {
+    let browser = site.browser();
+    browser.send(browser.request(method, path).bearer_auth(token)).await
+}
