@@ -24,7 +24,8 @@ fn the_web_pages_are_off_until_they_have_an_address() {
     let web = |settings: &[(&str, &str)]| {
         let all: Vec<_> = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)].into_iter().collect();
         let all = [&all[..], settings].concat();
-        read(&all, |env| env.config()).map(|config| config.web.map(|web| (web.addr.to_string(), web.public_url)))
+        read(&all, |env| env.config())
+            .map(|config| config.web.map(|web| (web.addr.to_string(), web.public_url)))
     };
     assert_eq!(web(&[]), Ok(None));
     assert_eq!(web(&[("PUBLIC_URL", "https://x.example")]), Ok(None));
@@ -41,11 +42,20 @@ fn the_web_pages_are_off_until_they_have_an_address() {
         (&[("WEB_ADDR", "8081")][..], "WEB_ADDR is not an address"),
         (&[("WEB_ADDR", "127.0.0.1:8080")], "WEB_ADDR is the same as HTTP_ADDR"),
         (&[("WEB_ADDR", "0.0.0.0:8081")], "PUBLIC_URL is not set"),
-        (&[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "http://bot.example.org")], "PUBLIC_URL is not encrypted"),
+        (
+            &[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "http://bot.example.org")],
+            "PUBLIC_URL is not encrypted",
+        ),
         (&[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "bot.example.org")], "PUBLIC_URL is not an address"),
-        (&[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "ftp://bot.example.org")], "PUBLIC_URL is not an https"),
+        (
+            &[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "ftp://bot.example.org")],
+            "PUBLIC_URL is not an https",
+        ),
         (&[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "https://bot.example.org/x")], "PUBLIC_URL has more"),
-        (&[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "https://a:b@bot.example.org")], "PUBLIC_URL has more"),
+        (
+            &[("WEB_ADDR", "0.0.0.0:8081"), ("PUBLIC_URL", "https://a:b@bot.example.org")],
+            "PUBLIC_URL has more",
+        ),
     ] {
         let said = web(settings).unwrap_err();
         assert!(said.starts_with(problem), "{settings:?}: {said}");

@@ -17,7 +17,8 @@ pub(super) struct FormFields(Vec<(String, String)>);
 impl FormFields {
     /// The first field with this name; empty if there is none.
     pub(super) fn one(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+        let mut fields = self.0.iter().filter(|(field, _)| field == name);
+        fields.next().map_or("", |(_, value)| value)
     }
 
     /// All fields with this name.
@@ -48,22 +49,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         let json = &mut serde_json::Deserializer::from_slice(&bytes);
         let body = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
             let detail = error.inner().to_string();
-            let pointer = pointer(error.path()) + &unknown_field(&detail);
-            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer)
+            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer(error.path()))
         })?;
         json.end().map_err(|error| Problem::new(ProblemCode::InvalidBody).with_detail(error.to_string()))?;
         Ok(Self(body))
     }
-}
-
-/// The rest of the way to a field that nobody knows: serde names it, but doesn't count it as the place.
-fn unknown_field(detail: &str) -> String {
-    let field = detail.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    field.map(|field| format!("/{}", escaped(field))).unwrap_or_default()
-}
-
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// RFC 6901: "JSON Pointer".
@@ -71,7 +61,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", escaped(key)),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
         Segment::Enum { variant } => format!("/{variant}"),
         Segment::Unknown => "/?".to_owned(),
     };

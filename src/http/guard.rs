@@ -70,7 +70,7 @@ pub(super) async fn frame(State(state): State<WebState>, request: Request, next:
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let form = problem::Form::of(request.uri().path());
+    let form = problem::AnswerForm::of(request.uri().path());
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
     let answer = async {
         let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -136,13 +136,14 @@ fn is_safe(method: &Method) -> bool {
 /// Whether a browser could have been led to send this request. A token in `Authorization` is never added by
 /// a browser; and where one is given, the cookie doesn't count.
 fn needs_origin(uri: &Uri, headers: &HeaderMap, url: &PublicUrl) -> bool {
-    if !problem::Form::of(uri.path()).is_api() {
+    if !problem::AnswerForm::of(uri.path()).is_api() {
         return true;
     }
     !headers.contains_key(AUTHORIZATION) && cookie::is_given(headers, url)
 }
 
-/// Whether one of our own pages sent the request. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
+/// Whether one of our own pages sent the request. Browsers say so in `Sec-Fetch-Site`, older ones in
+/// `Origin`.
 fn is_same_origin(headers: &HeaderMap, url: &PublicUrl) -> bool {
     match headers.get(FETCH_SITE) {
         Some(site) => site == "same-origin",

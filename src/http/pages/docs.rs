@@ -83,7 +83,8 @@ fn schemas(operation: &Value) -> impl Iterator<Item = &Value> {
     let request = &operation["requestBody"];
     let answers = operation["responses"].as_object().into_iter().flatten();
     let good = answers.filter(|(status, _)| status.starts_with('2')).map(|(_, answer)| answer);
-    let schemas = std::iter::once(request).chain(good).map(|body| &body["content"]["application/json"]["schema"]);
+    let schemas =
+        std::iter::once(request).chain(good).map(|body| &body["content"]["application/json"]["schema"]);
     schemas.filter(|schema| schema.is_object())
 }
 

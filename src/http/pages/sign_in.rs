@@ -21,7 +21,7 @@ use super::see_other;
 
 /// Where to go after signing in.
 #[derive(Debug, Deserialize)]
-pub(super) struct Destination {
+pub(super) struct SignInQuery {
     next: Option<String>,
 }
 
@@ -33,14 +33,14 @@ fn gone() -> Problem {
 pub(super) async fn ask(
     State(state): State<WebState>,
     Path(link): Path<String>,
-    Query(destination): Query<Destination>,
+    Query(query): Query<SignInQuery>,
 ) -> Result<Markup, Problem> {
     let link = WebSecret::parse(&link).ok_or_else(gone)?;
     let account = state.services()?.accounts.link_account(&link).await?.ok_or_else(gone)?;
     let action = format!("/auth/link/{}", link.text());
     let content = html! {
         form.panel method="post" action=(action) {
-            input type="hidden" name="next" value=(destination.next.unwrap_or_default());
+            input type="hidden" name="next" value=(query.next.unwrap_or_default());
             p { button type="submit" { "Sign in as " (account.name) } }
             p { "Not you? Then somebody gave you their link: close this page." }
         }

@@ -52,14 +52,14 @@ pub(super) struct ProblemBody {
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum AnswerForm {
     /// For programs.
     Json,
     /// For browsers.
     Html,
 }
 
-impl Form {
+impl AnswerForm {
     /// How what this path answers is written.
     pub(super) fn of(path: &str) -> Self {
         if path == "/api/v1" || path.starts_with("/api/v1/") { Self::Json } else { Self::Html }
@@ -120,7 +120,7 @@ impl IntoResponse for Problem {
 }
 
 /// Writes an answer's problem, if it has one. What the framework refuses by itself has one, too.
-pub(super) fn render(answer: Response, form: Form, id: &RequestId, url: &PublicUrl) -> Response {
+pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, url: &PublicUrl) -> Response {
     let status = answer.status();
     if !status.is_client_error() && !status.is_server_error() {
         return answer;
@@ -136,8 +136,8 @@ pub(super) fn render(answer: Response, form: Form, id: &RequestId, url: &PublicU
     };
     let code = problem.code;
     let mut written = match form {
-        Form::Json => json(&problem, id, url),
-        Form::Html => pages::problem(code, problem.detail(), id).into_response(),
+        AnswerForm::Json => json(&problem, id, url),
+        AnswerForm::Html => pages::problem(code, problem.detail(), id).into_response(),
     };
     // `Allow`, for instance.
     written.headers_mut().extend(parts.headers.drain().filter_map(|(name, value)| {

@@ -132,7 +132,8 @@ async fn bodies_and_addresses_have_limits() {
 async fn a_request_has_one_id_everywhere() {
     let mut site = Site::with(&[("RUST_LOG", "info,tributary=debug")]).await;
     let browser = site.browser();
-    let given = browser.send(browser.request("GET", "/api/v1/me").header("x-request-id", "from-the-proxy")).await;
+    let given =
+        browser.send(browser.request("GET", "/api/v1/me").header("x-request-id", "from-the-proxy")).await;
     assert_eq!((given.problem().0, given.header("x-request-id")), (401, "from-the-proxy"));
     let line = site.bot.logged("from-the-proxy").await;
     assert!(line.contains("/api/v1/me") && line.contains("401"), "{line}");

@@ -125,7 +125,8 @@ pub struct Answer {
 impl Visitor {
     pub fn new(url: &str) -> Self {
         let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(SOON);
-        let client = client.user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
+        let client =
+            client.user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
         Self { client: client.build().expect("a client"), url: url.to_owned(), cookie: Mutex::default() }
     }
 

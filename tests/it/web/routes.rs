@@ -94,7 +94,9 @@ async fn every_answer_has_its_headers() {
             let answer = ask(browser, row, &[]).await;
             let what = format!("{} {} ({})", row.0, row.1, answer.status);
             let policy = answer.header("content-security-policy");
-            for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            for part in
+                ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]
+            {
                 assert!(policy.contains(part), "{what}: {policy}");
             }
             assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
@@ -176,7 +178,8 @@ async fn pages_load_nothing_from_elsewhere() {
         }
     }
     let page = browser.get("/").await.text;
-    let style = page.split("href=\"").find(|rest| rest.contains("page.css")).unwrap().split('"').next().unwrap();
+    let style =
+        page.split("href=\"").find(|rest| rest.contains("page.css")).unwrap().split('"').next().unwrap();
     let style = browser.get(style).await;
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert_eq!(style.header("cache-control"), "public, max-age=31536000, immutable");

@@ -69,9 +69,10 @@ async fn sessions_of_others_are_not_there() {
     let list = alice.get("/api/v1/me/sessions").await.body();
     let number = list["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(his.get("/api/v1/me/sessions").await.body()["items"].as_array().unwrap().len(), 1);
-    for (method, path) in
-        [("DELETE", format!("/api/v1/me/sessions/{number}")), ("POST", format!("/settings/sessions/{number}/end"))]
-    {
+    for (method, path) in [
+        ("DELETE", format!("/api/v1/me/sessions/{number}")),
+        ("POST", format!("/settings/sessions/{number}/end")),
+    ] {
         let request = his.request(method, &path).header("origin", &site.url).form(&[("a", "b")]);
         assert_eq!(his.send(request).await.status, 404, "{path}");
     }

@@ -31,7 +31,10 @@ async fn a_link_signs_in_who_asked_for_it(#[case] backend: Backend) {
     let after = browser.get("/").await;
     assert!(after.text.contains("Harbour") && after.text.contains("Sign out"), "{}", after.text);
     let me = browser.get("/api/v1/me").await.body();
-    assert_eq!((me["id"].as_str(), me["name"].as_str()), (Some(&*site.alice.id().to_string()), Some("Alice")));
+    assert_eq!(
+        (me["id"].as_str(), me["name"].as_str()),
+        (Some(&*site.alice.id().to_string()), Some("Alice"))
+    );
     let servers = browser.get("/api/v1/servers").await.body();
     assert_eq!(servers["items"][0]["id"], site.harbour.id().to_string());
     assert_eq!(servers["items"][0]["name"], "Harbour");
@@ -104,7 +107,8 @@ async fn another_site_cannot_press_the_button() {
     let site = Site::new().await;
     let (link, browser) = (path(&site.link().await), site.browser());
     for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
-        let answer = browser.send(browser.request("POST", &link).header(name, value).form(&[("a", "b")])).await;
+        let answer =
+            browser.send(browser.request("POST", &link).header(name, value).form(&[("a", "b")])).await;
         assert_eq!((answer.status, browser.cookie()), (403, None));
     }
     let bare = browser.send(browser.request("POST", &link).form(&[("a", "b")])).await;

@@ -54,7 +54,13 @@ async fn a_token_is_made_used_listed_and_revoked(#[case] backend: Backend) {
 async fn a_form_makes_a_token_without_any_script() {
     let site = Site::new().await;
     let browser = site.signed_in().await;
-    let fields = [("name", "<b>x</b>"), ("scope", "follows:read"), ("scope", "panels:write"), ("server", ""), ("lifetime", "never")];
+    let fields = [
+        ("name", "<b>x</b>"),
+        ("scope", "follows:read"),
+        ("scope", "panels:write"),
+        ("server", ""),
+        ("lifetime", "never"),
+    ];
     let made = browser.press("/settings/tokens", &fields).await;
     assert_eq!(made.status, 201, "{}", made.text);
     assert!(!made.text.contains("<b>x</b>") && made.text.contains("&lt;b&gt;"), "{}", made.text);
