@@ -262,7 +262,7 @@ fn text_is_wrapped() {
 #[test]
 fn comments_are_wrapped() {
     let mut paths = Vec::new();
-    for folder in ["src", "migration", "sandbox", "tests", "examples", "benches"] {
+    for folder in ["src", "migration", "sandbox", "tests", "demo", "examples", "benches"] {
         collect_paths(&root().join(folder), &mut paths);
     }
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
@@ -351,7 +351,7 @@ fn a_release_has_what_its_workflow_packs() {
     }
 }
 
-#[path = "../examples/demo/plain.rs"]
+#[path = "../demo/src/plain.rs"]
 mod plain;
 
 #[test]

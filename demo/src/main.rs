@@ -1,7 +1,7 @@
 //! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a
 //! short scene, and prints what people do, what the bot answers, and what each channel shows in the end.
 //!
-//! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord
+//! `cargo demo`; with `--open`, both stay, and a page in the browser shows what Discord
 //! would show and plays all roles.
 
 mod furnish;
@@ -95,7 +95,7 @@ async fn play(
         return stay::stay(sandbox, cast, pages, arguments).await;
     }
     println!("\nTo play on in the browser, as everyone in it:\n");
-    println!("   cargo run --example demo -- --open\n");
+    println!("   cargo demo --open\n");
     println!("To run the bot on your own Discord: README.md, \"Run it\".\n");
     Ok(())
 }
