@@ -73,6 +73,8 @@ async fn the_story_of_one_follow_can_be_read() {
         let told = story.iter().any(|line| line["message"] == message && names(line).contains(&span));
         assert!(told, "no {span} is told of: {told:#?}");
     }
+    let committed = line("committed");
+    assert!(committed["at"].as_str().is_some_and(|at| at.starts_with("src/store/")), "{committed}");
     assert!(!story.iter().any(|line| line.to_string().contains(&board.id().to_string())), "another follow's");
     assert!(!scene.bot.log().contains("words of"), "contents are never logged");
 }
