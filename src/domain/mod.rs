@@ -8,6 +8,7 @@ pub mod channel;
 pub mod circle;
 pub mod clock;
 pub mod doors;
+pub mod expiring;
 pub mod follow;
 pub mod gateway_session;
 pub mod hashtags;
