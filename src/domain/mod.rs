@@ -5,6 +5,7 @@ pub mod activity;
 pub mod allowance;
 pub mod catch_up;
 pub mod channel;
+mod choice;
 pub mod circle;
 pub mod clock;
 pub mod doors;
