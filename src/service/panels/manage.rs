@@ -193,11 +193,10 @@ impl Panels {
         let soon = panel.refreshed_at.map_or(now, |at| at + AFTER_A_REFRESH).max(now);
         let at = {
             let mut hastened = lock(&self.hastened);
-            hastened.retain(|_, at| now < *at + BETWEEN_PRESSES);
-            let last = hastened.get(&panel.id).copied();
+            let last = hastened.get(&panel.id, now).copied();
             // A refresh that is still to come serves this press, too.
             let at = last.map_or(soon, |last| if last > now { last } else { last + BETWEEN_PRESSES });
-            hastened.insert(panel.id, at);
+            hastened.put(panel.id, at, at + BETWEEN_PRESSES, now);
             at
         };
         self.store.hasten_panel(panel.id, at).await?;
