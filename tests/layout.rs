@@ -155,7 +155,7 @@ fn what_is_right_is_let_through() {
 /// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is
 /// there.
 const NEEDS: &[(&[&str], &str)] = &[
-    (&["Backend::Postgres", "Crew::start(", "Scratch::create("], "has_postgres"),
+    (&["Backend::Postgres", "Crew::start(", "Crew::with(", "Scratch::create("], "has_postgres"),
     (&["Browser::open(", "Screen::open("], "has_browser"),
 ];
 

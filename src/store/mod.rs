@@ -9,7 +9,7 @@
 //! | `lane` | who sends into a target, what is next there, and what came of it |
 //! | `panel` | panels and their mirrors |
 //! | `server` | servers as such: checked, left, blocked |
-//! | `member` | people's opt-outs, and what is forgotten of them |
+//! | `member` | people's opt-outs, what is forgotten of them, what they did in the last hour |
 //! | `report` | numbers and reports |
 //! | `retention` | what nobody needs any more |
 //! | `copy` | moving everything from SQLite to PostgreSQL |
@@ -56,6 +56,7 @@ pub use self::lane::request::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, 
 pub use self::lane::retractions::Retraction;
 pub use self::lane::step_result::StepResult;
 pub use self::lane::work::{Surroundings, Work};
+pub use self::member::actions::CountedAction;
 pub use self::member::forget::Forgotten;
 pub use self::member::removal::{Removal, RemovalKind, RemovedPart};
 pub use self::member::totals::AuthorTotals;

@@ -66,6 +66,7 @@ impl Store {
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
+        self.forget_old_actions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
         Ok(UnusedCounts {
             messages: self.forget_old_messages(posted, recorded).await?,

@@ -75,12 +75,16 @@ async fn everything() -> Db {
     store.settle_contents(at(5)).await.unwrap();
     store.guild_left(guild(90), at(6)).await.unwrap();
     store.block_server(guild(91), at(6)).await.unwrap();
+    store.count_action(UserId::new(9).unwrap(), 2, at(6)).await.unwrap().unwrap();
     let samples = [("a".to_owned(), 0.1), ("b".to_owned(), -5.0), ("c".to_owned(), 1e300)];
     store.add_samples(&samples, at(7)).await.unwrap();
     store.add_samples(&samples, DateTime::from_timestamp(1_800_000_000, 0).unwrap()).await.unwrap();
     let retracted = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
         VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
     execute(&db, retracted).await;
+    let audit = "INSERT INTO audit (at, actor_id, via, action, subject_kind, subject_id, detail) \
+        VALUES ('2024-10-04T00:00:50+00:00', 9, 'web', 'server_blocked', 'server', 91, '{}')";
+    execute(&db, audit).await;
     quotes::stale(&db).await;
     opt_outs::rows(&db).await;
     let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];

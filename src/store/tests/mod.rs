@@ -1,6 +1,7 @@
 //! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL if
 //! `TEST_POSTGRES_URL` names a server on which databases may be created. Otherwise the latter are ignored.
 
+mod actions;
 mod attempts;
 mod blame;
 mod blocked_servers;
