@@ -180,7 +180,7 @@ async fn reasons_get_their_former_words_back(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (number, reason) in (10..).zip(BrokenReason::ALL) {
         let follow = follow(&db.store, number, number + 100).await;
-        db.store.break_follows(BreakWhich::Follow(follow.id), *reason, at(1)).await.unwrap();
+        db.store.break_follows(BreakWhich::Follow(follow.id), *reason, bot(at(1))).await.unwrap();
     }
     follow(&db.store, 1, 2).await;
     let reasons = "SELECT COALESCE(broken_reason, 'none') AS text FROM channel_follows ORDER BY id";
