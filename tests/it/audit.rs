@@ -1,5 +1,5 @@
-//! Who changed what is recorded with each change: whoever makes it, with it or not at all, and without anything
-//! that somebody wrote.
+//! Who changed what is recorded with each change, whoever makes it, or not at all; and without anything that
+//! somebody wrote.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

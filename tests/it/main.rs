@@ -5,6 +5,7 @@
 mod allowances;
 mod attempts;
 mod audit;
+mod author_titles;
 mod authors;
 mod bounds;
 mod circles;
