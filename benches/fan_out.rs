@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{Town, id, now};
 use divan::Bencher;
 use tributary::domain::activity::Origin;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
 };
@@ -46,7 +47,7 @@ impl Source {
                     WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(1_000 + target);
                 town.store
-                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), ChangedBy::System.at(now()))
                     .await
                     .expect("a follow");
             }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use common::{TIME, Town, id, now, numbers};
 use tributary::domain::activity::Origin;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     BrokenReason, ChannelPair, DeliveryMethod, Door, Exposure, FollowId, FollowOptions, NewFollow, TagFilter,
     ThreadScope,
@@ -124,18 +125,24 @@ fn changes(town: &Town) {
         });
         let server = id(GuildId::new, LARGE_SERVER);
         table(town, &change("pause a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.pause_follow(server, nth(&made, number), now())).await.expect("it is there")
+            done(store.pause_follow(server, nth(&made, number), ChangedBy::System.at(now())))
+                .await
+                .expect("it is there")
         });
         table(town, &change("resume a follow of"), Some(CHANGE), TIMES, async |store, number| {
             let seen = done(store.follow(server, nth(&made, number))).await.expect("it is there");
-            done(store.resume_follow(&seen, None, Door::Own, now())).await.expect("it is there")
+            done(store.resume_follow(&seen, None, Door::Own, ChangedBy::System.at(now())))
+                .await
+                .expect("it is there")
         });
         table(town, &change("a follow breaks, of"), Some(CHANGE), TIMES, async |store, number| {
             let which = BreakWhich::Follow(nth(&made, number));
-            done(store.break_follows(which, BrokenReason::WebhookMoved, now())).await
+            done(store.break_follows(which, BrokenReason::WebhookMoved, ChangedBy::System.at(now()))).await
         });
         table(town, &change("unfollow"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.delete_follow(server, nth(&made, number))).await.expect("it was there")
+            done(store.delete_follow(server, nth(&made, number), ChangedBy::System.at(now())))
+                .await
+                .expect("it was there")
         });
     }
     // With a delivery owed and another shown: those of the large server, one after another.
@@ -154,7 +161,9 @@ fn changes(town: &Town) {
         old
     });
     table(town, "unfollow a giant source that was mirrored", Some(CHANGE), TIMES, async |store, number| {
-        done(store.delete_follow(server, nth(&old, number))).await.expect("it was there")
+        done(store.delete_follow(server, nth(&old, number), ChangedBy::System.at(now())))
+            .await
+            .expect("it was there")
     });
 }
 
@@ -280,7 +289,7 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         id: id(WebhookId::new, WEBHOOK + target),
         token: "token".into(),
     });
-    match done(store.insert_follow(&new, &hook, now())).await {
+    match done(store.insert_follow(&new, &hook, ChangedBy::System.at(now()))).await {
         Inserted::Made(follow) => follow.id,
         Inserted::AlreadyThere(_) | Inserted::Full(_) => panic!("it is new, and there is room"),
     }

@@ -17,6 +17,7 @@ use common::{Town, id, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tributary::domain::activity::{Mirror, Origin};
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
 };
@@ -55,7 +56,7 @@ impl Source {
                     WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(FIRST_TARGET + target);
                 town.store
-                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), ChangedBy::System.at(now()))
                     .await
                     .expect("a follow");
             }

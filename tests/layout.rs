@@ -116,6 +116,75 @@ fn tasks_are_spawned_by_the_supervisor() {
     }
 }
 
+/// Columns that say what people and the bot decided; whoever writes them leaves a record in the audit.
+const AUDITED_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "channel_follows",
+        &["delivery", "mode", "threads", "panels", "is_active", "broken_reason", "exposure = 'meant'"],
+    ),
+    ("channels", &["audience", "approval", "notify_channel_id"]),
+    ("panels", &["title", "config", "refresh_seconds", "state"]),
+];
+
+/// Tables whose rows are decisions.
+const AUDITED_TABLES: [&str; 4] = ["channel_follows", "panels", "follower_blocks", "blocked_servers"];
+
+/// Files of the store that write such a thing without a record, and why they may.
+const UNAUDITED: &[(&str, &str)] = &[("store/member/forget.rs", "a person's name is taken out of panels")];
+
+/// Whether a statement writes what the audit covers.
+fn is_audited(statement: &str) -> bool {
+    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = AUDITED_TABLES.iter().any(|table| {
+        ["INSERT INTO", "DELETE FROM"].iter().any(|verb| words.contains(&format!("{verb} {table} ")))
+    });
+    let part = AUDITED_COLUMNS.iter().any(|(table, columns)| {
+        let set = words.split(&format!("UPDATE {table} SET ")).nth(1);
+        let set = set.map(|set| set.split(" WHERE ").next().unwrap_or_default()).unwrap_or_default();
+        let assigned = |column: &&str| {
+            let column = if column.contains('=') { (*column).to_owned() } else { format!("{column} = ") };
+            format!(" {set}").contains(&format!(" {column}"))
+        };
+        columns.iter().any(assigned)
+    });
+    whole || part
+}
+
+/// Nothing that people can be answerable for changes beside the audit.
+#[test]
+fn what_the_audit_covers_is_written_in_its_transactions() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("store/")) {
+        if path.contains("tests") {
+            continue;
+        }
+        let writes = text.replace("\\\n", " ").split('"').any(is_audited);
+        let audited = text.contains("AuditedWrite") || text.contains("audited_write(");
+        let excused = UNAUDITED.iter().any(|(name, _)| *name == path);
+        assert!(!writes || audited || excused, "src/{path} changes something without a record of it");
+        assert!(writes && !audited || !excused, "src/{path} is no exception: take it off the list.");
+    }
+}
+
+#[test]
+fn statements_that_need_a_record_are_told_from_others() {
+    for statement in [
+        "INSERT INTO panels (guild_id",
+        "DELETE FROM follower_blocks WHERE guild_id = $1",
+        "UPDATE channel_follows SET updated_at = $2, is_active = FALSE WHERE id = $1",
+        "UPDATE channels SET  audience = $2",
+    ] {
+        assert!(is_audited(statement), "{statement}");
+    }
+    for statement in [
+        "UPDATE channel_follows SET webhook_id = $2 WHERE is_active = TRUE",
+        "UPDATE panels SET next_refresh_at = $3 WHERE state = 'active'",
+        "SELECT audience FROM channels",
+        "INSERT INTO channel_follow_tags (follow_id",
+    ] {
+        assert!(!is_audited(statement), "{statement}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_found() {
     for (path, text) in [
@@ -155,7 +224,7 @@ fn what_is_right_is_let_through() {
 /// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is
 /// there.
 const NEEDS: &[(&[&str], &str)] = &[
-    (&["Backend::Postgres", "Crew::start(", "Scratch::create("], "has_postgres"),
+    (&["Backend::Postgres", "Crew::start(", "Crew::with(", "Scratch::create("], "has_postgres"),
     (&["Browser::open(", "Screen::open("], "has_browser"),
 ];
 

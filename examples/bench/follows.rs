@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use sea_orm::ConnectionTrait;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{Audience, PublicationChange};
 use tributary::domain::ids::{ChannelId, GuildId, WebhookId};
 use tributary::store::Store;
@@ -30,7 +31,7 @@ pub(crate) async fn fill(
     // The targets are in other servers: what isn't opened to them is carried nowhere.
     let (home, opened) = (GuildId::new(stage.guild.id().0)?, ChannelId::new(source.id().0)?);
     let open = PublicationChange { audience: Some(Audience::Servers), ..PublicationChange::default() };
-    store.set_publication(opened, home, open).await?;
+    store.set_publication(opened, home, open, ChangedBy::System.at(chrono::DateTime::UNIX_EPOCH)).await?;
     store.close().await?;
     let connection = database.connect().await?;
     let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod allowance;
+pub mod audit;
 pub mod catch_up;
 pub mod channel;
 mod choice;

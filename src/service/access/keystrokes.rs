@@ -91,6 +91,7 @@ impl Keystrokes {
 mod tests {
     use super::super::ChannelLookup;
     use super::*;
+    use crate::domain::audit::Via;
     use crate::domain::ids::ChannelId;
 
     fn actor(user: u64) -> Actor {
@@ -98,6 +99,7 @@ mod tests {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(9).unwrap(),
             channel: ChannelId::new(1).unwrap(),
+            via: Via::Command,
         }
     }
 

@@ -157,6 +157,7 @@ impl Access<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::Via;
     use crate::domain::ids::ChannelId;
     use crate::service::SourceChoice;
 
@@ -165,6 +166,7 @@ mod tests {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(guild).unwrap(),
             channel: ChannelId::new(1).unwrap(),
+            via: Via::Command,
         }
     }
 

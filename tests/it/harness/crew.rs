@@ -16,8 +16,13 @@ impl Crew {
     /// So many gateways, each with one shard, and so many workers, all of them ready; `None` where there is
     /// no PostgreSQL.
     pub async fn start(gateways: u32, workers: usize) -> Option<Self> {
-        let world =
-            World::configured(Backend::Postgres, Config { shards: gateways, ..Config::default() }).await?;
+        Self::with(gateways, workers, &[]).await
+    }
+
+    /// The same with these environment variables of the bot's.
+    pub async fn with(gateways: u32, workers: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let config = Config { shards: gateways, ..Config::default() };
+        let world = World::configured(Backend::Postgres, config).await?.with_settings(settings);
         let mut crew = Self { world, gateways: Vec::new(), workers: Vec::new() };
         for shard in 0..gateways {
             let gateway = crew.spawn_gateway(shard, gateways);
