@@ -15,7 +15,9 @@ use crate::ids::{
     ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, Snowflakes, UserId,
     WebhookId,
 };
-use crate::model::{Authorizations, Channel, ChannelKind, Command, Guild, Interaction, Message, User, Webhook};
+use crate::model::{
+    Authorizations, Channel, ChannelKind, Command, Guild, Interaction, Message, User, Webhook,
+};
 use crate::permissions::{Permissions, Standing};
 
 /// The one application whose bot is under test.

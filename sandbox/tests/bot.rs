@@ -274,7 +274,10 @@ async fn user_commands_are_in_the_menus_of_people() {
     let bot = Bot::start(&sandbox).await;
     let command = alice.commands(&news).into_iter().find(|command| command.kind == 2).expect("it is offered");
     assert_eq!(command.name, "Look up");
-    assert_eq!((&command.json["contexts"], &command.json["integration_types"]), (&json!([0, 1]), &json!([0, 1])));
+    assert_eq!(
+        (&command.json["contexts"], &command.json["integration_types"]),
+        (&json!([0, 1]), &json!([0, 1]))
+    );
     let reply = alice.run_on_person(&news, &bob, "Look up").await.expect("an answer");
     assert_eq!(reply.content(), format!("{} is Bob (Some(\"Bobby\"))", bob.id()));
     assert!(reply.is_ephemeral());

@@ -144,7 +144,9 @@ async fn a_person_signs_in_with_a_browser() {
     let policy = shown.headers()[CONTENT_SECURITY_POLICY].to_str().expect("a text").to_owned();
     assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
     let page = shown.text().await.expect("a page");
-    for part in ["sandbot", "Alice", "Harbour: admin", "See your name", "See which servers", "http://127.0.0.1:9<"] {
+    for part in
+        ["sandbot", "Alice", "Harbour: admin", "See your name", "See which servers", "http://127.0.0.1:9<"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("email"), "it wasn't asked for");
@@ -202,13 +204,22 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
     ] {
         let link = setup.link(&[changes]);
         let person = setup.alice.id().to_string();
-        for answer in [setup.get(&link).await, setup.press(&link, &[("person", &person), ("answer", "authorize")]).await] {
-            assert_eq!((answer.status().as_u16(), answer.headers().get(LOCATION)), (400, None), "{changes:?}");
+        for answer in [
+            setup.get(&link).await,
+            setup.press(&link, &[("person", &person), ("answer", "authorize")]).await,
+        ] {
+            assert_eq!(
+                (answer.status().as_u16(), answer.headers().get(LOCATION)),
+                (400, None),
+                "{changes:?}"
+            );
             assert!(answer.text().await.expect("a page").contains("Something is wrong"), "{changes:?}");
         }
         assert!(matches!(setup.alice.authorize(&link), Err(ActError::ErrorPage(_))), "{changes:?}");
     }
-    for elsewhere in ["https://discord.com/oauth2/authorize?client_id=1", &format!("{}/gateway", setup.sandbox.base())] {
+    for elsewhere in
+        ["https://discord.com/oauth2/authorize?client_id=1", &format!("{}/gateway", setup.sandbox.base())]
+    {
         assert!(matches!(setup.alice.authorize(elsewhere), Err(ActError::ErrorPage(_))), "{elsewhere}");
     }
     let neighbour = setup.link(&[("redirect_uri", &neighbour)]);
@@ -236,7 +247,11 @@ async fn what_else_is_wrong_with_a_link_is_told_the_application() {
         let link = setup.link(changes);
         let back = location(&setup.get(&link).await);
         let answer = parameters(&back);
-        assert_eq!((answer["error"].as_str(), answer["state"].as_str()), (error, "a state & more"), "{changes:?}");
+        assert_eq!(
+            (answer["error"].as_str(), answer["state"].as_str()),
+            (error, "a state & more"),
+            "{changes:?}"
+        );
         assert!(answer.contains_key("iss") && !answer.contains_key("code"), "{changes:?}");
         assert_eq!(setup.alice.authorize(&link), Ok(back.clone()), "{changes:?}");
         assert_eq!(location(&setup.press(&link, &[("answer", "authorize")]).await), back, "{changes:?}");
@@ -274,7 +289,9 @@ async fn whoever_authorized_it_before_sees_no_page_unless_it_is_wanted() {
     let fewer = setup.link(&[("prompt", "none"), ("scope", "identify")]);
     assert!(again(&fewer, &cookie).await.is_some());
     let more = setup.link(&[("prompt", "none"), ("scope", "identify email")]);
-    for (link, cookie) in [(&more, cookie.as_str()), (&silent, ""), (&silent, "sandbox_person=1"), (&setup.link(&[]), &cookie)] {
+    for (link, cookie) in
+        [(&more, cookie.as_str()), (&silent, ""), (&silent, "sandbox_person=1"), (&setup.link(&[]), &cookie)]
+    {
         assert_eq!(again(link, cookie).await, None, "{link} {cookie}");
     }
     setup.sandbox.revoke(&setup.alice);
@@ -292,7 +309,12 @@ async fn a_code_is_exchanged_once() {
     let versioned = setup.code();
     let (id, secret) = (setup.sandbox.application_id().to_string(), setup.sandbox.client_secret());
     let url = format!("{}/api/v10/oauth2/token", setup.sandbox.base());
-    let fields = [("grant_type", "authorization_code"), ("code", &versioned), ("redirect_uri", BACK), ("code_verifier", VERIFIER)];
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &versioned),
+        ("redirect_uri", BACK),
+        ("code_verifier", VERIFIER),
+    ];
     let basic = setup.client.post(&url).basic_auth(&id, Some(&secret)).form(&fields);
     assert_eq!(basic.send().await.expect("an answer").status(), 200, "under /api/v10, with Basic");
 }
@@ -336,7 +358,11 @@ async fn wrong_exchanges_are_refused_and_leave_the_code() {
 
     let bare = setup.link(&[("code_challenge", ""), ("code_challenge_method", "")]);
     let bare = parameters(&setup.alice.authorize(&bare).expect("she may")).remove("code").expect("a code");
-    assert_eq!(error(&setup.exchange(&bare, &[]).await), (400, "invalid_request"), "no challenge, no verifier");
+    assert_eq!(
+        error(&setup.exchange(&bare, &[]).await),
+        (400, "invalid_request"),
+        "no challenge, no verifier"
+    );
     assert_eq!(setup.exchange(&bare, &[("code_verifier", "")]).await.0, 200);
 }
 
@@ -372,7 +398,10 @@ async fn any_token_revokes_all_of_its_authorization() {
         let client = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
         setup.post("/oauth2/token/revoke", &[&client, fields].concat()).await
     };
-    assert_eq!(error(&setup.post("/oauth2/token/revoke", &[("token", &first.0)]).await), (401, "invalid_client"));
+    assert_eq!(
+        error(&setup.post("/oauth2/token/revoke", &[("token", &first.0)]).await),
+        (401, "invalid_client")
+    );
     assert_eq!(error(&revoke(&[]).await), (400, "invalid_request"));
     assert_eq!(revoke(&[("token", "unknown")]).await, (200, json!({})));
     assert_eq!(setup.ask_for("/users/@me", &first.0).await.0, 200);
@@ -406,7 +435,8 @@ async fn access_tokens_read_what_their_scopes_allow() {
     let names: Vec<&str> = guilds.iter().filter_map(|guild| guild["name"].as_str()).collect();
     assert_eq!((status, names), (200, vec!["Harbour", "Strangers"]));
     assert!(guilds[0]["approximate_member_count"].is_number() && guilds[0]["owner"] == false);
-    let permissions: u64 = guilds[0]["permissions"].as_str().and_then(|bits| bits.parse().ok()).expect("bits");
+    let permissions: u64 =
+        guilds[0]["permissions"].as_str().and_then(|bits| bits.parse().ok()).expect("bits");
     assert!(Permissions::from_bits_retain(permissions).contains(Permissions::MANAGE_CHANNELS));
     let member = async |guild: &Guild, access: &str| {
         setup.ask_for(&format!("/users/@me/guilds/{}/member", guild.id()), access).await
@@ -499,7 +529,8 @@ async fn faults_strike_here_too() {
 
 #[tokio::test]
 async fn no_secret_is_recorded() {
-    let setup = Setup::with(Config { client_secret: Some("of-the-client".to_owned()), ..Config::default() }).await;
+    let setup =
+        Setup::with(Config { client_secret: Some("of-the-client".to_owned()), ..Config::default() }).await;
     assert_eq!(setup.sandbox.client_secret(), "of-the-client");
     let link = setup.link(&[]);
     let person = setup.alice.id().to_string();
@@ -536,4 +567,46 @@ async fn the_application_shows_what_is_registered() {
     let setup = Setup::new().await;
     let (_, application) = setup.ask("/applications/@me", &format!("Bot {}", setup.sandbox.token())).await;
     assert_eq!(application["redirect_uris"], json!([BACK]));
+}
+
+/// The token endpoint isn't in Discord's description; whoever checks exchanges against it must let it pass.
+#[cfg(feature = "openapi")]
+#[cfg_attr(not(has_description), ignore = "needs DISCORD_OPENAPI")]
+#[tokio::test]
+async fn answers_are_as_discord_describes_them() {
+    use tributary_sandbox::openapi::{Call, Contract};
+
+    let description = std::env::var("DISCORD_OPENAPI").expect("DISCORD_OPENAPI must name the description");
+    let contract = Contract::load(description.as_ref()).expect("it can be used");
+    let setup = Setup::new().await;
+    let (access, refresh) = setup.tokens("identify guilds guilds.members.read email").await;
+    let member = format!("/users/@me/guilds/{}/member", setup.harbour.id());
+    for path in
+        ["/users/@me", "/users/@me/guilds", "/users/@me/guilds?with_counts=true", &member, "/oauth2/@me"]
+    {
+        assert_eq!(setup.ask_for(path, &access).await.0, 200, "{path}");
+        assert_eq!(setup.ask_for(path, "another").await.0, 401, "{path}");
+    }
+    assert_eq!(setup.ask_for("/users/@me/guilds/1/member", &access).await.0, 404);
+    let (id, secret) = (setup.sandbox.application_id().to_string(), setup.sandbox.client_secret());
+    let fields = [("client_id", id.as_str()), ("client_secret", &secret), ("token", &refresh)];
+    assert_eq!(setup.post("/oauth2/token/revoke", &fields).await.0, 200);
+    let violations = setup.sandbox.exchanges().into_iter().flat_map(|one| {
+        contract.check(&Call {
+            method: &one.method,
+            path: &one.path,
+            query: one.query.as_deref(),
+            request: one.request.as_ref(),
+            status: one.status,
+            response: one.response.as_ref(),
+        })
+    });
+    let violations: Vec<String> = violations.map(|violation| violation.to_string()).collect();
+    assert_eq!(
+        violations,
+        [
+            "POST /oauth2/{?}: route: the description has no such path",
+            "POST /oauth2/{?}/{?}: route: the description has no such path",
+        ]
+    );
 }

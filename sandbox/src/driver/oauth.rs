@@ -54,7 +54,8 @@ impl Person {
 fn open(world: &World, url: &str) -> Result<Destination, ActError> {
     let path = url.strip_prefix(&world.base).map(|rest| rest.strip_prefix("/api").unwrap_or(rest));
     let uri = path.and_then(|path| path.parse::<Uri>().ok()).filter(|uri| uri.path() == AUTHORIZE_PATH);
-    let elsewhere = || ActError::ErrorPage("the link doesn't lead to the sandbox's authorization page".to_owned());
+    let elsewhere =
+        || ActError::ErrorPage("the link doesn't lead to the sandbox's authorization page".to_owned());
     let query = Query::<HashMap<String, String>>::try_from_uri(&uri.ok_or_else(elsewhere)?);
     match world.authorization_request(&query.map(|query| query.0).unwrap_or_default()) {
         Ok(asked) => Ok(Destination::Page(asked)),

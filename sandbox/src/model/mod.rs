@@ -16,7 +16,5 @@ pub(crate) use guild::{Guild, Member, Role, User};
 pub(crate) use interaction::{Acknowledgement, Interaction, InteractionKind};
 pub use message::MessageFlags;
 pub(crate) use message::{Attachment, Author, Message, Pinged};
-pub(crate) use oauth::{
-    AuthorizationCode, AuthorizationRequest, Authorizations, OAuthScope, OAuthTokens,
-};
+pub(crate) use oauth::{AuthorizationCode, AuthorizationRequest, Authorizations, OAuthScope, OAuthTokens};
 pub(crate) use webhook::{Webhook, WebhookKind};

@@ -132,7 +132,10 @@ impl World {
 
     /// Exchanges a code for tokens. It can be done once, with the same redirect URI, and with the verifier of
     /// the challenge if there was one.
-    pub(crate) fn exchange_code(&mut self, form: &HashMap<String, String>) -> Result<OAuthTokens, TokenError> {
+    pub(crate) fn exchange_code(
+        &mut self,
+        form: &HashMap<String, String>,
+    ) -> Result<OAuthTokens, TokenError> {
         const NO_CODE: TokenError = token_error("invalid_grant", "Invalid \"code\" in request.");
         let code = form.get("code").ok_or(token_error("invalid_request", "Missing \"code\" in request."))?;
         let granted = self.authorizations.codes.get(code).ok_or(NO_CODE)?;
@@ -149,7 +152,10 @@ impl World {
     }
 
     /// New tokens in place of old ones, which end.
-    pub(crate) fn refresh_tokens(&mut self, form: &HashMap<String, String>) -> Result<OAuthTokens, TokenError> {
+    pub(crate) fn refresh_tokens(
+        &mut self,
+        form: &HashMap<String, String>,
+    ) -> Result<OAuthTokens, TokenError> {
         let refresh = form
             .get("refresh_token")
             .ok_or(token_error("invalid_request", "Missing \"refresh_token\" in request."))?;
@@ -250,7 +256,9 @@ mod tests {
         for method in [None, Some("plain"), Some("s256")] {
             assert!(challenge(Some(CHALLENGE), method).is_err(), "{method:?}");
         }
-        for wrong in [&CHALLENGE[1..], "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM", &format!("{CHALLENGE}=")] {
+        for wrong in
+            [&CHALLENGE[1..], "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM", &format!("{CHALLENGE}=")]
+        {
             assert!(challenge(Some(wrong), Some("S256")).is_err(), "{wrong}");
         }
         assert!(challenge(None, Some("S256")).is_err());

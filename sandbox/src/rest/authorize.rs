@@ -56,7 +56,8 @@ pub(super) fn decide(world: &mut World, request: &Request) -> ApiResult<Answer> 
 
 /// `GET /oauth2/sign-out`: the next page asks again who one is.
 pub(super) fn sign_out(_: &mut World, _: &Request) -> ApiResult<Answer> {
-    let words = "You are signed out of this Discord. The next application that you sign in to asks who you are.";
+    let words =
+        "You are signed out of this Discord. The next application that you sign in to asks who you are.";
     let mut answer = dressed(200, page::notice("Signed out", words));
     set(&mut answer, SET_COOKIE, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"));
     Ok(answer)
@@ -74,7 +75,9 @@ fn consent(world: &World, status: u16, asked: &AuthorizationRequest, chosen: Opt
 
 fn refused(_: &World, refusal: AuthorizationRefusal) -> Answer {
     match refusal {
-        AuthorizationRefusal::Page(words) => dressed(400, page::notice("Something is wrong with this link", words)),
+        AuthorizationRefusal::Page(words) => {
+            dressed(400, page::notice("Something is wrong with this link", words))
+        }
         AuthorizationRefusal::Redirect(to) => redirect(&to),
     }
 }

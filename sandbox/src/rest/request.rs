@@ -81,14 +81,18 @@ impl Request {
     pub(crate) fn body(&self) -> Value {
         match self.form.is_empty() {
             true => self.json.clone(),
-            false => Value::Object(self.form.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()),
+            false => Value::Object(
+                self.form.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
+            ),
         }
     }
 
     /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let all = self.cookies.as_deref()?.split(';');
-        all.filter_map(|cookie| cookie.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
+        all.filter_map(|cookie| cookie.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// The text of a path parameter.

@@ -158,9 +158,7 @@ mod tests {
 
     #[test]
     fn contexts_and_kinds_of_installation_are_known_numbers() {
-        let command = |contexts: Value, types: Value| {
-            json!({"name": "feed", "description": "d", "contexts": contexts, "integration_types": types})
-        };
+        let command = |contexts: Value, types: Value| json!({"name": "feed", "description": "d", "contexts": contexts, "integration_types": types});
         assert!(!refused(&command(json!([0, 1, 2]), json!([0, 1]))));
         assert!(!refused(&command(Value::Null, Value::Null)));
         for (contexts, types) in [([3], [0]), ([0], [2])] {
