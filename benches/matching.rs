@@ -57,6 +57,8 @@ impl Forum {
         let thread = InThread {
             thread: ChannelId::new(id).expect("a snowflake"),
             title: "It doesn't start".to_owned(),
+            owner: None,
+            title_withheld: false,
             tags: (0..3).map(|n| tag((id + n * 7) % TAGS)).collect(),
             place: SourcePlace::Starter,
             link: String::new(),

@@ -13,7 +13,7 @@ fn place(word: &str) -> Options {
 
 impl Pair {
     /// Somebody who may do nothing but post.
-    fn somebody(&self, name: &str) -> Person {
+    pub(crate) fn somebody(&self, name: &str) -> Person {
         self.guild.member(name, Permissions::empty())
     }
 
@@ -24,7 +24,7 @@ impl Pair {
         reply
     }
 
-    async fn opt_out(&self, person: &Person, word: &str) {
+    pub(crate) async fn opt_out(&self, person: &Person, word: &str) {
         let reply = self.privacy(person, "opt-out", place(word)).await;
         assert!(reply.text().starts_with("Your messages are no longer copied"), "{}", reply.text());
     }

@@ -108,6 +108,8 @@ mod tests {
         let thread = InThread {
             thread: "5".parse().unwrap(),
             title: "t".to_owned(),
+            owner: None,
+            title_withheld: false,
             tags: of_post.iter().map(tag).collect(),
             place: SourcePlace::Starter,
             link: String::new(),

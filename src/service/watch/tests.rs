@@ -16,6 +16,7 @@ pub(super) fn seen(id: u64, private: bool) -> SeenThread {
         id: channel(id),
         parent: channel(SOURCE),
         guild: GuildId::new(1).unwrap(),
+        owner: None,
         title: "thread".to_owned(),
         tags: Vec::new(),
         private,

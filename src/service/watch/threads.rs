@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::channel::channel_link;
-use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::SourcePlace;
 use crate::rest::model::Channel;
@@ -24,6 +24,8 @@ pub struct SeenThread {
     pub guild: GuildId,
     /// Its name.
     pub title: String,
+    /// Who began it.
+    pub owner: Option<UserId>,
     /// The forum tags that it has.
     pub tags: Vec<TagId>,
     /// Only those invited see it.
@@ -40,6 +42,7 @@ impl SeenThread {
             parent: channel.thread_parent()?,
             guild,
             title: channel.name.clone(),
+            owner: channel.owner_id,
             tags: channel.applied_tags.clone(),
             private: channel.kind == crate::domain::channel::ChannelKind::PrivateThread,
             last_message: channel.last_message_id,
@@ -94,6 +97,7 @@ pub(super) struct Thread {
 #[derive(Debug, PartialEq, Eq)]
 struct ThreadDescription {
     title: String,
+    owner: Option<UserId>,
     tags: Vec<TagId>,
     private: bool,
 }
@@ -144,7 +148,8 @@ impl ThreadIndex {
 
     /// Takes up what Discord says about a thread.
     pub(super) fn note(&mut self, seen: SeenThread) -> ThreadChange {
-        let told = ThreadDescription { title: seen.title, tags: seen.tags, private: seen.private };
+        let SeenThread { title, owner, tags, private, .. } = seen;
+        let told = ThreadDescription { title, owner, tags, private };
         let Some(known) = self.all.get_mut(&seen.id) else {
             let (parent, guild) = (seen.parent, seen.guild);
             self.all.insert(seen.id, Thread { parent, guild, first: ThreadStart::Unknown, told: Some(told) });
@@ -225,6 +230,8 @@ impl ThreadIndex {
             thread: Some(InThread {
                 thread: id,
                 title: told.title.clone(),
+                owner: told.owner,
+                title_withheld: false,
                 tags: told.tags.iter().map(|tag| PostTag { id: *tag, name: name(tag) }).collect(),
                 place: if starts { SourcePlace::Starter } else { SourcePlace::Answer },
                 link: channel_link(thread.guild, id),
@@ -253,6 +260,7 @@ mod tests {
             parent: channel(FORUM),
             guild: GuildId::new(1).unwrap(),
             title: title.to_owned(),
+            owner: None,
             tags: tags.iter().map(|tag| TagId::new(*tag).unwrap()).collect(),
             private: false,
             last_message: None,

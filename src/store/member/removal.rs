@@ -161,6 +161,9 @@ impl Store {
             Sql::new(delete, [withheld.into()]).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
             quotes::mark_of(&txn, &standing.deleted).await?;
+            if withheld {
+                quotes::mark_answers_under(&txn, &standing.deleted).await?;
+            }
             let orphans = format!(
                 "UPDATE deliveries SET {DUE} WHERE follow_id IS NULL \
                  AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) AND activity_id IN "

@@ -1,8 +1,9 @@
 //! Messages that quote something which was edited or deleted, until they are brought up to date.
 //!
-//! An answer's mirror quotes the message that it answers. When that message changes or is deleted, the
-//! transaction that records it notes that (`mark`): in one row however many answers there are, and in none if
-//! there is no answer. The process that reads the source then updates the answers, some at a time.
+//! An answer's mirror quotes the message that it answers, and says in which thread it stands. When that
+//! message changes or is deleted, or what the thread begins with is withheld, the transaction that records it
+//! notes that (`mark`): in one row however many answers there are, and in none if there is no answer. The
+//! process that reads the source then updates the answers, some at a time.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -13,10 +14,15 @@ use super::event::followed::FollowedSources;
 use super::event::known::KnownActivity;
 use crate::domain::activity::{ActivityContent, ActivityId, Origin, Revision};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
-use crate::domain::message::Content;
+use crate::domain::message::{Content, InThread};
+use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::Sql;
 use crate::store::{SourceEvent, Store, StoreError};
+
+/// What is stale already becomes stale again, from the first of its quotes.
+const AGAIN: &str = "ON CONFLICT (message_id) DO UPDATE \
+    SET after_id = 0, changes = stale_quotes.changes + 1, source_channel_id = excluded.source_channel_id";
 
 /// A message that was edited or deleted, and whose quotes must be brought up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,12 @@ pub(in crate::store) fn quoted_by(content: &ActivityContent) -> Option<MessageId
     answered.or_else(|| content.forward.as_ref()?.message)
 }
 
+/// The thread whose title this event shows, if it is an answer in one.
+pub(in crate::store) fn titled_thread(event: &SourceEvent) -> Option<&InThread> {
+    let thread = event.content()?.as_message()?.thread.as_ref();
+    thread.filter(|thread| thread.place == SourcePlace::Answer)
+}
+
 /// Who wrote the message that this one answers, if that is known.
 pub(in crate::store) fn author_quoted_by(content: &ActivityContent) -> Option<UserId> {
     content.as_message()?.reply.as_ref()?.written_by
@@ -107,6 +119,19 @@ pub(in crate::store) async fn mark_of(txn: &Write, activities: &[i64]) -> Result
     mark_where(txn, these).await
 }
 
+/// Notes that answers in the threads that begin with these activities, which are withheld, must be brought up
+/// to date: a thread's title is the words of whoever began it.
+pub(in crate::store) async fn mark_answers_under(txn: &Write, activities: &[i64]) -> Result<(), StoreError> {
+    let insert = "INSERT INTO stale_quotes (message_id, source_channel_id) \
+        SELECT thread_id, MIN(source_channel_id) FROM activities \
+        WHERE place = 'answer' AND NOT deleted AND source_channel_id IS NOT NULL AND thread_id IN \
+        (SELECT COALESCE(thread_id, source_message_id) FROM activities \
+        WHERE kind = 'message' AND place <> 'answer' AND id IN ";
+    let insert = Sql::new(insert, []).list(activities.iter().copied());
+    insert.then(&format!(") GROUP BY thread_id ORDER BY thread_id {AGAIN}")).execute(&**txn).await?;
+    Ok(())
+}
+
 /// The same for quotes of the messages that these activities quote.
 pub(in crate::store) async fn mark_quoted_by(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
     let these = |insert: Sql| {
@@ -120,10 +145,8 @@ async fn mark_where(txn: &Write, these: impl FnOnce(Sql) -> Sql) -> Result<bool,
     let insert = "INSERT INTO stale_quotes (message_id, source_channel_id) \
         SELECT quoted_message_id, MIN(source_channel_id) FROM activities \
         WHERE quoted_message_id IS NOT NULL AND NOT deleted AND source_channel_id IS NOT NULL AND quoted_message_id IN ";
-    let insert = these(Sql::new(insert, [])).then(
-        " GROUP BY quoted_message_id ORDER BY quoted_message_id ON CONFLICT (message_id) DO UPDATE \
-         SET after_id = 0, changes = stale_quotes.changes + 1, source_channel_id = excluded.source_channel_id",
-    );
+    let insert = these(Sql::new(insert, []))
+        .then(&format!(" GROUP BY quoted_message_id ORDER BY quoted_message_id {AGAIN}"));
     Ok(insert.execute(&**txn).await? > 0)
 }
 
@@ -134,27 +157,41 @@ struct GoneRow {
 }
 
 /// The same events, without quotes of messages that are known to be deleted, that were taken back here, or
-/// whose authors don't want them mirrored.
+/// whose authors don't want them mirrored, and without titles of threads that such an author began.
 pub(in crate::store) async fn without_deleted<'a>(
     txn: &Write,
     events: &'a [SourceEvent],
     followed: &FollowedSources,
 ) -> Result<Cow<'a, [SourceEvent]>, StoreError> {
     let quoted = |event: &SourceEvent| event.content().and_then(quoted_by);
-    let all: BTreeSet<i64> = events.iter().filter_map(quoted).map(MessageId::to_db).collect();
+    let begun = |event: &SourceEvent| titled_thread(event).map(|thread| thread.thread.first_message());
+    let all: BTreeSet<i64> = events
+        .iter()
+        .flat_map(|event| [quoted(event), begun(event)])
+        .flatten()
+        .map(MessageId::to_db)
+        .collect();
     if all.is_empty() {
         return Ok(Cow::Borrowed(events));
     }
     let query = "SELECT source_message_id, withheld FROM activities \
         WHERE deleted AND kind = 'message' AND source_message_id IN ";
     let rows: Vec<GoneRow> = Sql::new(query, []).list(all).rows_of(&**txn).await?;
-    let gone: HashMap<i64, bool> = rows.iter().map(|row| (row.source_message_id, row.withheld)).collect();
-    if gone.is_empty() && !events.iter().any(|event| followed.withholds_quote_of(event)) {
+    let gone = rows.iter().map(|row| (row.source_message_id, row.withheld));
+    // What was posted just before isn't recorded yet.
+    let posted = events.iter().filter(|event| followed.withholds(event, None));
+    let posted = posted.map(|event| (event.origin().message().to_db(), true));
+    let gone: HashMap<i64, bool> = gone.chain(posted).collect();
+    let leaves_out =
+        |event: &SourceEvent| followed.withholds_quote_of(event) || followed.withholds_title_of(event);
+    if gone.is_empty() && !events.iter().any(leaves_out) {
         return Ok(Cow::Borrowed(events));
     }
+    let is_withheld = |message: MessageId| gone.get(&message.to_db()) == Some(&true);
     let mut events = events.to_vec();
     for event in &mut events {
         let withheld = followed.withholds_quote_of(event);
+        let untitled = followed.withholds_title_of(event) || begun(event).is_some_and(is_withheld);
         let Some(ActivityContent::Message(content)) = event.content_mut() else { continue };
         if let Some(reply) = &mut content.reply
             && (withheld || gone.contains_key(&reply.message.to_db()))
@@ -162,9 +199,11 @@ pub(in crate::store) async fn without_deleted<'a>(
             reply.delete();
         }
         // A forward of a message that was merely deleted keeps Discord's copy of it.
-        let is_withheld = |message: MessageId| gone.get(&message.to_db()) == Some(&true);
         if content.forward.as_ref().and_then(|forward| forward.message).is_some_and(is_withheld) {
             content.withhold_forward();
+        }
+        if let Some(thread) = content.thread.as_mut().filter(|_| untitled) {
+            thread.withhold_title();
         }
     }
     Ok(Cow::Owned(events))
@@ -189,10 +228,13 @@ impl Store {
         rows.into_iter().map(stale).collect()
     }
 
-    /// The next activities that quote it, and are shown or owed anywhere; at most `most`.
+    /// The next activities that quote it, or answer in its thread if it is withheld, and that are shown
+    /// or owed anywhere; at most `most`.
     pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<QuotingActivity>, StoreError> {
         let query = "SELECT id, origin, source_channel_id, revision, content FROM activities \
-            WHERE quoted_message_id = $1 AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
+            WHERE (quoted_message_id = $1 OR (thread_id = $1 AND place = 'answer' AND EXISTS (SELECT 1 \
+            FROM activities s WHERE s.withheld AND s.kind = 'message' AND s.place <> 'answer' \
+            AND (s.source_message_id = $1 OR s.thread_id = $1)))) AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
             AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
             OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) ORDER BY id LIMIT $3";
         let values = [stale.message.to_db().into(), stale.after.into(), i64::from(most).into()];

@@ -94,6 +94,8 @@ fn forum_post(id: u64) -> SourceEvent {
     let thread = InThread {
         thread: channel(id),
         title: "A post".to_owned(),
+        owner: None,
+        title_withheld: false,
         tags: vec![tag],
         place: SourcePlace::Starter,
         link: String::new(),

@@ -28,6 +28,8 @@ fn in_thread(thread: u64, place: SourcePlace, tags: &[u64], text: &str) -> Conte
     let thread = InThread {
         thread: channel(thread),
         title: "A post".to_owned(),
+        owner: None,
+        title_withheld: false,
         tags: tags.collect(),
         place,
         link: String::new(),

@@ -23,6 +23,8 @@ fn posted_in(thread: u64, id: u64, place: SourcePlace) -> SourceEvent {
     let thread_of = InThread {
         thread: channel(thread),
         title: "A post".to_owned(),
+        owner: None,
+        title_withheld: false,
         tags: vec![],
         place,
         link: String::new(),

@@ -14,6 +14,10 @@ use tempfile::TempDir;
 
 use super::SOON;
 
+/// Why the driver refuses to click what can be clicked a moment later. Nothing was clicked then.
+const NOT_YET: [&str; 3] =
+    ["element click intercepted", "element not interactable", "stale element reference"];
+
 /// Debian's places; `build.rs` looks there, too.
 const DRIVER: &str = "/usr/bin/chromedriver";
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -107,12 +111,25 @@ impl Browser {
         }
     }
 
-    /// Clicks what a selector finds, where it can be seen, as with a mouse.
+    /// Clicks what a selector finds, where it can be seen, as with a mouse. What is still moving into place
+    /// is waited for: the driver refuses such clicks, and clicks nothing.
     pub async fn click(&self, selector: &str) {
-        self.until(&format!("document.querySelector({})?.checkVisibility() === true", json!(selector))).await;
-        let found = self.post("element", json!({ "using": "css selector", "value": selector })).await;
-        let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
-        self.post(&format!("element/{}/click", id.expect("an element")), json!({})).await;
+        let started = Instant::now();
+        loop {
+            self.until(&format!("document.querySelector({})?.checkVisibility() === true", json!(selector)))
+                .await;
+            let found = self.post("element", json!({ "using": "css selector", "value": selector })).await;
+            let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+            let click = format!("{}/element/{}/click", self.session, id.expect("an element"));
+            let Err(refusal) = self.request(&click, Some(json!({}))).await else { return };
+            let passes = NOT_YET.contains(&refusal["error"].as_str().unwrap_or_default());
+            assert!(
+                passes && started.elapsed() < SOON,
+                "{selector} can't be clicked: {}",
+                refusal["message"]
+            );
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Presses keys where the focus is: letters, and names of keys in braces such as `{Enter}`, `{Shift+Tab}`
@@ -161,6 +178,12 @@ impl Browser {
 
     /// One command: a POST with a body, a GET without.
     async fn call(&self, url: &str, body: Option<Value>) -> Value {
+        let answer = self.request(url, body.clone()).await;
+        answer.unwrap_or_else(|refusal| panic!("{url} {}: {}", body.unwrap_or_default(), refusal["message"]))
+    }
+
+    /// The same, with what the driver says where it refuses.
+    async fn request(&self, url: &str, body: Option<Value>) -> Result<Value, Value> {
         let request = match &body {
             Some(body) => self.client.post(url).json(body),
             None => self.client.get(url),
@@ -168,8 +191,8 @@ impl Browser {
         let answer = request.send().await.expect("the driver answers");
         let ok = answer.status().is_success();
         let answer: Value = answer.json().await.expect("JSON");
-        assert!(ok, "{url} {}: {}", body.unwrap_or_default(), answer["value"]["message"]);
-        answer["value"].clone()
+        let value = answer["value"].clone();
+        if ok { Ok(value) } else { Err(value) }
     }
 }
 

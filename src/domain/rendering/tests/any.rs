@@ -153,7 +153,15 @@ fn any_thread() -> impl Strategy<Value = InThread> {
     let place = prop::sample::select(vec![SourcePlace::Source, SourcePlace::Starter, SourcePlace::Answer]);
     let tag = any_text(2).prop_map(|name| PostTag { id: "4".parse().unwrap(), name });
     (any_text(4), prop::collection::vec(tag, 0..7), place, any_link()).prop_map(
-        |(title, tags, place, link)| InThread { thread: "5".parse().unwrap(), title, tags, place, link },
+        |(title, tags, place, link)| InThread {
+            thread: "5".parse().unwrap(),
+            title,
+            owner: None,
+            title_withheld: false,
+            tags,
+            place,
+            link,
+        },
     )
 }
 

@@ -226,6 +226,8 @@ fn in_thread(place: SourcePlace, text: &str) -> Content {
     let thread = InThread {
         thread: "5".parse().unwrap(),
         title: "Lamps [on] the *pier*".to_owned(),
+        owner: None,
+        title_withheld: false,
         tags: vec![tag("bug"), tag("new_idea")],
         place,
         link: "https://discord.com/channels/1/5".to_owned(),

@@ -135,6 +135,8 @@ impl Missed {
         let thread = InThread {
             thread: source,
             title: "While I was away".to_owned(),
+            owner: None,
+            title_withheld: false,
             tags: Vec::new(),
             place: SourcePlace::Starter,
             link: channel_link(guild, source),

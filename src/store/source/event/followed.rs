@@ -59,7 +59,9 @@ impl FollowedSources {
         let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
         let posting = events.iter().filter_map(author_of);
         let quoted = events.iter().filter_map(|event| quotes::author_quoted_by(event.content()?));
-        let people = posting.chain(quoted).chain(known.values().filter_map(|known| known.author));
+        let naming = events.iter().filter_map(|event| quotes::titled_thread(event)?.owner);
+        let people =
+            posting.chain(quoted).chain(naming).chain(known.values().filter_map(|known| known.author));
         let people: HashSet<i64> = people.map(UserId::to_db).collect();
         let query = "SELECT 0 AS kind, source_channel_id AS id, MIN(source_guild_id) AS guild_id, \
             COUNT(CASE WHEN is_active THEN 1 END) AS active, CAST(NULL AS BIGINT) AS until_id \
@@ -127,6 +129,12 @@ impl FollowedSources {
             .content()
             .and_then(|content| Some((quotes::author_quoted_by(content)?, quotes::quoted_by(content)?)));
         quoted.is_some_and(|(author, message)| self.covers(Some(author), event, message))
+    }
+
+    /// Whether this event is in a thread that somebody named who doesn't want their words mirrored.
+    pub(in crate::store) fn withholds_title_of(&self, event: &SourceEvent) -> bool {
+        let thread = quotes::titled_thread(event).filter(|_| !self.opt_outs.is_empty());
+        thread.is_some_and(|thread| self.covers(thread.owner, event, thread.thread.first_message()))
     }
 
     /// Whether this person's message is withheld where the event happened.

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::hashtags::hashtags;
-use super::ids::{ChannelId, MessageId, RoleId, TagId, UserId};
+use super::ids::{ChannelId, MessageId, RoleId, UserId};
 use super::place::SourcePlace;
 use super::tags::Tag;
+
+mod thread;
+
+pub use thread::{InThread, PostTag};
 
 /// What is shown of a message. Kept, encrypted, until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -121,37 +125,15 @@ impl Content {
         if let Some(forward) = &mut essence.forward {
             forward.message = None;
         }
-        if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == SourcePlace::Answer) {
-            thread.title.clear();
-            thread.tags.clear();
+        if let Some(thread) = &mut essence.thread {
+            thread.owner = None;
+            if thread.place == SourcePlace::Answer {
+                thread.title.clear();
+                thread.tags.clear();
+            }
         }
         essence
     }
-}
-
-/// The thread of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InThread {
-    /// The thread.
-    pub thread: ChannelId,
-    /// What it is called.
-    pub title: String,
-    /// The forum tags that it has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<PostTag>,
-    /// Whether the message is what the thread begins with.
-    pub place: SourcePlace,
-    /// A link to it.
-    pub link: String,
-}
-
-/// A forum tag of a post.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PostTag {
-    /// Its number.
-    pub id: TagId,
-    /// Its name.
-    pub name: String,
 }
 
 /// A file of a message, as long as its address works.
