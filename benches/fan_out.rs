@@ -1,5 +1,5 @@
-//! What a post costs before anything is sent: one transaction that writes it down with its deliveries, and
-//! then each step of a lane.
+//! What a post costs before anything is sent: one transaction that records it with its deliveries, and then
+//! each step of a lane.
 //!
 //! ```text
 //! cargo bench --bench fan_out
@@ -31,7 +31,7 @@ fn main() {
     divan::main();
 }
 
-/// One source with so many targets, on SQLite.
+/// One source with this many targets, on SQLite.
 struct Source {
     town: Town,
     next: AtomicU64,
@@ -95,7 +95,7 @@ fn follow(target: u64) -> NewFollow {
     }
 }
 
-/// One post to so many targets, written down and committed.
+/// One post to this many targets, recorded and committed.
 #[divan::bench(args = [1, 100, 1_000])]
 fn one_post(bencher: Bencher<'_, '_>, targets: u64) {
     let source = Source::new(targets);
