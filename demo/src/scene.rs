@@ -10,7 +10,7 @@ use crate::{Failure, SOON, show};
 /// requests a second.
 const BREATH: Duration = Duration::from_millis(150);
 
-/// Who and what there is.
+/// The people, servers and channels of the scene.
 pub(crate) struct Cast {
     pub(crate) harbour: Guild,
     pub(crate) lighthouse: Guild,
@@ -268,7 +268,7 @@ fn since(began: Instant) -> String {
     format!("{} ms", began.elapsed().as_millis())
 }
 
-/// The demo ends here if something isn't as it says.
+/// Ends the demo if something isn't as it says.
 fn check(holds: bool, otherwise: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(otherwise.into()) }
 }
