@@ -1,4 +1,4 @@
-//! What the log tells: the story of one follow, and the cause of an error that a person saw.
+//! What the log shows: the story of one follow, and the cause of an error that a person saw.
 
 use serde_json::Value;
 use tributary_sandbox::{Effect, Fault, Options};
@@ -11,7 +11,7 @@ fn lines(scene: &Scene) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
-/// The spans of a line, from the outermost on.
+/// The spans of a line, outermost first.
 fn spans(line: &Value) -> &[Value] {
     line["spans"].as_array().map_or(&[], Vec::as_slice)
 }
@@ -20,7 +20,7 @@ fn names(line: &Value) -> Vec<&str> {
     spans(line).iter().filter_map(|span| span["name"].as_str()).collect()
 }
 
-/// The value of a field, of the line itself or of its spans.
+/// The value of a field, from the line itself or from its spans.
 fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
     let of_spans = spans(line).iter().map(|span| &span[name]);
     std::iter::once(&line[name]).chain(of_spans).find(|value| !value.is_null()).unwrap_or(&Value::Null)

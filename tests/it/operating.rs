@@ -1,4 +1,4 @@
-//! Operating the bot: its pages, its metrics, its logs, its end.
+//! Operating the bot: its pages, metrics and logs, and how it ends.
 
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ async fn metrics_tell_what_happens() {
     assert_eq!(value(&told, "tributary_open_lanes"), 2.0);
 }
 
-/// The value of a metric, by its name and labels as they are written.
+/// The value of a metric, by its name and labels as written.
 #[track_caller]
 fn value(metrics: &str, name: &str) -> f64 {
     let found = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -1,4 +1,4 @@
-//! However a follow ends, the panels that it showed go with it, and until they are gone their buttons show
+//! However a follow ends, the panels that it showed are removed with it, and until then their buttons show
 //! nothing.
 
 use rstest::rstest;

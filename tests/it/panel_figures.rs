@@ -1,4 +1,4 @@
-//! Panels of figures: the server's, and its follows'.
+//! Panels with figures: the server's, and its follows'.
 
 use tributary_sandbox::{Options, Permissions};
 
@@ -72,7 +72,7 @@ async fn many_presses_are_one_look() {
     let again = async || board.world.database.text(looked).await != last;
     board.world.until("another look", again).await;
     board.world.sandbox.wait_quiet(std::time::Duration::from_millis(500)).await;
-    // A panel is looked at once in five seconds at most.
+    // A panel is updated at most once in five seconds.
     let most = 1 + usize::try_from(begun.elapsed().as_secs() / 5).unwrap();
     assert!(looks() - before <= most, "ten presses asked Discord {} times", looks() - before);
 }

@@ -1,5 +1,5 @@
-//! Panels and their mirrors: they appear in every follower, stay current there, stand still where they
-//! should, and go away when they should.
+//! Panels and their mirrors: they appear in every follower, stay current there, stop updating when they
+//! should, and disappear when they should.
 
 use tributary_sandbox::{Options, Permissions};
 
@@ -87,7 +87,7 @@ async fn native_follows_have_panels_too() {
         .expect("nothing needs them any more");
 }
 
-/// What stays as it is until somebody changes a permission is said once, and not with each revision.
+/// What stays as it is until somebody changes a permission is reported once, not with every revision.
 #[tokio::test]
 async fn where_a_panel_cannot_be_mirrored_that_is_said_once() {
     let board = Board::new().await;
@@ -181,7 +181,7 @@ async fn a_mirror_that_a_moderator_deletes_stays_away_until_refresh() {
 
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
     let again = board.shows(&board.news, "Three.").await;
-    // Also where nobody has noticed yet that it is gone.
+    // Even if nobody has noticed yet that it is gone.
     board.news.delete_message(again.id).expect("a moderator may");
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
     board.shows(&board.news, "Three.").await;
@@ -246,7 +246,7 @@ async fn only_who_manages_the_channel_manages_its_panels() {
     assert!(refused.text().contains("**Manage Channels**"), "{}", refused.text());
     assert_eq!(board.board.message_count(), 1);
 
-    // Nor anybody of another server, who doesn't even learn of it.
+    // Nor may anybody from another server, who doesn't even learn that it exists.
     let island = board.world.sandbox.create_guild("Island");
     let (beach, carol) = (island.text("beach"), admin(&island, "Carol"));
     let refused =
@@ -312,7 +312,7 @@ async fn a_greeting_has_rules_links_and_the_servers_figures() {
     let mirror = board.shows(&board.news, "Welcome to Harbour").await;
     assert_eq!(mirror.components, own.components);
 
-    // A button that shows something works wherever it is shown, for anyone.
+    // A button that shows something works for anyone, wherever it is shown.
     let bob = board.harbour.member("Bob", Permissions::empty());
     for (channel, message) in [(&board.board, &own), (&board.news, &mirror)] {
         let figures = bob.press(channel, message.id, "About this server").await.expect("an answer");
@@ -391,7 +391,7 @@ async fn a_mirror_in_another_server_shows_everything_and_changes_nothing() {
     board.settled().await;
     assert!(!board.board.render_text().contains("Sneak in"));
 
-    // Whoever may manage it in its own server may do so from a mirror, too.
+    // Anybody who may manage it in its own server may also do so from a mirror.
     island.join(&board.alice, Permissions::empty());
     let form = board.alice.press(&beach, mirror.id, "Add task").await.expect("a form");
     form.submit(&[("name", "Row over")]).await.expect("an answer");
@@ -408,7 +408,7 @@ async fn what_the_bot_lacks_for_a_panel_is_named() {
     assert_eq!(board.board.message_count(), 0);
 }
 
-/// Somebody made the webhook vanish before the follow ended, so the mirror stands for good.
+/// Somebody deleted the webhook before the follow ended, so the mirror can never be removed.
 #[tokio::test]
 async fn the_buttons_of_a_mirror_that_was_left_behind_show_nothing() {
     let board = Board::new().await;

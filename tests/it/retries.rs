@@ -1,17 +1,16 @@
-//! What fails is tried again, later and later, and given up in the end; the rest of the lane goes on
-//! meanwhile.
+//! What fails is retried with growing pauses, and finally given up; the rest of the lane continues meanwhile.
 
 use tributary_sandbox::{Effect, Fault, FaultId};
 
 use crate::harness::{Pair, SOON};
 
-/// The delivery that had most attempts.
+/// The most attempts that any delivery had.
 async fn attempts(pair: &Pair) -> u32 {
     let attempts = "SELECT CAST(MAX(attempts) AS TEXT) FROM deliveries";
     pair.world.database.text(attempts).await.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Edits fail until that is cleared. A single failure would be the client's to repeat, within one attempt.
+/// Edits fail until that is cleared. If only one failed, the client would repeat it within one attempt.
 async fn failing_edit(pair: &Pair) -> FaultId {
     let posted = pair.post("1 first");
     pair.settled().await;

@@ -1,5 +1,5 @@
 //! Settings and what is wrong with them, as the operator reads it: one line that names the setting and the
-//! way out.
+//! solution.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -10,7 +10,7 @@ use tributary_sandbox::{Config, GatewayFault, Intents};
 
 use crate::harness::{Backend, Bot, Database, KEY, World, ended};
 
-/// A right setting for everything that is needed; nothing listens at that address.
+/// A valid setting for everything that is needed; nothing listens at that address.
 fn command(database: &Database, settings: &[(&str, &str)]) -> Command {
     let mut command = Bot::command(database);
     command
