@@ -69,7 +69,7 @@ impl Source {
 
     fn record(&self, posts: &[SourceEvent]) -> Recorded {
         let recorded = self.town.runtime.block_on(self.town.store.record_events(posts, now()));
-        recorded.expect("it is written down")
+        recorded.expect("it is recorded")
     }
 }
 

@@ -158,7 +158,7 @@ fn took(town: &Town, event: impl Fn(u64) -> Vec<SourceEvent>) -> String {
         for number in 0..TIMES {
             let events = event(number);
             let started = Instant::now();
-            let recorded = town.store.record_events(&events, now()).await.expect("it is written down");
+            let recorded = town.store.record_events(&events, now()).await.expect("it is recorded");
             took.push(started.elapsed());
             assert_eq!(u64::try_from(recorded.lanes.len()), Ok(FOLLOWERS), "all followers are owed it");
         }

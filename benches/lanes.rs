@@ -83,7 +83,7 @@ impl Source {
         };
         let posts: Vec<SourceEvent> = (0..DELIVERIES / self.targets).map(post).collect();
         let recorded = self.town.runtime.block_on(self.town.store.record_events(&posts, now()));
-        recorded.expect("it is written down");
+        recorded.expect("it is recorded");
     }
 
     /// Delivers all that is owed, this many lanes to a transaction.

@@ -89,7 +89,7 @@ impl Forum {
                 .message_facts(post.channel(), post.message())
                 .await
                 .expect("the database answers");
-            let asked = asked.expect("it is written down");
+            let asked = asked.expect("it is recorded");
             let server = GuildId::new(7).expect("a snowflake");
             self.town.store.followers_with_facts(&asked, server, 20).await.expect("the database answers");
             let counts =
@@ -100,7 +100,7 @@ impl Forum {
 
     fn record(&self, post: SourceEvent) -> usize {
         let recorded = self.town.runtime.block_on(self.town.store.record_events(&[post], now()));
-        recorded.expect("it is written down").lanes.len()
+        recorded.expect("it is recorded").lanes.len()
     }
 }
 

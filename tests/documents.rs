@@ -61,7 +61,7 @@ fn compose_hands_every_setting_on() {
         assert!(passed || required, "{}: {value}", setting.name);
     }
     for (name, _) in &composed {
-        assert!(config::SETTINGS.iter().any(|setting| setting.name == name), "{name} is no setting");
+        assert!(config::SETTINGS.iter().any(|setting| setting.name == name), "{name} isn't a setting");
     }
 }
 

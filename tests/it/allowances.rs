@@ -19,7 +19,7 @@ async fn times(act: impl AsyncFn() -> Reply) -> usize {
             return done;
         }
     }
-    panic!("it can be repeated for ever: {}", act().await.text());
+    panic!("it can be repeated forever: {}", act().await.text());
 }
 
 /// How often the list of a server's channels was requested, which is how everything begins that people do.

@@ -34,7 +34,7 @@ impl Pair {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        assert!(tokio::time::timeout(patience, asking).await.is_ok(), "it never came to this: {what}");
+        assert!(tokio::time::timeout(patience, asking).await.is_ok(), "this never became true: {what}");
     }
 
     async fn has_failed(&self) {

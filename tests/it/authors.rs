@@ -108,13 +108,13 @@ async fn taking_back_goes_on_after_a_kill(#[case] backend: Backend) {
     pair.settled_within(SOON * 3).await;
     pair.opt_out(&bob, "here").await;
     let begun = || (pair.texts().len() < 250).then_some(());
-    pair.world.sandbox.wait_for("some to go", SOON, begun).await.unwrap();
+    pair.world.sandbox.wait_for("some to disappear", SOON, begun).await.unwrap();
     pair.kill().await;
     pair.start().await;
     // What others post meanwhile doesn't wait until that is done.
     pair.settled().await;
     let only = || pair.texts().iter().all(|text| !text.contains("Bob")).then_some(());
-    pair.world.sandbox.wait_for("all to go", SOON * 3, only).await.unwrap();
+    pair.world.sandbox.wait_for("all to disappear", SOON * 3, only).await.unwrap();
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
     assert_eq!(pair.texts().len(), 2, "{:?}", pair.texts());
 }
@@ -176,7 +176,7 @@ async fn somebody_has_themselves_forgotten(#[case] backend: Backend) {
     assert!(cancelled.text().starts_with("Cancelled") && cancelled.components().is_empty());
     assert_eq!(pair.texts().len(), 3);
     let asked = pair.privacy(&pair.alice, "forget", ()).await;
-    assert!(asked.press_as(&bob, "Forget me").await.is_err(), "it is nobody else's to press");
+    assert!(asked.press_as(&bob, "Forget me").await.is_err(), "nobody else can press it");
     let done = asked.press("Forget me").await.unwrap();
     assert!(done.text().starts_with("I'm forgetting you") && done.components().is_empty(), "{}", done.text());
     pair.shows(&["from Bob"]).await;
@@ -267,7 +267,7 @@ async fn several_processes_keep_to_it() {
     bob.post(&square, "5 of Bob's").unwrap();
     keeper.post(&square, "from the keeper again").unwrap();
     let only = || (texts(&mill) == ["from the keeper", "from the keeper again"]).then_some(());
-    let came = crew.world.sandbox.wait_for("only the keeper's to stand", SOON, only).await;
+    let came = crew.world.sandbox.wait_for("only the keeper's to be left", SOON, only).await;
     assert!(came.is_ok(), "{:?}", texts(&mill));
 }
 
@@ -329,9 +329,10 @@ async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows", "1").await;
     pair.opt_out(&bob, "here").await;
     let crane = || (!texts(&removed).iter().any(|text| text.contains("crane"))).then_some(());
-    pair.world.sandbox.wait_for("what a channel's follow mirrored to go", SOON, crane).await.unwrap();
+    pair.world.sandbox.wait_for("the mirrors of a channel's follow to disappear", SOON, crane).await.unwrap();
     let heron = || (!texts(&inner).iter().any(|text| text.contains("heron"))).then_some(());
-    let gone = pair.world.sandbox.wait_for("what a thread's did to go", SOON / 6, heron).await;
+    let gone =
+        pair.world.sandbox.wait_for("the mirrors of a thread's follow to disappear", SOON / 6, heron).await;
     assert!(gone.is_ok(), "{:?}", texts(&inner));
 }
 
@@ -398,6 +399,6 @@ async fn people_whose_mirrors_stay_hold_up_nobody() {
         .await;
     pair.opt_out(&bob, "here").await;
     let gone = || texts(&mill).is_empty().then_some(());
-    let gone = pair.world.sandbox.wait_for("Bob's to go", SOON / 3, gone).await;
+    let gone = pair.world.sandbox.wait_for("Bob's to disappear", SOON / 3, gone).await;
     assert!(gone.is_ok(), "{:?}", texts(&mill));
 }

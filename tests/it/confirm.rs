@@ -37,7 +37,7 @@ async fn a_private_source_is_followed_publicly_only_where_that_is_meant() {
         staff.mention()
     );
     assert!(asked.text().starts_with(&expected), "{}", asked.text());
-    assert_eq!(scene.everything().await, before, "nothing is made before");
+    assert_eq!(scene.everything().await, before, "nothing is created before that");
 
     let made = asked.press(YES).await.unwrap();
     assert!(made.text().contains("now follows") && made.components().is_empty(), "{}", made.text());
@@ -107,7 +107,7 @@ async fn everything_is_checked_again_at_the_press() {
     let asked = scene.run("/follow", channel(&staff)).await;
     let before = scene.everything().await;
     let bob = admin(&scene.harbour, "Bob");
-    assert!(asked.press_as(&bob, YES).await.is_err(), "it is nobody else's to press");
+    assert!(asked.press_as(&bob, YES).await.is_err(), "nobody else can press it");
     scene.news.deny(&scene.alice, Permissions::MANAGE_CHANNELS);
     let pressed = asked.press(YES).await.unwrap();
     assert!(refusal(&pressed).contains("You need **Manage Channels**"), "{}", pressed.text());

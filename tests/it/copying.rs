@@ -127,7 +127,7 @@ async fn what_stands_in_the_way_is_said() {
     refused(command(&from, "sqlite://other.db?mode=rwc"), "--to must be the address of a PostgreSQL").await;
     refused(command(&from, "postgres://u:hidden@127.0.0.1:1/x"), "--to leads to no database").await;
     refused(command(&from, "postgres://u:hidden@[/x"), "--to must be the address of a PostgreSQL").await;
-    assert_eq!(copy(&from, &to).await.code, Some(0), "nothing of this has left anything");
+    assert_eq!(copy(&from, &to).await.code, Some(0), "none of these has left anything behind");
     refused(command(&from, to.url()), "isn't empty").await;
 
     let mut down = Bot::command(&from);

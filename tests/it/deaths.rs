@@ -30,7 +30,7 @@ impl Street {
 
     async fn shows(&self, text: &str) {
         let arrived = self.target.wait_for_message(SOON, |message| message.content == text).await;
-        assert!(arrived.is_ok(), "{text:?} never came: {:?}", texts(&self.target));
+        assert!(arrived.is_ok(), "{text:?} never arrived: {:?}", texts(&self.target));
     }
 
     /// Makes the bot edit the mirror of "1 before", and Discord not answer: the lane is held, and stays so
@@ -94,7 +94,7 @@ async fn what_a_dead_process_had_sent_is_settled() {
     let late = Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(2)));
     let late = world.sandbox.fault(late);
     street.alice.post(&street.source, "1 under way").unwrap();
-    world.until("it is under way", async || world.sandbox.fault_hits(late) == 1).await;
+    world.until("it is in flight", async || world.sandbox.fault_hits(late) == 1).await;
     bot.kill().await;
     stretch_leases(&world).await;
     let _bot = world.start().await;
@@ -136,7 +136,7 @@ async fn who_can_not_say_that_it_lives_begins_nothing() {
         let (_, metrics) = Bot::fetch(address, "/metrics").await;
         metrics.lines().any(|line| line == "tributary_open_deliveries 1")
     };
-    world.until("the post is written down", written).await;
+    world.until("the post is recorded", written).await;
     world.sandbox.wait_quiet(Duration::from_secs(1)).await;
     assert_eq!(texts(&street.target), ["1 before"], "another may have the lane by now");
     world.database.give_back().await;
@@ -154,7 +154,7 @@ async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
     let late = Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(2)));
     let late = world.sandbox.fault(late);
     street.alice.post(&street.source, "1 under way").unwrap();
-    world.until("it is under way", async || world.sandbox.fault_hits(late) == 1).await;
+    world.until("it is in flight", async || world.sandbox.fault_hits(late) == 1).await;
     let owner = "SELECT COALESCE(MAX(lease_owner), '') FROM lanes";
     let before = world.database.text(owner).await;
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -164,7 +164,7 @@ async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
     let hanging =
         world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(1))));
     street.alice.post(&street.source, "2 after").unwrap();
-    world.until("the next is under way", async || world.sandbox.fault_hits(hanging) == 1).await;
+    world.until("the next is in flight", async || world.sandbox.fault_hits(hanging) == 1).await;
     assert_ne!(world.database.text(owner).await, before, "a name is used until its lock is lost");
     street.shows("2 after").await;
     assert_eq!(texts(&street.target), ["1 under way", "2 after"]);

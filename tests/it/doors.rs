@@ -86,7 +86,7 @@ async fn an_announcement_channel_that_is_made_private_is_followed_from_elsewhere
     let told = told(&abroad.scene, "no longer receives").await;
     assert!(told.contains("no longer open to other servers"), "{told}");
     let gone = || abroad.scene.news.webhooks().iter().all(|hook| hook.follows.is_none()).then_some(());
-    abroad.scene.world.sandbox.wait_for("Discord's webhook to go", SOON, gone).await.unwrap();
+    abroad.scene.world.sandbox.wait_for("Discord's webhook to disappear", SOON, gone).await.unwrap();
     let post = abroad.keeper.post(&abroad.board, "secret").unwrap();
     if delivery == "native" {
         abroad.keeper.publish(&abroad.board, post.id).unwrap();
@@ -134,7 +134,7 @@ async fn a_source_that_is_made_private_is_paused_told_once_and_asked_about() {
     scene.alice.edit(&scene.releases, open, "secret").unwrap();
     scene.alice.delete(&scene.releases, open).unwrap();
     let gone = || (!texts(&scene.news).contains(&"open".to_owned())).then_some(());
-    scene.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
     assert!(!texts(&scene.news).contains(&"secret".to_owned()));
 
     let list = scene.run("/follows", channel(&scene.releases)).await;

@@ -109,10 +109,10 @@ async fn a_native_follow_that_was_closed_is_stopped_in_the_end() {
     scene.world.database.wait_for("broken_reason", "unpublished").await;
     let tried = || (scene.world.sandbox.fault_hits(failing) > 0).then_some(());
     scene.world.sandbox.wait_for("the deletion to be tried", SOON, tried).await.unwrap();
-    assert!(scene.news.webhooks().iter().any(|hook| hook.follows.is_some()), "it still stands");
+    assert!(scene.news.webhooks().iter().any(|hook| hook.follows.is_some()), "it still exists");
     scene.world.sandbox.clear_fault(failing);
     let gone = || scene.news.webhooks().iter().all(|hook| hook.follows.is_none()).then_some(());
-    scene.world.sandbox.wait_for("Discord's webhook to go", SOON * 8, gone).await.unwrap();
+    scene.world.sandbox.wait_for("Discord's webhook to disappear", SOON * 8, gone).await.unwrap();
     let post = abroad.keeper.post(&abroad.board, "secret").unwrap();
     abroad.keeper.publish(&abroad.board, post.id).unwrap();
     assert_nothing_arrives(scene, &abroad.keeper, &abroad.board).await;
@@ -154,5 +154,5 @@ async fn what_is_deleted_goes_also_where_it_may_not_be_followed_any_more() {
     scene.world.database.wait_for("broken_reason", "unpublished").await;
     abroad.keeper.delete(&abroad.board, slip.id).unwrap();
     let gone = || (!texts(&scene.news).contains(&"a slip".to_owned())).then_some(());
-    scene.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
 }

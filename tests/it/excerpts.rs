@@ -37,7 +37,7 @@ impl Pair {
     /// No mirror says this any more.
     async fn says_nowhere(&self, text: &str) {
         let gone = || self.texts().iter().all(|shown| !shown.contains(text)).then_some(());
-        let gone = self.world.sandbox.wait_for("it to be said nowhere", SOON * 2, gone).await;
+        let gone = self.world.sandbox.wait_for("it to disappear everywhere", SOON * 2, gone).await;
         assert!(gone.is_ok(), "{text}: {:?}", self.texts());
     }
 
@@ -205,7 +205,7 @@ async fn answers_in_threads_are_brought_up_to_date() {
         let answers = all.iter().any(|one| one.content.contains(GONE) && one.content.ends_with("\nthanks"));
         (answers && all.iter().all(|one| !one.content.contains("heron"))).then_some(())
     };
-    pair.world.sandbox.wait_for("nothing of it to stand", SOON * 2, is_so).await.unwrap();
+    pair.world.sandbox.wait_for("nothing of it to be left", SOON * 2, is_so).await.unwrap();
 }
 
 /// More replies than are brought up to date at once; what is posted meanwhile doesn't wait for them.
@@ -220,7 +220,7 @@ async fn many_answers_hold_up_nobody() {
     pair.delete(&secret);
     pair.settled().await;
     let all = || pair.texts().iter().all(|text| !text.contains("heron")).then_some(());
-    pair.world.sandbox.wait_for("all excerpts to go", SOON * 6, all).await.unwrap();
+    pair.world.sandbox.wait_for("all excerpts to disappear", SOON * 6, all).await.unwrap();
 }
 
 /// A forum's post whose title was the first line of a message loses that title.

@@ -197,7 +197,7 @@ async fn names_of_tags_are_hidden_with_their_forum() {
     let scene = &forum.scene;
     let bob = crate::harness::admin(&scene.harbour, "Bob");
     let list = async || bob.run(&scene.news, "/follows", ()).await.unwrap();
-    assert!(list().await.text().contains("Bug, Idea"), "who sees it is told");
+    assert!(list().await.text().contains("Bug, Idea"), "somebody who sees it is told");
     let offered = async || {
         let choices = bob.autocomplete(&scene.news, "/follow", Options::new(), "tags", "").await.unwrap();
         choices.into_iter().map(|choice| choice.name).collect::<Vec<_>>()

@@ -286,7 +286,7 @@ async fn panels_become_posts() {
         scene.alice.run(&scene.source, "/panel delete", Options::new().set("panel", "Rules")).await.unwrap();
     question.press("Delete").await.unwrap();
     let gone = || scene.forum.threads().is_empty().then_some(());
-    scene.world.sandbox.wait_for("the post to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the post to disappear", SOON, gone).await.unwrap();
 }
 
 #[tokio::test]

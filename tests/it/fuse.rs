@@ -146,7 +146,7 @@ async fn a_person_whose_requests_are_refused_again_and_again_pauses_alone() {
     let refused = invalid(&world).len();
     assert!((3..=101).contains(&refused), "{refused}");
     boss.run(&channel, "/follows", ()).await.unwrap();
-    assert_eq!(invalid(&world).len(), refused, "who pauses asks nothing");
+    assert_eq!(invalid(&world).len(), refused, "no requests are made during the pause");
     bystander.is_served("still here").await;
     let list = bystander.alice.run(&bystander.target, "/follows", ()).await.unwrap().text();
     assert!(list.contains(&bystander.source.id().to_string()), "{list}");

@@ -183,6 +183,6 @@ async fn panels_are_kept_by_one_and_pressed_anywhere() {
     crew.world
         .until("the panel's keeper to look", async || looks(&mut crew.gateways[1]).await > before)
         .await;
-    assert_eq!(looks(&mut crew.gateways[0]).await, 0.0, "it is the other's panel");
+    assert_eq!(looks(&mut crew.gateways[0]).await, 0.0, "it is the other gateway's panel");
     assert_eq!(board.messages().iter().filter(|message| !message.embeds.is_empty()).count(), 1);
 }

@@ -40,7 +40,7 @@ impl Place {
 
     async fn shows_within(&self, patience: Duration, text: &str) {
         let came = self.target.wait_for_message(patience, |message| message.content == text).await;
-        assert!(came.is_ok(), "{text:?} never came:\n{}", self.target.render_text());
+        assert!(came.is_ok(), "{text:?} never arrived:\n{}", self.target.render_text());
     }
 
     /// Its history can't be read.
@@ -227,9 +227,7 @@ async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_del
     world.until("the history is asked for", async || world.sandbox.fault_hits(asked) > 0).await;
     post_held.rollback().await.unwrap();
     let recorded = "SELECT CAST(COUNT(*) AS TEXT) FROM activities WHERE NOT deleted";
-    world
-        .until("it is written down", async || world.database.text(recorded).await.as_deref() == Some("3"))
-        .await;
+    world.until("it is recorded", async || world.database.text(recorded).await.as_deref() == Some("3")).await;
     gate.release();
     let all = || ["one", "aside", "two"].iter().all(|text| forum.shows(text)).then_some(());
     world.sandbox.wait_for("all three", SOON, all).await.unwrap();

@@ -58,7 +58,7 @@ async fn a_lost_key_file_is_asked_for_and_not_replaced() {
     fs::remove_file(&file).unwrap();
     let said = refused(&world, &["tributary.key", "backup"]).await;
     assert!(!said.stderr.contains("openssl"), "no other key will do: {said:?}");
-    assert!(!file.exists(), "nothing stands where the backup would take it for the key");
+    assert!(!file.exists(), "no file is left that a backup would mistake for the key");
 
     let mut forget = world.command();
     forget.args(["forget", "--user", "81384788765712384"]);

@@ -131,7 +131,7 @@ async fn what_is_held_up_is_said() {
     assert!(!before.text().contains("Posts are waiting"), "{}", before.text());
     pair.post("1 first");
     pair.world
-        .until("it is said", async || {
+        .until("it is reported", async || {
             let list = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
             list.text().contains("Posts are waiting: Discord's rate limit was reached; it continues")
         })

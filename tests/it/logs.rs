@@ -8,7 +8,9 @@ use crate::harness::{SOON, Scene};
 /// The log's lines, as a collector reads them.
 fn lines(scene: &Scene) -> Vec<Value> {
     let log = scene.bot.log();
-    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    log.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect()
 }
 
 /// The spans of a line, outermost first.
@@ -54,9 +56,9 @@ async fn the_story_of_one_follow_can_be_read() {
     let told: Vec<&str> = story.iter().filter_map(|line| line["message"].as_str()).collect();
     let mut found = told.iter();
     for step in steps {
-        assert!(found.any(|message| *message == step), "{step:?} isn't told in its place: {told:#?}");
+        assert!(found.any(|message| *message == step), "{step:?} isn't logged in its place: {told:#?}");
     }
-    let line = |message: &str| *story.iter().find(|line| line["message"] == message).expect("it is told");
+    let line = |message: &str| *story.iter().find(|line| line["message"] == message).expect("it is logged");
 
     let made = line("follow made");
     assert_eq!(names(made), ["interaction", "follow"]);
@@ -71,7 +73,7 @@ async fn the_story_of_one_follow_can_be_read() {
 
     for (message, span) in [("answered", "request"), ("committed", "transaction")] {
         let told = story.iter().any(|line| line["message"] == message && names(line).contains(&span));
-        assert!(told, "no {span} is told of: {told:#?}");
+        assert!(told, "no {span} in {told:#?}");
     }
     assert!(!story.iter().any(|line| line.to_string().contains(&board.id().to_string())), "another follow's");
     assert!(!scene.bot.log().contains("words of"), "contents are never logged");

@@ -194,7 +194,7 @@ async fn broken_follows_are_listed_without_asking_for_what_is_gone() {
     let list = alice.run(&here, "/follows", ()).await.unwrap();
     choice(&list, "remove");
     assert!(asked() <= 6, "{}", asked());
-    assert_eq!(invalid(&world), refused, "what is gone isn't asked about");
+    assert_eq!(invalid(&world), refused, "no requests about what is gone");
 }
 
 #[tokio::test]

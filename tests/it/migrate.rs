@@ -31,15 +31,15 @@ async fn goes_up_and_down_from_empty_and_back(#[case] backend: Backend) {
     let all = up.clone();
     assert!(all.len() >= 5, "{all:?}");
     assert_eq!(count(&up, "applied"), all.len(), "{up:?}");
-    assert_eq!(migrate(&database, &["up"]).await, up, "once more changes nothing");
+    assert_eq!(migrate(&database, &["up"]).await, up, "a second time changes nothing");
     assert_eq!(migrate(&database, &["status"]).await, up);
     assert!(database.text("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows").await.is_some());
 
     let down = migrate(&database, &["down", "--steps", "1"]).await;
     assert_eq!((count(&down, "applied"), count(&down, "pending")), (all.len() - 1, 1), "{down:?}");
-    assert!(down.last().unwrap().starts_with("pending"), "the newest goes first: {down:?}");
+    assert!(down.last().unwrap().starts_with("pending"), "the newest is removed first: {down:?}");
     let down = migrate(&database, &["down", "--all", "--yes"]).await;
-    assert_eq!(count(&down, "pending"), all.len(), "all go: {down:?}");
+    assert_eq!(count(&down, "pending"), all.len(), "all are removed: {down:?}");
     assert_eq!(tables(&database, backend).await, "0");
     assert_eq!(migrate(&database, &["up"]).await, up, "and back");
 }

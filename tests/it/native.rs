@@ -152,11 +152,11 @@ async fn a_look_at_the_webhooks_that_a_switch_overtakes_breaks_nothing() {
     let look = format!("/channels/{}/webhooks", scene.news.id());
     let held = scene.world.sandbox.fault(Fault::on("GET", &look, slow));
     scene.news.add_webhooks(1).unwrap();
-    scene.world.until("the look is held", async || scene.world.sandbox.fault_hits(held) == 1).await;
+    scene.world.until("the check is held", async || scene.world.sandbox.fault_hits(held) == 1).await;
     scene.run("/follow", channel(&board).set("delivery", "native")).await;
     let held_up = |took: std::time::Duration| took >= std::time::Duration::from_millis(700);
     let over = || scene.world.sandbox.exchanges().iter().any(|it| it.path == look && held_up(it.took));
-    scene.world.until("the look is over", async || over()).await;
+    scene.world.until("the check is over", async || over()).await;
     assert!(scene.run("/follows", ()).await.text().contains("🟢 active · native"));
     assert_eq!(scene.newest("broken_reason").await, None);
 }

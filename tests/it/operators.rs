@@ -376,7 +376,7 @@ async fn limits_are_named_with_whom_to_ask() {
     let before = targets[3].webhooks().len();
     let text = refused(&sources[0], &targets[3]).await;
     assert!(text.contains("already has 3 followers"), "{text}");
-    assert_eq!(targets[3].webhooks().len(), before, "nothing is made for it");
+    assert_eq!(targets[3].webhooks().len(), before, "nothing is created for it");
     follow(&alice, &sources[1], &targets[1]).await;
     let text = refused(&sources[2], &targets[3]).await;
     assert!(

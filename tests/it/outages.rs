@@ -232,14 +232,14 @@ async fn an_event_needs_its_ids_and_nothing_else() {
     let ids = json!([posted[1].id, {}, null, "x", posted[2].id]);
     send("MESSAGE_DELETE_BULK", json!({ "ids": ids, "channel_id": source, "guild_id": {} }));
     let left = || (!pair.texts().iter().any(|text| "012".contains(&text[..1]))).then_some(());
-    sandbox.wait_for("the mirrors to go", SOON, left).await.unwrap();
+    sandbox.wait_for("the mirrors to disappear", SOON, left).await.unwrap();
     assert!(pair.texts().contains(&"3 posted".to_owned()));
 
     let webhooks = format!("/channels/{target}/webhooks");
     let looks = || sandbox.exchanges().iter().filter(|one| one.path == webhooks).count();
     let before = looks();
     send("WEBHOOKS_UPDATE", json!({ "guild_id": guild, "channel_id": target }));
-    sandbox.wait_for("a look at the webhooks", SOON, || (looks() > before).then_some(())).await.unwrap();
+    sandbox.wait_for("a check of the webhooks", SOON, || (looks() > before).then_some(())).await.unwrap();
 
     let left_guilds = "SELECT CAST(count(*) AS TEXT) FROM left_guilds";
     send("GUILD_DELETE", json!({ "id": guild, "unavailable": true }));
@@ -293,7 +293,7 @@ async fn an_event_with_a_key_twice_is_read() {
     );
     pair.world.sandbox.send_event_text("MESSAGE_DELETE", &deletion);
     let gone = || (!pair.texts().contains(&"1 posted".to_owned())).then_some(());
-    pair.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    pair.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
     assert!(pair.texts().contains(&"0 posted".to_owned()));
 }
 

@@ -50,7 +50,7 @@ impl Abroad {
                 self.board.run("/publish", nobody).await;
             }
             End::SourceHidden => harbour.deny_bot(board, Permissions::VIEW_CHANNEL),
-            End::SourceDeleted => board.delete().expect("it is there"),
+            End::SourceDeleted => board.delete().expect("it exists"),
             End::AgeRestricted => board.set_age_restricted(true).expect("it can be"),
         }
         let broken = format!(

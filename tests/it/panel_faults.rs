@@ -111,7 +111,7 @@ async fn discords_limit_on_old_edits_slows_a_panel_down() {
     board.shows(&board.news, "After.").await;
     let list = board.list().await;
     assert!(list.contains("has a problem") && list.contains("Discord limits"), "{list}");
-    assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't insist");
+    assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't retry");
 
     board.world.sandbox.clear_faults();
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
@@ -264,7 +264,7 @@ async fn kills_amid_everything_leave_each_mirror_where_it_belongs() {
             texts.sort_by_key(ToString::to_string);
             (texts == wanted).then_some(())
         };
-        let settled = board.world.sandbox.wait_for("the mirrors to be as they should", SOON, shown).await;
+        let settled = board.world.sandbox.wait_for("the mirrors to be as they should be", SOON, shown).await;
         assert!(settled.is_ok(), "{wanted:?}\n{}", target.render_text());
     }
     assert_eq!(board.board.messages().iter().filter(|one| one.only_for.is_none()).count(), 2);

@@ -38,7 +38,7 @@ async fn follows_are_shown_with_a_chart_and_what_is_broken() {
         assert_eq!(message.attachments.len(), 1);
     }
 
-    board.news.delete().expect("it is there");
+    board.news.delete().expect("it exists");
     board.world.database.wait_for("broken_reason", "target_deleted").await;
     board.run("/panel refresh", Options::new().set("panel", "Follows")).await;
     let broken = board.shows(&board.board, "1 follow is broken").await;
@@ -67,7 +67,7 @@ async fn many_presses_are_one_look() {
     let begun = std::time::Instant::now();
     for _ in 0..5 {
         bob.press_only(&board.board, own.id, "Refresh").await.expect("anyone may");
-        bob.press_only(&board.news, mirror.id, "Refresh").await.expect("anyone may, on a mirror too");
+        bob.press_only(&board.news, mirror.id, "Refresh").await.expect("anyone may, even on a mirror");
     }
     let again = async || board.world.database.text(looked).await != last;
     board.world.until("another look", again).await;

@@ -98,7 +98,7 @@ async fn a_charts_span_changes_for_all_or_for_who_may_only_look() {
     let week = chart(&alone.message().expect("an answer"));
     assert_ne!(week, chart(&panel));
     board.settled().await;
-    assert_eq!(chart(&board.shows(&board.board, "Running since").await), chart(&panel), "for him alone");
+    assert_eq!(chart(&board.shows(&board.board, "Running since").await), chart(&panel), "only for him");
 
     let changed = select(&board, &panel, menu, "7d").await;
     assert!(changed.text().contains("last 7 days"), "{}", changed.text());
@@ -178,7 +178,7 @@ async fn a_project_is_kept_under_its_panel() {
     board.shows(&board.board, "Nothing to show").await;
     assert!(
         board.board.message_count() == 1 && board.news.message_count() == 1,
-        "the same messages all along"
+        "the same messages throughout"
     );
 }
 

@@ -54,7 +54,12 @@ async fn a_new_follow_has_the_panels_and_loses_them_when_it_ends() {
     board.is_empty(&late).await;
     assert_eq!(late.message_count(), 1, "the message's mirror stays");
     let gone = || late.webhooks().is_empty().then_some(());
-    board.world.sandbox.wait_for("the webhook to go", SOON, gone).await.expect("nothing needs it any more");
+    board
+        .world
+        .sandbox
+        .wait_for("the webhook to disappear", SOON, gone)
+        .await
+        .expect("nothing needs it any more");
     board.shows(&board.news, "Already here.").await;
 
     board.follow(&board.board, &late, "relay").await;
@@ -82,7 +87,7 @@ async fn native_follows_have_panels_too() {
     board
         .world
         .sandbox
-        .wait_for("both webhooks to go", SOON, gone)
+        .wait_for("both webhooks to disappear", SOON, gone)
         .await
         .expect("nothing needs them any more");
 }
@@ -136,7 +141,7 @@ async fn while_a_follow_is_paused_its_panels_stand_still_and_say_so() {
     board.change("Notice", "Version 2.").await;
     board.shows(&board.board, "Version 2.").await;
     board.settled().await;
-    assert!(board.news.messages()[0].text().contains("Version 1."), "it stands still");
+    assert!(board.news.messages()[0].text().contains("Version 1."), "it isn't updated");
 
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
     list.select(menu, &["resume:1"]).await.expect("an answer");
@@ -154,7 +159,7 @@ async fn a_panel_whose_message_is_deleted_rests_until_it_is_refreshed() {
         .delete(&board.board, own.id)
         .unwrap_or_else(|_| board.board.delete_message(own.id).expect("a moderator"));
     board.is_empty(&board.news).await;
-    board.world.until("the panel rests", async || board.list().await.contains("inactive")).await;
+    board.world.until("the panel is inactive", async || board.list().await.contains("inactive")).await;
     let list = board.list().await;
     assert!(list.contains("deleted its message"), "{list}");
 
@@ -207,7 +212,7 @@ async fn a_webhook_deleted_by_hand_costs_no_mirror() {
     let board = Board::new().await;
     board.notice("Notice", "Before.").await;
     board.shows(&board.news, "Before.").await;
-    board.news.delete_webhook(board.news.webhooks()[0].id).expect("it is there");
+    board.news.delete_webhook(board.news.webhooks()[0].id).expect("it exists");
     board.change("Notice", "After.").await;
     board.shows(&board.news, "After.").await;
     assert_eq!(board.news.message_count(), 1, "{}", board.news.render_text());

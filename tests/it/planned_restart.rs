@@ -73,7 +73,7 @@ async fn a_session_that_discord_has_forgotten_is_made_up_for() {
     pair.start().await;
     pair.in_step().await;
     assert!(pair.readings() > readings);
-    assert!(pair.bot().log().contains("going on with the gateway sessions"), "it had tried");
+    assert!(pair.bot().log().contains("going on with the gateway sessions"), "it has tried");
 }
 
 /// The second bot ends before it has resumed the session, which waits for the third.
@@ -171,7 +171,7 @@ async fn a_stop_while_a_source_is_read_has_that_source_read_again(#[case] backen
     shown.wait_for_message(SOON, |message| message.content == "third").await.unwrap();
     assert_eq!(texts(&shown), ["first", "second", "marker", "third"]);
     assert!(pair.readings() > read);
-    assert_eq!(readings(&pair), read_other, "it was read, and all of it is written down");
+    assert_eq!(readings(&pair), read_other, "it was read, and all of it is recorded");
 }
 
 /// Only the beginning of a session lists the threads in which nobody has posted yet.

@@ -58,7 +58,7 @@ async fn everything_else_arrives_once_and_in_order(#[case] backend: Backend, #[c
     let tally = people::count(&source, &targets);
     if !tally.is_clean() {
         let page = tokio::time::timeout(SOON, bot.page("/metrics")).await;
-        panic!("{tally}; how the bot is: {page:?}");
+        panic!("{tally}; its metrics: {page:?}");
     }
     assert_eq!(poison.doubled(), 0, "trouble is no excuse for a second copy");
     let (status, ready) = bot.page("/readyz").await;

@@ -68,7 +68,7 @@ async fn a_person_is_forgotten_beside_a_running_bot(#[case] backend: Backend) {
     assert_eq!(count(&pair.world, "activities WHERE author_id IS NOT NULL").await, "1");
     assert_eq!(count(&pair.world, "activities WHERE content IS NOT NULL").await, "1");
     assert_eq!(count(&pair.world, &format!("channel_follows WHERE created_by = {alice}")).await, "0");
-    assert_eq!(pair.texts().len(), 3, "the mirrors stand");
+    assert_eq!(pair.texts().len(), 3, "the mirrors stay");
 
     // A deletion still reaches them, and the list still shows the follow.
     pair.delete(&first);

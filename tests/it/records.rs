@@ -83,7 +83,7 @@ async fn what_was_done_is_kept_while_the_database_takes_nothing() {
     world.database.execute("DROP TRIGGER full_disk ON mirrors").await;
     world.database.eventually(DUE, "0").await;
     town.in_step().await;
-    assert!(town.searched().is_empty(), "nobody knew any more what had been made");
+    assert!(town.searched().is_empty(), "nobody knew any more what had been created");
 }
 
 #[rstest]
@@ -123,6 +123,6 @@ async fn what_cant_be_recorded_of_one_lane_harms_no_other(#[case] backend: Backe
     world.database.execute(cure).await;
     // The lane is checked again within ten seconds.
     let recorded = async || world.database.text(DUE).await.as_deref() == Some("0");
-    world.until("the bad lane to get well", recorded).await;
+    world.until("the bad lane to recover", recorded).await;
     town.in_step().await;
 }

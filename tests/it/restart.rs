@@ -40,7 +40,7 @@ impl Burst {
     async fn written_down(&self, posts: u32) {
         let count = "SELECT CAST(COUNT(*) AS TEXT) FROM activities";
         let written = async || self.world.database.text(count).await == Some(posts.to_string());
-        self.world.until("all posts are written down", written).await;
+        self.world.until("all posts are recorded", written).await;
     }
 
     /// Every post is in every target, once and in order, and nothing follows.
@@ -48,7 +48,7 @@ impl Burst {
         let wanted: Vec<String> = (0..posts).map(|n| format!("post {n:02}")).collect();
         for target in &self.targets {
             let all = target.wait_for_messages(SOON * 2, |_| texts(target).len() >= wanted.len()).await;
-            assert!(all.is_ok(), "only these came: {:?}", texts(target));
+            assert!(all.is_ok(), "only these arrived: {:?}", texts(target));
         }
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
@@ -74,7 +74,7 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
     let held = burst.world.sandbox.fault(held);
     burst.post(0..20);
     burst.written_down(20).await;
-    burst.world.until("three are under way", async || burst.world.sandbox.fault_hits(held) == 3).await;
+    burst.world.until("three are in flight", async || burst.world.sandbox.fault_hits(held) == 3).await;
     bot.signal(Signal::SIGTERM);
     burst.world.sandbox.wait_until_disconnected(SOON).await.unwrap();
     hold.release();
@@ -238,7 +238,7 @@ async fn a_webhook_that_the_database_lost_is_found_again() {
 
     let _bot = burst.world.start().await;
     follow(&burst.alice, &burst.source, target).await;
-    assert_eq!(target.webhooks().len(), 1, "none is made beside the one that stands");
+    assert_eq!(target.webhooks().len(), 1, "no second one is created");
     assert_eq!(target.webhooks()[0].id, made[0].id);
     burst.post(0..1);
     target.wait_for_message(SOON, |message| message.content == "post 00").await.unwrap();

@@ -30,7 +30,7 @@ async fn an_edit_that_fails_is_tried_until_it_succeeds_and_holds_nothing_up() {
     assert_eq!(pair.texts()[0], "1 first");
     pair.world.sandbox.clear_fault(fault);
     pair.in_step().await;
-    assert_eq!(attempts(&pair).await, 0, "what succeeds begins anew");
+    assert_eq!(attempts(&pair).await, 0, "a success resets the count");
 }
 
 #[tokio::test]
@@ -45,6 +45,6 @@ async fn what_has_failed_for_a_day_is_given_up() {
     let tried = pair.world.sandbox.fault_hits(fault);
     pair.post("2 next");
     pair.settled().await;
-    assert_eq!(pair.texts()[..2], ["1 first", "last-0 of all"], "what stands, stays");
+    assert_eq!(pair.texts()[..2], ["1 first", "last-0 of all"], "what is posted stays");
     assert_eq!(pair.world.sandbox.fault_hits(fault), tried, "it isn't tried again");
 }

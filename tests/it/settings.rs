@@ -127,7 +127,7 @@ async fn a_env_file_is_read_and_the_environment_wins() {
     let mut command = Bot::command(&world.database);
     command.env("DISCORD_API_BASE", world.sandbox.base());
     let mut bot = Bot::run(command);
-    assert!(bot.logged("connected to the gateway").await.starts_with('{'), "the file's LOG_FORMAT holds");
+    assert!(bot.logged("connected to the gateway").await.starts_with('{'), "the file's LOG_FORMAT applies");
     assert!(folder.join("tributary.db").exists(), "the default database is in the working directory");
     let (status, _) = bot.stop().await;
     assert!(status.success(), "{status}");

@@ -159,7 +159,7 @@ async fn a_webhook_that_cant_be_made_again_breaks_the_follow(
     town.assert_broken("webhook_deleted").await;
     assert!(town.list().await.text().contains("webhook that posts in the receiving channel"));
     town.village.set_bot_permissions(without | Permissions::MANAGE_WEBHOOKS).unwrap();
-    town.world.until("it goes on by itself", async || town.reason().await.is_none()).await;
+    town.world.until("it continues by itself", async || town.reason().await.is_none()).await;
     town.assert_works().await;
 }
 
@@ -189,7 +189,7 @@ async fn what_a_moved_webhook_carried_elsewhere_is_taken_back() {
     town.alice.post(&town.source, "astray").unwrap();
     town.target.wait_for_message(SOON, |message| message.content == "astray").await.unwrap();
     let empty = || (elsewhere.message_count() == 0).then_some(());
-    town.world.sandbox.wait_for("the stray message to go", SOON, empty).await.unwrap();
+    town.world.sandbox.wait_for("the stray message to disappear", SOON, empty).await.unwrap();
     town.assert_works().await;
 }
 

@@ -60,7 +60,7 @@ impl Field {
         let busy = "SELECT CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'due') + \
             (SELECT COUNT(*) FROM lanes WHERE lease_owner IS NOT NULL) AS TEXT)";
         let rest = async || self.crew.world.database.text(busy).await.as_deref() == Some("0");
-        self.crew.world.until("the lanes to come to rest", rest).await;
+        self.crew.world.until("the lanes to become idle", rest).await;
     }
 
     /// Everything is shown exactly as it should be.
@@ -130,7 +130,7 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
     field.is_clean().await;
     // Nobody sent what was another's to send.
     let taken_back = field.crew.workers.iter().any(|worker| worker.log().contains("taken back"));
-    assert!(!taken_back, "a lane was lost though nobody stood still");
+    assert!(!taken_back, "a lane was lost although nobody stood still");
 }
 
 /// Longer than any lease: the other worker takes over the lanes, and the one that continues must not act on
@@ -140,7 +140,7 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
 async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
     let Some(field) = Field::new(6).await else { return };
     let hold = field.post_unanswered("0 while one stands still").await;
-    let holder = *field.owners().await.first().expect("somebody has the lanes");
+    let holder = *field.owners().await.first().expect("somebody holds the lanes");
     let still = field.crew.workers.iter().find(|worker| worker.pid() == holder).expect("a worker");
     still.signal(Signal::SIGSTOP);
     field.crew.expire(holder).await;
@@ -170,6 +170,6 @@ async fn forgetting_reaches_the_workers() {
     assert_eq!(forgot.code, Some(0), "{forgot:?}");
     for target in &field.targets {
         let gone = || target.messages().iter().all(|message| message.webhook.is_none()).then_some(());
-        field.crew.world.sandbox.wait_for("the mirrors to go", SOON, gone).await.unwrap();
+        field.crew.world.sandbox.wait_for("the mirrors to disappear", SOON, gone).await.unwrap();
     }
 }

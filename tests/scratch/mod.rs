@@ -19,7 +19,7 @@ impl Scratch {
     /// not pass.
     pub(crate) async fn create() -> Self {
         let server = std::env::var("TEST_POSTGRES_URL").expect(
-            "this needs PostgreSQL: TEST_POSTGRES_URL must name a server where databases may be made",
+            "this needs PostgreSQL: TEST_POSTGRES_URL must name a server on which databases can be created",
         );
         let name = format!("tributary_test_{:016x}", rand::random::<u64>());
         run(&server, &format!("CREATE DATABASE {name}")).await.expect("a new database");

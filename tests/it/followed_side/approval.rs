@@ -130,7 +130,7 @@ async fn requests_are_decided_in_the_list_too() {
     assert!(done.text().contains("Request #1 is approved"), "{}", done.text());
     sides.arrives("after").await;
     let own = sides.scene.follow(&sides.scene.releases).await;
-    assert!(own.text().contains("now follows"), "an own server's follow never waits");
+    assert!(own.text().contains("now follows"), "a follow within a server never waits");
 }
 
 #[tokio::test]

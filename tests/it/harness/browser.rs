@@ -104,7 +104,7 @@ impl Browser {
                 let shown = self.script("return document.body.innerText").await;
                 let at = self.script("return document.activeElement.outerHTML.slice(0, 300)").await;
                 panic!(
-                    "it never came to this: {expression}\nfocus: {at}\nthe page shows:\n{}",
+                    "this never became true: {expression}\nfocus: {at}\nthe page shows:\n{}",
                     shown.as_str().unwrap_or("")
                 );
             }
@@ -215,7 +215,7 @@ fn start_driver() -> (Child, u16) {
             return started;
         }
     }
-    panic!("the driver never said its port");
+    panic!("the driver never named its port");
 }
 
 fn try_driver() -> Option<(Child, u16)> {

@@ -132,7 +132,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
         };
-        assert!(tokio::time::timeout(SOON, asking).await.is_ok(), "it never came to this: {what}");
+        assert!(tokio::time::timeout(SOON, asking).await.is_ok(), "this never became true: {what}");
     }
 }
 

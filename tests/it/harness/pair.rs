@@ -106,7 +106,7 @@ impl Pair {
         let last = format!("last-{} of all", self.asked.fetch_add(1, Ordering::Relaxed));
         self.post(&last);
         let arrived = self.target.wait_for_message(patience, |message| message.content == last).await;
-        assert!(arrived.is_ok(), "it never came:\n{}", self.target.render_text());
+        assert!(arrived.is_ok(), "it never arrived:\n{}", self.target.render_text());
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
         self.world.until("nothing is owed any more", rest).await;

@@ -37,7 +37,7 @@ impl Scene {
         let full =
             Effect::Refuse { status: 400, code: 30007, message: "Maximum number of webhooks".to_owned() };
         let full = self.world.sandbox.fault(Fault::on("POST", "/channels/*/webhooks", full).forever());
-        self.news.delete_webhook(self.news.webhooks()[0].id).expect("it is there");
+        self.news.delete_webhook(self.news.webhooks()[0].id).expect("it exists");
         let sources =
             self.world.database.text("SELECT CAST(source_channel_id AS TEXT) FROM channel_follows").await;
         let source =

@@ -75,9 +75,9 @@ async fn every_control_has_a_name() {
     let twice = browser
         .script("const ids = [...document.querySelectorAll('[id]')].map((one) => one.id); return ids.filter((id, at) => ids.indexOf(id) !== at)")
         .await;
-    assert_eq!(twice, json!([]), "ids that stand twice");
+    assert_eq!(twice, json!([]), "duplicate ids");
     let pictures = browser.script("return document.querySelectorAll('img:not([alt])').length").await;
-    assert_eq!(pictures, 0, "pictures without a text");
+    assert_eq!(pictures, 0, "pictures without alternative text");
     screen.is_sound().await;
 }
 
@@ -120,7 +120,7 @@ async fn it_fits_a_phone_in_both_colours() {
     browser.resize(360, 740).await;
     browser.until("!document.querySelector('[data-side=right]').checkVisibility()").await;
     let wide = browser.script("return document.documentElement.scrollWidth").await;
-    assert!(wide.as_u64().unwrap() <= 360, "one must scroll sideways: {wide}");
+    assert!(wide.as_u64().unwrap() <= 360, "the page scrolls sideways: {wide}");
 
     // One of two channels is visible, and the list of channels opens on demand.
     browser.click("#tabs button:last-child").await;

@@ -117,7 +117,7 @@ async fn a_doubt_is_said() {
         let text = report(&scene, &posted).await;
         text.contains("⏳") && text.contains("it isn't clear whether Discord took it; I'll check <t:")
     };
-    scene.world.until("the doubt to be said", said).await;
+    scene.world.until("the doubt to be reported", said).await;
 }
 
 #[tokio::test]
