@@ -132,7 +132,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     two.good_is_served("still here").await;
     assert!(texts(&two.bad_target).is_empty(), "{:?}", texts(&two.bad_target));
     assert_eq!(texts(&two.good_target).len(), 1);
-    // Each new invitation costs one request, and no more rows.
+    // Each new invitation costs one request, and adds no rows.
     for times in 2..4 {
         two.bad.add_bot(Permissions::all());
         left(&two.world, &two.bad).await;

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait as _, Database};
 
-/// A database that nobody else uses. Dropped with this value, even if a test panics, and whoever may still be
+/// A database that nobody else uses. Dropped with this value, even if a test panics or somebody is still
 /// connected.
 pub(crate) struct Scratch {
     server: String,

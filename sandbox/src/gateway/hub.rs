@@ -216,7 +216,7 @@ impl Hub {
         self.forgetful = forgetful;
     }
 
-    /// Breaks all connections, and treats new ones like this for so long.
+    /// Breaks all connections, and treats new ones like this for this long.
     pub(crate) fn out_for(&mut self, outage: GatewayOutage, time: Duration) {
         self.strike(&GatewayFault::Break);
         self.outage = Some((outage, Instant::now() + time));
