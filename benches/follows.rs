@@ -125,18 +125,18 @@ fn changes(town: &Town) {
         });
         let server = id(GuildId::new, LARGE_SERVER);
         table(town, &change("pause a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.pause_follow(server, nth(&made, number), now())).await.expect("it exists")
+            done(store.pause_follow(server, nth(&made, number), now())).await.expect("it is there")
         });
         table(town, &change("resume a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            let seen = done(store.follow(server, nth(&made, number))).await.expect("it exists");
-            done(store.resume_follow(&seen, None, Door::Own, now())).await.expect("it exists")
+            let seen = done(store.follow(server, nth(&made, number))).await.expect("it is there");
+            done(store.resume_follow(&seen, None, Door::Own, now())).await.expect("it is there")
         });
         table(town, &change("a follow breaks, of"), Some(CHANGE), TIMES, async |store, number| {
             let which = BreakWhich::Follow(nth(&made, number));
             done(store.break_follows(which, BrokenReason::WebhookMoved, now())).await
         });
         table(town, &change("unfollow"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.delete_follow(server, nth(&made, number))).await.expect("it existed")
+            done(store.delete_follow(server, nth(&made, number))).await.expect("it was there")
         });
     }
     // Follows with one delivery owed and another shown: those of the large server, one after another.
@@ -149,13 +149,13 @@ fn changes(town: &Town) {
         let mut old = Vec::new();
         for pair in giants {
             old.push(
-                town.store.follow_by_pair(pair).await.expect("the database answers").expect("it exists").id,
+                town.store.follow_by_pair(pair).await.expect("the database answers").expect("it is there").id,
             );
         }
         old
     });
     table(town, "unfollow a giant source that was mirrored", Some(CHANGE), TIMES, async |store, number| {
-        done(store.delete_follow(server, nth(&old, number))).await.expect("it existed")
+        done(store.delete_follow(server, nth(&old, number))).await.expect("it was there")
     });
 }
 
