@@ -72,7 +72,7 @@ async fn many_presses_are_one_look() {
     let again = async || board.world.database.text(looked).await != last;
     board.world.until("another look", again).await;
     board.world.sandbox.wait_quiet(std::time::Duration::from_millis(500)).await;
-    // A panel is updated at most once in five seconds.
+    // The bot checks a panel at most once in five seconds.
     let most = 1 + usize::try_from(begun.elapsed().as_secs() / 5).unwrap();
     assert!(looks() - before <= most, "ten presses asked Discord {} times", looks() - before);
 }

@@ -100,7 +100,7 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
 async fn what_is_posted_while_the_bot_is_away_arrives_in_order(#[case] backend: Backend) {
     let Some(burst) = Burst::on(backend).await else { return };
     let bot = burst.world.start().await;
-    // Before anything follows.
+    // Before there are any follows.
     burst.alice.post(&burst.source, "old news").unwrap();
     burst.follow().await;
     burst.post(0..2);
