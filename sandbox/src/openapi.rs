@@ -106,14 +106,16 @@ pub enum ContractError {
 impl Contract {
     /// Reads a description from a file (Discord's is 1.2 MB) without compiling its schemas yet.
     ///
-    /// # Errors If the file can't be read, or isn't an OpenAPI 3.1 description in JSON.
+    /// # Errors
+    /// If the file can't be read, or isn't an OpenAPI 3.1 description in JSON.
     pub fn load(path: &Path) -> Result<Self, ContractError> {
         Self::from_value(&serde_json::from_slice(&fs::read(path)?)?)
     }
 
     /// Uses a description that has already been read.
     ///
-    /// # Errors If the value isn't an OpenAPI 3.1 description.
+    /// # Errors
+    /// If the value isn't an OpenAPI 3.1 description.
     pub fn from_value(document: &Value) -> Result<Self, ContractError> {
         Ok(Self { description: Description::read(document)?, exceptions: Exceptions::default() })
     }
