@@ -1,5 +1,5 @@
 //! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which
-//! libraries belong to one part, and how long a file may be. Also that tests name what they need.
+//! libraries belong to one part, and how long a file may be. Also that tests declare what they need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,10 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("supervisor", &[]),
 ];
 
-/// Parts that put the others together.
+/// Parts that assemble the others.
 const FREE: &[&str] = &["app", "lib", "main"];
 
-/// Libraries that only one part knows, tests aside.
+/// Libraries that only one part uses, except in tests.
 const BELONGS_TO: &[(&str, &str)] = &[
     ("sea_orm", "store"),
     ("tributary_migration", "store"),
@@ -68,8 +68,8 @@ fn every_part_uses_only_what_it_may() {
     assert!(found.is_empty(), "the layering is broken:\n{}", found.join("\n"));
 }
 
-/// The picture in docs/architecture.md draws what the code does: an arrow wherever one of its modules uses
-/// another, and no other.
+/// The picture in docs/architecture.md draws what the code does: an arrow wherever one module uses another,
+/// and no other arrows.
 #[test]
 fn the_picture_shows_who_uses_whom() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
@@ -103,7 +103,8 @@ fn no_file_is_too_long() {
     }
 }
 
-/// What is spawned by the way may end as it likes, and nobody notices. So it must be known why that is right.
+/// If a task is spawned without the supervisor, nobody notices how it ends. So each such place must say why
+/// that is right.
 #[test]
 fn tasks_are_spawned_by_the_supervisor() {
     for (path, text) in sources() {
@@ -221,8 +222,8 @@ fn what_is_right_is_let_through() {
     }
 }
 
-/// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is
-/// there.
+/// What a test may need, by the words that show it, and the condition that `build.rs` sets if it is
+/// available.
 const NEEDS: &[(&[&str], &str)] = &[
     (&["Backend::Postgres", "Crew::start(", "Crew::with(", "Scratch::create("], "has_postgres"),
     (&["Browser::open(", "Screen::open("], "has_browser"),
@@ -267,7 +268,7 @@ fn a_missing_condition_is_found() {
     }
 }
 
-/// The tests of a file that need something and don't say so.
+/// The tests in a file that need something and don't say so.
 fn unconditional(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
@@ -298,12 +299,12 @@ fn unconditional(text: &str) -> Vec<String> {
     found
 }
 
-/// All files of `src/`, by their path in it.
+/// All files in `src/`, by their path in it.
 fn sources() -> Vec<(String, String)> {
     files("src")
 }
 
-/// All files of a folder, by their path in it.
+/// All files in a folder, by their path in it.
 fn files(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![root.clone()];
@@ -323,7 +324,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
     sources
 }
 
-/// What a file uses that it may not.
+/// What a file uses although it may not.
 fn violations(path: &str, text: &str) -> Vec<String> {
     let module: Vec<String> = module_of(path);
     let part = module.first().map_or("lib", String::as_str);
@@ -430,7 +431,7 @@ fn is_word(token: &str) -> bool {
     token.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// Words, `::` and single signs; no comments, no texts.
+/// Words, `::` and single characters, without comments and strings.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -459,7 +460,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// How long the text, raw text or character is that begins here, if one does.
+/// The length of the string, raw string or character that begins here, if one does.
 fn literal(rest: &str) -> Option<usize> {
     let quoted = |quote: char| {
         let mut escaped = false;

@@ -1,5 +1,5 @@
-//! What one person may do in an hour counts from the first request on, whatever comes of it; what fails for a
-//! reason of ours doesn't.
+//! A person's actions of the hour count from the first request on, whatever their outcome, unless they fail
+//! for a reason of ours.
 
 use rstest::rstest;
 use tributary_sandbox::{Config, Effect, Fault, Options, Permissions, Person, Reply};
@@ -12,17 +12,17 @@ fn channel(channel: &tributary_sandbox::Channel) -> Options {
     Options::new().set("channel", channel)
 }
 
-/// How often something may be done before the person has done too much.
+/// How often something may be done until the person has done too much.
 async fn times(act: impl AsyncFn() -> Reply) -> usize {
     for done in 0..20 {
         if act().await.text().contains(USED_UP) {
             return done;
         }
     }
-    panic!("it can be repeated for ever: {}", act().await.text());
+    panic!("it can be repeated forever: {}", act().await.text());
 }
 
-/// How often the list of a server's channels was asked for, with which all that people do begins.
+/// How often the list of a server's channels was requested, which is how everything begins that people do.
 fn lists(board: &Board) -> usize {
     board.world.sandbox.exchanges().iter().filter(|one| one.path.ends_with("/channels")).count()
 }
@@ -126,7 +126,7 @@ async fn presses_that_look_up_rights_are_bounded_for_each_person() {
     let refused = press(&bob).await;
     assert!(refused.contains("You asked a lot"), "{refused}");
     assert!(lists(&board) - before < 70, "{}", lists(&board) - before);
-    // Somebody else isn't concerned.
+    // Nobody else is affected.
     let refused = press(&board.harbour.member("Carl", see)).await;
     assert!(refused.contains("Manage Channels"), "{refused}");
 }
