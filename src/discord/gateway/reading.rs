@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// How long it rests. Mirrors are at most this much later, and only while a lot arrives.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(4);
 /// It is busy when it waits more often than this in so much time.
-const BUSY: (Duration, u32) = (Duration::from_millis(100), 40);
+const BUSY: (Duration, u32) = (Duration::from_millis(100), 15);
 
 /// The thread. It ends when this is dropped.
 pub(super) struct ReadingThread {
@@ -112,8 +112,8 @@ mod tests {
         assert!(busy_after(1_000, Duration::from_micros(200)));
         // The rests themselves don't end it.
         assert!(busy_after(1_000, REST + Duration::from_micros(100)));
-        assert!(!busy_after(1_000, Duration::from_millis(5)));
-        assert!(!busy_after(30, Duration::from_micros(200)));
+        assert!(!busy_after(1_000, Duration::from_millis(10)));
+        assert!(!busy_after(15, Duration::from_micros(200)));
         let mut pace = Pace { since: Instant::now(), waits: 1_000, busy: true };
         assert!(!pace.is_busy(Instant::now() + Duration::from_secs(1)), "it was busy a while ago");
     }
