@@ -1,5 +1,5 @@
-//! Sets of values that are kept as words. One list has each value with its word, so none can be forgotten when
-//! words are read back.
+//! Sets of values that are kept as words. One list has each value with its word, so none can be forgotten
+//! when words are read back.
 
 /// A closed set of values, each with the word by which people write it in a command or the database keeps it.
 macro_rules! choice {

@@ -1,5 +1,5 @@
-//! What is remembered for a while. Other people's deeds decide how much comes in, so memory needs a bound as
-//! well as a time: entries that have ended are dropped, and where there are too many, the one that ends first.
+//! What is remembered for a while. Other people decide how much comes in, so memory needs a bound as well as
+//! a time: entries that have ended are dropped, and where there are too many, the one that ends first goes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
