@@ -77,6 +77,13 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
         let names = if of.panels == 1 { "names" } else { "name" };
         lines.push(format!("- {} {names} you.", counted(of.panels, "panel", "panels")));
     }
+    if of.changes > 0 {
+        lines.push(format!(
+            "- {} of follows, panels and settings that you made, for the people who manage the server; deleted after {}.",
+            counted(of.changes, "change", "changes"),
+            days(keeping.audit)
+        ));
+    }
     if of.access > 0 {
         let kept = counted(of.access, "sign-in or token", "sign-ins and tokens");
         lines.push(format!("- {kept} of yours at my web pages; `/dashboard` leads there."));

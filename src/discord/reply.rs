@@ -6,6 +6,7 @@ use std::fmt;
 use poise::serenity_prelude as serenity;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
+use crate::domain::audit::Via;
 use crate::domain::ids::ChannelId;
 use crate::service::{Actor, Refusal, ServiceError, explain_discord_error};
 
@@ -122,7 +123,8 @@ pub(super) fn of_interaction(
     channel: serenity::ChannelId,
 ) -> Result<Actor, Refusal> {
     let guild = guild.ok_or(Refusal::ServersOnly)?;
-    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: channel.into_domain() })
+    let via = Via::Command;
+    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: channel.into_domain(), via })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
 use super::ids::{GuildId, UserId};
 use super::scope::ScopeSet;
 use super::secret::SecretHash;
@@ -100,38 +101,21 @@ impl TokenName {
     }
 }
 
-/// How long a token works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenLifetime {
-    /// 30 days.
-    Month,
-    /// 90 days.
-    Quarter,
-    /// 365 days.
-    Year,
-    /// Until it is revoked.
-    Unlimited,
+choice! {
+    /// How long a token works.
+    TokenLifetime {
+        /// 30 days.
+        Month = "30d",
+        /// 90 days.
+        Quarter = "90d",
+        /// 365 days.
+        Year = "365d",
+        /// Until it is revoked.
+        Unlimited = "never",
+    }
 }
 
 impl TokenLifetime {
-    /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::Month, Self::Quarter, Self::Year, Self::Unlimited];
-
-    /// Its word, in forms and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Month => "30d",
-            Self::Quarter => "90d",
-            Self::Year => "365d",
-            Self::Unlimited => "never",
-        }
-    }
-
-    /// Reads its word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|lifetime| lifetime.as_str() == word)
-    }
-
     /// When a token ends that is made now.
     pub fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let days = match self {
@@ -213,7 +197,7 @@ mod tests {
     #[test]
     fn lifetimes_are_read_back() {
         let now = DateTime::UNIX_EPOCH;
-        for lifetime in TokenLifetime::ALL {
+        for lifetime in TokenLifetime::ALL.iter().copied() {
             assert_eq!(TokenLifetime::parse(lifetime.as_str()), Some(lifetime));
             let days = lifetime.end(now).map(|end| format!("{}d", (end - now).num_days()));
             assert_eq!(days.as_deref().unwrap_or("never"), lifetime.as_str());

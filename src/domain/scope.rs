@@ -5,21 +5,25 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing that a token may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TokenScope {
-    /// To read what its owner follows.
-    FollowsRead,
-    /// To change that.
-    FollowsWrite,
-    /// To read what servers follow, and what became of messages there.
-    ServersRead,
-    /// To change what servers follow.
-    ServersWrite,
-    /// To make, change and delete panels.
-    PanelsWrite,
-    /// To read how the bot itself fares; only of use to its operators.
-    OperatorRead,
+use super::choice::choice;
+
+choice! {
+    /// One thing that a token may be used for.
+    #[derive(PartialOrd, Ord)]
+    TokenScope {
+        /// To read what its owner follows.
+        FollowsRead = "follows:read",
+        /// To change that.
+        FollowsWrite = "follows:write",
+        /// To read what servers follow, and what became of messages there.
+        ServersRead = "servers:read",
+        /// To change what servers follow.
+        ServersWrite = "servers:write",
+        /// To make, change and delete panels.
+        PanelsWrite = "panels:write",
+        /// To read how the bot itself fares; only of use to its operators.
+        OperatorRead = "operator:read",
+    }
 }
 
 /// A text that isn't a scope.
@@ -28,28 +32,6 @@ pub enum TokenScope {
 pub struct UnknownScope;
 
 impl TokenScope {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
-        Self::FollowsRead,
-        Self::FollowsWrite,
-        Self::ServersRead,
-        Self::ServersWrite,
-        Self::PanelsWrite,
-        Self::OperatorRead,
-    ];
-
-    /// Its name, as in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FollowsRead => "follows:read",
-            Self::FollowsWrite => "follows:write",
-            Self::ServersRead => "servers:read",
-            Self::ServersWrite => "servers:write",
-            Self::PanelsWrite => "panels:write",
-            Self::OperatorRead => "operator:read",
-        }
-    }
-
     /// What it allows, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -66,14 +48,6 @@ impl TokenScope {
 impl fmt::Display for TokenScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for TokenScope {
-    type Err = UnknownScope;
-
-    fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
     }
 }
 
@@ -117,7 +91,7 @@ impl FromStr for ScopeSet {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
-        text.split_ascii_whitespace().map(TokenScope::from_str).collect()
+        text.split_ascii_whitespace().map(|word| TokenScope::parse(word).ok_or(UnknownScope)).collect()
     }
 }
 
@@ -130,11 +104,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_set_is_read_back(bits in 0_usize..64) {
-            let all = TokenScope::ALL.into_iter().enumerate();
+            let all = TokenScope::ALL.iter().copied().enumerate();
             let set: ScopeSet = all.filter(|(at, _)| bits >> at & 1 == 1).map(|(_, scope)| scope).collect();
             prop_assert_eq!(set.to_string().parse(), Ok(set.clone()));
             prop_assert_eq!(set.is_empty(), bits == 0);
-            for (at, scope) in TokenScope::ALL.into_iter().enumerate() {
+            for (at, scope) in TokenScope::ALL.iter().copied().enumerate() {
                 prop_assert_eq!(set.contains(scope), bits >> at & 1 == 1);
             }
         }

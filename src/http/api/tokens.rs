@@ -96,9 +96,10 @@ impl NewTokenBody {
         }
         let mut scopes = Vec::new();
         for (index, scope) in self.scopes.iter().enumerate() {
-            let all = TokenScope::ALL.map(TokenScope::as_str).join(", ");
-            let unknown = || wrong(&format!("/scopes/{index}"), &format!("A scope is one of {all}."));
-            scopes.push(scope.parse::<TokenScope>().map_err(|_| unknown())?);
+            let known: Vec<&str> = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();
+            let detail = || format!("A scope is one of {}.", known.join(", "));
+            let unknown = || wrong(&format!("/scopes/{index}"), &detail());
+            scopes.push(TokenScope::parse(scope).ok_or_else(unknown)?);
         }
         let server = self.server_id.map(|id| id.parse::<GuildId>()).transpose();
         let server = server.map_err(|_| wrong("/serverId", "This is no server's id."))?;

@@ -55,8 +55,8 @@ fn read(fields: &FormFields) -> Result<TokenRequest, Problem> {
     let wrong = |detail| Problem::new(ProblemCode::InvalidBody).with_detail(detail);
     let name = TokenName::parse(fields.one("name"))
         .ok_or_else(|| wrong("Go back and give the token a name of 1 to 50 visible characters."))?;
-    let scopes = fields.all("scope").map(str::parse::<TokenScope>).collect::<Result<Vec<_>, _>>();
-    let scopes = scopes.map_err(|_| wrong("There is no such scope."))?;
+    let scopes = fields.all("scope").map(TokenScope::parse).collect::<Option<Vec<_>>>();
+    let scopes = scopes.ok_or_else(|| wrong("There is no such scope."))?;
     if scopes.is_empty() {
         return Err(wrong("Go back and choose at least one thing that the token may be used for."));
     }
@@ -142,7 +142,7 @@ fn form(own: &WebSession) -> Markup {
             label {
                 "How long it works"
                 select name="lifetime" {
-                    @for lifetime in TokenLifetime::ALL {
+                    @for lifetime in TokenLifetime::ALL.iter().copied() {
                         option value=(lifetime.as_str()) selected[lifetime == TokenLifetime::Quarter] {
                             (words(lifetime))
                         }

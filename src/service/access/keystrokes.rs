@@ -4,11 +4,13 @@
 //! only until the gateway says that it has changed.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::lock::lock;
 use crate::service::Actor;
 use crate::service::locks::Locks;
 
@@ -19,6 +21,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(1);
 /// How many channels are kept for all people together; the oldest facts go first. (Discord: 500 channels in a
 /// server.)
 const MOST: usize = 20_000;
+/// How many people's facts are kept: each may hold the roles of a server.
+const PEOPLE: usize = 1_000;
 
 /// What was found out for a person in a server.
 pub(super) struct CachedFacts {
@@ -36,7 +40,7 @@ pub(super) struct Keystrokes {
 
 #[derive(Default)]
 struct KeystrokeMemory {
-    kept: HashMap<(GuildId, UserId), CachedFacts>,
+    kept: ExpiringMap<(GuildId, UserId), CachedFacts, PEOPLE>,
     /// How many changes there have been, in all servers.
     changes: u64,
     /// The last change of each server and its time: a keystroke that is being answered may have seen the
@@ -58,8 +62,8 @@ impl Keystrokes {
     /// Hands out what is kept for a person in a server, and how many changes there have been until now.
     pub(super) fn check_out(&self, actor: Actor, now: DateTime<Utc>) -> (Option<CachedFacts>, u64) {
         let mut memory = self.memory();
-        memory.kept.retain(|_, kept| now < kept.since + FRESH);
-        (memory.kept.remove(&(actor.guild, actor.user)), memory.changes)
+        let kept = memory.kept.remove(&(actor.guild, actor.user));
+        (kept.filter(|kept| now < kept.since + FRESH), memory.changes)
     }
 
     /// Keeps what was found out, without the servers that have changed since it was checked out.
@@ -68,18 +72,18 @@ impl Keystrokes {
         let KeystrokeMemory { kept, changed, .. } = &mut *memory;
         let since = changed.iter().filter(|(_, (change, _))| *change > begun);
         since.for_each(|(guild, _)| new.facts.forget(*guild));
-        kept.insert((actor.guild, actor.user), new);
-        let mut channels: usize = kept.values().map(|kept| kept.facts.channels.len()).sum();
+        let since = new.since;
+        kept.put((actor.guild, actor.user), new, since + FRESH, since);
+        let mut channels: usize = kept.values_mut().map(|kept| kept.facts.channels.len()).sum();
         while channels > MOST
-            && let Some(oldest) = kept.iter().min_by_key(|(_, kept)| kept.since).map(|(key, _)| *key)
-            && let Some(oldest) = kept.remove(&oldest)
+            && let Some((_, oldest)) = kept.pop_first()
         {
             channels -= oldest.facts.channels.len();
         }
     }
 
     fn memory(&self) -> MutexGuard<'_, KeystrokeMemory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }
 
@@ -87,6 +91,7 @@ impl Keystrokes {
 mod tests {
     use super::super::ChannelLookup;
     use super::*;
+    use crate::domain::audit::Via;
     use crate::domain::ids::ChannelId;
 
     fn actor(user: u64) -> Actor {
@@ -94,6 +99,7 @@ mod tests {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(9).unwrap(),
             channel: ChannelId::new(1).unwrap(),
+            via: Via::Command,
         }
     }
 
@@ -122,6 +128,9 @@ mod tests {
             keystrokes.check_in(actor(user), with(half, seconds), 0);
         }
         assert_eq!([1, 2, 3].map(|user| there(user, 4)), [true, false, true], "the oldest goes");
+        let people = u64::try_from(PEOPLE).unwrap();
+        (1..=people + 1).for_each(|user| keystrokes.check_in(actor(user), with(0, 5), 0));
+        assert_eq!([1, 2, people + 1].map(|user| there(user, 6)), [false, true, true], "so does a person");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct AuthorTotals {
     pub panels: u64,
     /// Browsers in which they are signed in, and their API tokens.
     pub access: u64,
+    /// Changes that the audit says they made.
+    pub changes: u64,
     /// They asked to be forgotten, and that is under way.
     pub being_forgotten: bool,
 }
@@ -41,6 +43,7 @@ struct AuthorTotalsRow {
     follows: i64,
     panels: i64,
     access: i64,
+    changes: i64,
     requests: i64,
 }
 
@@ -57,6 +60,7 @@ impl Store {
             (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
             (SELECT COUNT(*) FROM web_sessions WHERE user_id = $1) \
                 + (SELECT COUNT(*) FROM api_tokens WHERE user_id = $1) AS access, \
+            (SELECT COUNT(*) FROM audit WHERE actor_id = $1) AS changes, \
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
         let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
@@ -71,6 +75,7 @@ impl Store {
             follows: row.follows.unsigned_abs(),
             panels: row.panels.unsigned_abs(),
             access: row.access.unsigned_abs(),
+            changes: row.changes.unsigned_abs(),
             being_forgotten: row.requests > 0,
         })
     }

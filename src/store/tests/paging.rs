@@ -34,7 +34,7 @@ async fn go_both_ways(#[case] backend: Backend) {
     assert_eq!(page(Cursor::NewerThan(ids[0])).await, (vec![], false, true));
 
     // The follow that the page begins behind may be gone.
-    store.delete_follow(guild(HOME), ids[2]).await.unwrap();
+    store.delete_follow(guild(HOME), ids[2], bot(at(0))).await.unwrap();
     let older = store.follows_of_server(guild(HOME), None, Cursor::OlderThan(ids[2]), 3).await.unwrap();
     assert_eq!((older.items[0].id, older.total), (ids[3], 6));
 }
@@ -51,7 +51,7 @@ async fn are_of_a_server_a_channel_or_a_source(#[case] backend: Backend) {
         [follow(store, 1, 100).await.id, follow(store, 2, 101).await.id, follow(store, 100, 101).await.id];
     let mut elsewhere = new_follow(1, 200);
     elsewhere.guild = guild(HOME + 1);
-    store.insert_follow(&elsewhere, &relay(50), at(0)).await.unwrap();
+    store.insert_follow(&elsewhere, &relay(50), bot(at(0))).await.unwrap();
 
     let ids = |page: crate::store::Page<Follow>| page.items.iter().map(|one| one.id).collect::<Vec<_>>();
     let of_guild = store.follows_of_server(guild(HOME), None, Cursor::Newest, 10).await.unwrap();

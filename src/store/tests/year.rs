@@ -87,7 +87,7 @@ impl Year {
         if FORUMS.contains(&source) && self.db.store.threads_from(channel(source)).await.unwrap().is_none() {
             self.db.store.move_threads_from(channel(source), seen).await.unwrap();
         }
-        self.db.store.insert_follow(&new, &relay(target + 1), self.now()).await.unwrap();
+        self.db.store.insert_follow(&new, &relay(target + 1), bot(self.now())).await.unwrap();
     }
 
     /// The bot is removed; some come back before they are forgotten.
@@ -95,7 +95,7 @@ impl Year {
         let Some((_, server, _)) = self.servers.pop_front() else { return };
         let reason = crate::domain::follow::BrokenReason::TargetServerLeft;
         for which in [BreakWhich::TargetGuild(guild(server)), BreakWhich::SourceGuild(guild(server))] {
-            self.db.store.break_follows(which, reason, self.now()).await.unwrap();
+            self.db.store.break_follows(which, reason, bot(self.now())).await.unwrap();
         }
         self.db.store.guild_left(guild(server), self.now()).await.unwrap();
     }
@@ -105,7 +105,7 @@ impl Year {
         let Some((_, server, targets)) = self.servers.back().cloned() else { return };
         let all = self.db.store.follows_of_server(guild(server), None, Cursor::Newest, 1).await.unwrap();
         if let Some(follow) = all.items.first() {
-            self.db.store.delete_follow(follow.guild, follow.id).await.unwrap();
+            self.db.store.delete_follow(follow.guild, follow.id, bot(self.now())).await.unwrap();
         }
         let (source, target) = (self.random.random_range(SOURCES), self.id());
         self.follow(source, TOWN, target, server).await;
@@ -186,8 +186,9 @@ impl Year {
         store.settle_contents(now).await.unwrap();
         store.clear_contents(now - CONTENTS).await.unwrap();
         for guild in store.left_guilds(now - LEFT).await.unwrap() {
-            store.forget_guild(guild).await.unwrap();
+            store.forget_guild(guild, now).await.unwrap();
         }
+        store.forget_old_audit(now - MIRRORS).await.unwrap();
         store.forget_unused(now, MIRRORS).await.unwrap();
     }
 
