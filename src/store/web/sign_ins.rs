@@ -1,4 +1,5 @@
-//! Links that sign somebody in. Each works once: redeeming it deletes it, and whoever deletes it is signed in.
+//! Links that sign somebody in. Each works once: redeeming it deletes it, and whoever deletes it is signed
+//! in.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
