@@ -6,9 +6,9 @@
 //! | `sessions` | browsers in which somebody is signed in |
 //! | `tokens` | API tokens |
 //!
-//! Invariant: of every secret (a link, a cookie, a token) only the SHA-256 is stored, and each is looked up by
-//! it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed, bound
-//! to that hash.
+//! Invariant: of every secret (a link, a cookie, a token) only the SHA-256 is stored, and each is looked up
+//! by it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed,
+//! bound to that hash.
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
