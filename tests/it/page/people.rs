@@ -44,7 +44,7 @@ async fn user_commands_are_in_the_menu_at_a_name() {
     browser.until("!document.querySelector('.menu')").await;
     browser.click(".messages .mention[data-person]").await;
     browser.until(&format!("{MENU} === 'Bob,Copy user id,Apps,Follow posts'")).await;
-    browser.keys("{ArrowDown}").await;
+    browser.keys("Fol").await;
     browser.keys("{Enter}").await;
     let refused =
         "document.querySelector('.local.failed')?.textContent.includes('Follow posts The application')";
