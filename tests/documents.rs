@@ -1,5 +1,6 @@
 //! What is written next to the code matches the code: lists are complete, and links lead somewhere.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -265,19 +266,21 @@ fn comments_are_wrapped() {
     for folder in ["src", "migration", "sandbox", "tests", "demo", "examples", "benches"] {
         collect_paths(&root().join(folder), &mut paths);
     }
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+    let code = ["rs", "js", "css"];
+    for path in paths.iter().filter(|path| code.iter().any(|code| path.extension() == Some(OsStr::new(code))))
+    {
         let long = too_wide(&comments(&read(path.to_str().unwrap())));
         assert!(long.is_empty(), "{}: lines {long:?} have more than {WIDEST} columns", path.display());
     }
 }
 
-/// A file's comments on lines of their own, with the slashes blanked; all other lines are empty.
+/// A file's comments on lines of their own, with slashes and stars blanked; all other lines are empty.
 fn comments(code: &str) -> String {
     let mut comments = String::with_capacity(code.len());
     for line in code.lines() {
         let text = line.trim_start();
-        if text.starts_with("//") {
-            let bare = text.trim_start_matches('/').trim_start_matches('!');
+        if ["//", "/*", "* "].iter().any(|mark| text.starts_with(mark)) {
+            let bare = text.trim_start_matches(['/', '*']).trim_start_matches('!');
             let blank = line.chars().count() - bare.chars().count();
             comments.extend(std::iter::repeat_n(' ', blank));
             comments.push_str(bare);

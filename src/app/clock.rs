@@ -1,12 +1,13 @@
 //! The one clock of the process. It doesn't jump back, and on PostgreSQL it is the database's, so that
 //! processes on machines whose clocks differ agree on leases.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::clock::Clock;
+use crate::domain::lock::lock;
 use crate::domain::steady::{ClockReading, SteadyClock};
 
 /// When the monotonic clock was started, and the clock that is based on it.
@@ -29,7 +30,7 @@ pub(super) fn adjust(time: DateTime<Utc>, took: Duration) {
 
 fn with<T>(use_it: impl FnOnce(&mut SteadyClock, ClockReading) -> T) -> T {
     let (began, clock) = &*PROCESS;
-    let mut clock = clock.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut clock = lock(clock);
     use_it(&mut clock, read(*began))
 }
 

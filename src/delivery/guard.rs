@@ -2,7 +2,7 @@
 //! before each request. So no request can begin that the lease doesn't outlast, however many of them a step
 //! takes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 use crate::rest::{Cause, Client, RequestGuard, Rest};
 use crate::store::{Lease, Store};
 
@@ -62,12 +63,12 @@ impl LeaseGuard {
 
     /// The lease as it is now; `None` where it was lost.
     pub(super) fn lease(&self) -> Option<Lease> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.lease).clone()
     }
 
     /// Notes how the lease is now.
     pub(super) fn set(&self, lease: Option<Lease>) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+        *lock(&self.lease) = lease;
     }
 
     /// Whether the lease outlasts a request of this length. Renews it where it wouldn't.

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::choice::choice;
 use super::follow::{Follow, FollowId, FollowOptions, FollowState};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::panel::PanelId;
@@ -95,73 +96,48 @@ pub struct ChangeStamp {
     pub at: DateTime<Utc>,
 }
 
-/// The words for what can be done; the database keeps them.
-macro_rules! actions {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
-        /// What was done.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum AuditAction {
-            $($(#[$doc])* $variant),+
-        }
-
-        impl AuditAction {
-            /// Every action.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word for it.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text),+
-                }
-            }
-
-            /// The action that this word stands for.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|action| action.as_str() == text)
-            }
-        }
-    };
-}
-
-actions! {
-    /// A follow was made; its detail says whether it waits for approval.
-    FollowCreated = "follow_created",
-    /// Options of a follow changed, or somebody confirmed what it makes public.
-    FollowChanged = "follow_changed",
-    /// A follow was paused.
-    FollowPaused = "follow_paused",
-    /// A paused or broken follow became active.
-    FollowResumed = "follow_resumed",
-    /// A follow was sent back to wait until its source's moderators approve it.
-    FollowWaits = "follow_waits",
-    /// A follow broke.
-    FollowBroken = "follow_broken",
-    /// A waiting follow was approved, and is active.
-    FollowApproved = "follow_approved",
-    /// A waiting follow was declined.
-    FollowDeclined = "follow_declined",
-    /// A follow was removed.
-    FollowRemoved = "follow_removed",
-    /// The followed side ended follows of other servers, all at once.
-    FollowersEnded = "followers_ended",
-    /// Who may follow a channel, whether they are approved, or where that is announced.
-    PublicationChanged = "publication_changed",
-    /// A server was blocked: by another, or by the operator.
-    ServerBlocked = "server_blocked",
-    /// A server was unblocked.
-    ServerUnblocked = "server_unblocked",
-    /// A panel was created.
-    PanelCreated = "panel_created",
-    /// A panel's title, configuration or interval changed.
-    PanelChanged = "panel_changed",
-    /// A panel was moved: it is another one now.
-    PanelMoved = "panel_moved",
-    /// An inactive panel became active.
-    PanelResumed = "panel_resumed",
-    /// A panel became inactive.
-    PanelStopped = "panel_stopped",
-    /// A panel was removed.
-    PanelRemoved = "panel_removed",
+choice! {
+    /// What was done.
+    AuditAction {
+        /// A follow was made; its detail says whether it waits for approval.
+        FollowCreated = "follow_created",
+        /// Options of a follow changed, or somebody confirmed what it makes public.
+        FollowChanged = "follow_changed",
+        /// A follow was paused.
+        FollowPaused = "follow_paused",
+        /// A paused or broken follow became active.
+        FollowResumed = "follow_resumed",
+        /// A follow was sent back to wait until its source's moderators approve it.
+        FollowWaits = "follow_waits",
+        /// A follow broke.
+        FollowBroken = "follow_broken",
+        /// A waiting follow was approved, and is active.
+        FollowApproved = "follow_approved",
+        /// A waiting follow was declined.
+        FollowDeclined = "follow_declined",
+        /// A follow was removed.
+        FollowRemoved = "follow_removed",
+        /// The followed side ended follows of other servers, all at once.
+        FollowersEnded = "followers_ended",
+        /// Who may follow a channel, whether they are approved, or where that is announced.
+        PublicationChanged = "publication_changed",
+        /// A server was blocked: by another, or by the operator.
+        ServerBlocked = "server_blocked",
+        /// A server was unblocked.
+        ServerUnblocked = "server_unblocked",
+        /// A panel was created.
+        PanelCreated = "panel_created",
+        /// A panel's title, configuration or interval changed.
+        PanelChanged = "panel_changed",
+        /// A panel was moved: it is another one now.
+        PanelMoved = "panel_moved",
+        /// An inactive panel became active.
+        PanelResumed = "panel_resumed",
+        /// A panel became inactive.
+        PanelStopped = "panel_stopped",
+        /// A panel was removed.
+        PanelRemoved = "panel_removed",
+    }
 }
 
 /// What was changed.

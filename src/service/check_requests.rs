@@ -3,11 +3,12 @@
 //! together, nothing is missed.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 
 /// Servers that wait for a check.
 #[derive(Debug, Default)]
@@ -19,14 +20,14 @@ pub struct CheckRequests {
 impl CheckRequests {
     /// Requests a check of a server.
     pub(super) fn request(&self, server: GuildId) {
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(server);
+        lock(&self.servers).insert(server);
         self.news.notify_one();
     }
 
     /// Waits until there are requests, and takes all of them.
     pub(super) async fn next(&self) -> HashSet<GuildId> {
         loop {
-            let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
+            let servers = std::mem::take(&mut *lock(&self.servers));
             if !servers.is_empty() {
                 return servers;
             }

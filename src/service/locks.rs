@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::domain::lock::lock;
 
 /// Keeps a key locked until it is dropped.
 pub(super) type KeyGuard = tokio::sync::OwnedMutexGuard<()>;
@@ -21,7 +23,7 @@ impl<K: Eq + Hash> Locks<K> {
     /// Locks a key, as soon as nobody else holds it.
     pub(super) async fn lock(&self, key: K) -> KeyGuard {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = lock(&self.0);
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             Arc::clone(locks.entry(key).or_default())
         };

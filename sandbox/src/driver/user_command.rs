@@ -4,7 +4,8 @@ use super::command::Invocation;
 use super::{ActError, Channel, Person, Reply};
 
 impl Person {
-    /// Runs a user command on a person (or a bot), seen in this channel, and waits for the bot's whole answer.
+    /// Runs a user command on a person (or a bot), seen in this channel, and waits for the bot's whole
+    /// answer.
     pub async fn run_on_person(
         &self,
         channel: &Channel,

@@ -28,7 +28,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 pub(super) fn show(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let asked = match world.authorization_request(&request.query) {
         Ok(asked) => asked,
-        Err(refusal) => return Ok(refused(world, refusal)),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     let before = request.cookie(COOKIE).and_then(|id| known(world, id));
     match before.filter(|person| asked.silent && world.has_authorized(*person, &asked.scopes)) {
@@ -41,7 +41,7 @@ pub(super) fn show(world: &mut World, request: &Request) -> ApiResult<Answer> {
 pub(super) fn decide(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let asked = match world.authorization_request(&request.query) {
         Ok(asked) => asked,
-        Err(refusal) => return Ok(refused(world, refusal)),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     if request.form.get("answer").map(String::as_str) != Some("authorize") {
         return Ok(redirect(&world.decline(&asked)));
@@ -73,7 +73,7 @@ fn consent(world: &World, status: u16, asked: &AuthorizationRequest, chosen: Opt
     dressed(status, page::consent(world, asked, chosen))
 }
 
-fn refused(_: &World, refusal: AuthorizationRefusal) -> Answer {
+fn refused(refusal: AuthorizationRefusal) -> Answer {
     match refusal {
         AuthorizationRefusal::Page(words) => {
             dressed(400, page::notice("Something is wrong with this link", words))

@@ -6,13 +6,15 @@
 
 use std::convert::Infallible;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+
+use crate::domain::lock::lock;
 
 /// How long it rests. Mirrors are at most this much later, and only while a lot arrives.
 const REST: Duration = Duration::from_millis(4);
@@ -33,7 +35,7 @@ impl ReadingThread {
     pub(super) fn start() -> std::io::Result<Self> {
         let pace = Mutex::new(Pace::new(Instant::now()));
         let rest = move || {
-            let busy = pace.lock().unwrap_or_else(PoisonError::into_inner).is_busy(Instant::now());
+            let busy = lock(&pace).is_busy(Instant::now());
             if busy {
                 thread::sleep(REST);
             }

@@ -4,11 +4,13 @@
 
 mod reader;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
 use self::reader::HostReader;
+
+use crate::domain::lock::lock;
 
 /// How many processes a sample names, each by CPU and by memory.
 pub const PROCESSES: usize = 10;
@@ -119,7 +121,7 @@ impl Host {
     /// another returns that one.
     pub async fn sample(&self) -> Result<HostSample, HostError> {
         let machine = Arc::clone(&self.0);
-        let read = move || machine.lock().unwrap_or_else(PoisonError::into_inner).read();
+        let read = move || lock(&machine).read();
         tokio::task::spawn_blocking(read).await.map_err(|_| HostError::Failed)?
     }
 }

@@ -74,6 +74,7 @@ use super::cause::Cause;
 use super::error::{RateLimitScope, RestError};
 use super::metrics;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::lock::lock;
 use crate::domain::request_pace::RequestPace;
 
 /// When to ask again, where an answer under way decides and the caller can't wait for it.
@@ -239,7 +240,7 @@ impl RateLimiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,13 +2,14 @@
 //! questions that cost many requests. Follows and panels share it.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::UserId;
+use crate::domain::lock::lock;
 use crate::service::{Refusal, ServiceError};
 use crate::store::{CountedAction, Store};
 
@@ -59,7 +60,7 @@ impl UserQuotas {
 
     /// Gives back an action, and those that could not be given back before.
     async fn give_back(&self, action: Option<CountedAction>) {
-        let owed = || self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let owed = || lock(&self.owed);
         let mut actions = mem::take(&mut *owed());
         actions.extend(action);
         if !actions.is_empty() && self.store.give_actions_back(&actions).await.is_err() {
@@ -81,5 +82,5 @@ impl UserQuotas {
 
 /// Spends one unit of an allowance; if none is left, says when the next is free.
 fn spend(allowance: &Mutex<Allowance>, user: UserId, clock: Clock) -> Result<(), DateTime<Utc>> {
-    allowance.lock().unwrap_or_else(PoisonError::into_inner).take(user, clock.now())
+    lock(allowance).take(user, clock.now())
 }

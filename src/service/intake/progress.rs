@@ -1,7 +1,9 @@
 //! How far behind the intake is, for readiness and metrics.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::domain::lock::lock;
 
 /// What isn't recorded yet. It is shared with those who ask for it.
 #[derive(Debug, Clone, Default)]
@@ -38,24 +40,24 @@ impl Delay {
 impl IntakeProgress {
     /// How far behind the intake is now.
     pub fn delay(&self) -> Delay {
-        let behind = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = *lock(&self.0);
         let age = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| since.elapsed());
         Delay { unwritten: age(behind.writing), held: age(behind.held), sources: behind.sources }
     }
 
     /// Notes that events are being recorded, the oldest of which has waited since then.
     pub(super) fn writing(&self, since: Option<Instant>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).writing = since;
+        lock(&self.0).writing = since;
     }
 
     /// Notes how many sources have events waiting, the oldest since then.
     pub(super) fn held(&self, (sources, since): (usize, Option<Instant>)) {
-        let mut behind = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut behind = lock(&self.0);
         (behind.sources, behind.held) = (sources, since);
     }
 
     /// Notes that nothing waits any more: the next process that listens reads it again.
     pub(super) fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Behind::default();
+        *lock(&self.0) = Behind::default();
     }
 }

@@ -1,11 +1,12 @@
 //! How many requests the sweep may make: a twentieth of the global limit, divided among the processes as the
 //! shards are.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::lock::lock;
 use crate::domain::shards::Shards;
 
 /// A twentieth of Discord's 50 requests a second.
@@ -42,7 +43,7 @@ impl Budget {
 
     /// Reserves these requests, and returns when they may go.
     pub(super) fn reserve(&self, requests: u32, now: Instant) -> Instant {
-        let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paid_at = lock(&self.paid_at);
         let from = paid_at.map_or(now, |at| at.max(now));
         let until = from + self.every * requests;
         *paid_at = Some(until);

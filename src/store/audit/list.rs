@@ -93,18 +93,11 @@ impl Store {
     }
 
     async fn forget_audit(&self, condition: impl Fn(Sql) -> Sql) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
-        loop {
+        let delete = || {
             let delete = Sql::new("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE ", []);
-            let delete = condition(delete).then(" ORDER BY id LIMIT ").bind(CHUNK).then(")");
-            let txn = self.write().await?;
-            let some = delete.execute(&*txn).await?;
-            txn.commit().await?;
-            forgotten += some;
-            if i64::try_from(some).is_ok_and(|some| some < CHUNK) {
-                return Ok(forgotten);
-            }
-        }
+            condition(delete).then(" ORDER BY id LIMIT ").bind(CHUNK).then(")")
+        };
+        self.delete_in_parts(delete).await
     }
 
     /// Removes a person's name from what they changed. Returns from how much.

@@ -1,4 +1,4 @@
-//! Who changed what. What the audit covers is changed in an [`AuditedWrite`] only: it can't be committed
+//! Who changed what. What the audit covers is changed in an [`AuditedWrite`](write::AuditedWrite) only: it can't be committed
 //! without saying what changed, and is opened by somebody. So a change and its record are in the database
 //! together, or neither is.
 //!

@@ -157,17 +157,25 @@ impl Store {
         &self,
         before: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
+        let delete = "DELETE FROM samples WHERE (series, at) IN \
+            (SELECT series, at FROM samples WHERE at < $1 ORDER BY at LIMIT $2)";
+        self.delete_in_parts(|| Sql::new(delete, [stored(before).into(), CHUNK.into()])).await
+    }
+
+    /// Runs a statement that deletes at most [`CHUNK`] rows until it finds fewer, each time in a transaction
+    /// of its own, so that others can write in between. Returns how many rows it deleted.
+    pub(in crate::store) async fn delete_in_parts(
+        &self,
+        statement: impl Fn() -> Sql,
+    ) -> Result<u64, StoreError> {
+        let mut deleted = 0;
         loop {
-            let delete = "DELETE FROM samples WHERE (series, at) IN \
-                (SELECT series, at FROM samples WHERE at < $1 ORDER BY at LIMIT $2)";
-            let values = [stored(before).into(), CHUNK.into()];
             let txn = self.write().await?;
-            let some = Sql::new(delete, values).execute(&*txn).await?;
+            let some = statement().execute(&*txn).await?;
             txn.commit().await?;
-            forgotten += some;
+            deleted += some;
             if i64::try_from(some).is_ok_and(|some| some < CHUNK) {
-                return Ok(forgotten);
+                return Ok(deleted);
             }
         }
     }

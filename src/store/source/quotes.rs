@@ -228,15 +228,29 @@ impl Store {
         rows.into_iter().map(stale).collect()
     }
 
-    /// The next activities that quote it, or answer in its thread if it is withheld, and that are shown
-    /// or owed anywhere; at most `most`.
+    /// The next activities that quote it, or answer in its thread if it is withheld, and that are shown or
+    /// owed anywhere; at most `most`.
     pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<QuotingActivity>, StoreError> {
-        let query = "SELECT id, origin, source_channel_id, revision, content FROM activities \
-            WHERE (quoted_message_id = $1 OR (thread_id = $1 AND place = 'answer' AND EXISTS (SELECT 1 \
-            FROM activities s WHERE s.withheld AND s.kind = 'message' AND s.place <> 'answer' \
-            AND (s.source_message_id = $1 OR s.thread_id = $1)))) AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
-            AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
-            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) ORDER BY id LIMIT $3";
+        // Each half is read in the order of its index, and only as far as needed.
+        let half = |name: &str, quotes: &str| {
+            format!(
+                "SELECT id FROM (SELECT id FROM activities WHERE {quotes} \
+                 AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
+                 AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+                 OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) \
+                 ORDER BY id LIMIT $3) {name}"
+            )
+        };
+        let quotes = half("quotes", "quoted_message_id = $1");
+        let answers = half(
+            "answers",
+            "thread_id = $1 AND place = 'answer' AND EXISTS (SELECT 1 FROM activities s WHERE s.withheld \
+             AND s.kind = 'message' AND s.place <> 'answer' AND (s.source_message_id = $1 OR s.thread_id = $1))",
+        );
+        let query = format!(
+            "SELECT id, origin, source_channel_id, revision, content FROM activities \
+             WHERE id IN ({quotes} UNION {answers}) ORDER BY id LIMIT $3"
+        );
         let values = [stale.message.to_db().into(), stale.after.into(), i64::from(most).into()];
         let rows: Vec<QuotingRow> = Sql::new(query, values).rows_of(&self.db).await?;
         rows.into_iter().map(|row| self.quoting_row(row)).collect()

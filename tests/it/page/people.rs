@@ -44,13 +44,13 @@ async fn user_commands_are_in_the_menu_at_a_name() {
     browser.until("!document.querySelector('.menu')").await;
     browser.click(".messages .mention[data-person]").await;
     browser.until(&format!("{MENU} === 'Bob,Copy user id,Apps,Follow posts'")).await;
-    browser.keys("{ArrowDown}").await;
+    browser.keys("Fol").await;
     browser.keys("{Enter}").await;
     let refused =
         "document.querySelector('.local.failed')?.textContent.includes('Follow posts The application')";
     browser.until(refused).await;
-    // With the keyboard, from the message's own menu.
-    screen.to_last("left").await;
+    // With the keyboard, from the message's own menu. What the application didn't answer is shown below it.
+    browser.script("document.querySelector('[data-side=left] .message').focus()").await;
     browser.keys("{Enter}").await;
     browser.until(&format!("{MENU}.includes('Apps,Report,Alice…')")).await;
     browser.keys("Ali").await;

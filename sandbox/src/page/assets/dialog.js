@@ -4,8 +4,9 @@ import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
 
 /**
- * Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. If it returns a function, that
- * runs once the dialog is closed: until then, nothing behind it can take the focus. Returns the dialog.
+ * Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. If
+ * it returns a function, that runs once the dialog is closed: until then, nothing behind it can take the
+ * focus. Returns the dialog.
  */
 export function openDialog({ title, body, buttons, submit, kind = "", send = "Send" }) {
   const head = freshId("dialog");

@@ -3,8 +3,8 @@
 const EVENTS = ["onclick", "oninput", "onkeydown", "onsubmit", "onchange", "onauxclick", "onfocus", "onblur", "onpointerdown"];
 
 /**
- * An element. Properties that begin with "on" are handlers, `class` and all others are attributes; false and null leave one out.
- * Children are nodes or texts: data never becomes markup.
+ * An element. Properties that begin with "on" are handlers, `class` and all others are attributes; false and
+ * null leave one out. Children are nodes or texts: data never becomes markup.
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -25,7 +25,10 @@ function append(element, children) {
   }
 }
 
-/** Makes `from` look and act like `to`. Children with the same `data-key` are kept; `data-own` ones are left alone. */
+/**
+ * Makes `from` look and act like `to`. Children with the same `data-key` are kept; `data-own` ones are left
+ * alone.
+ */
 export function morph(from, to) {
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && name !== "style") from.removeAttribute(name);

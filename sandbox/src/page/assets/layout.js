@@ -32,7 +32,9 @@ function write(replace) {
   else history.pushState(null, "", address);
 }
 
-/** Corrects what doesn't exist: an unknown person, channels that are gone. Returns whether anything changed. */
+/**
+ * Corrects what doesn't exist: an unknown person, channels that are gone. Returns whether anything changed.
+ */
 function settle() {
   const { world, layout } = state;
   if (!world) return false;

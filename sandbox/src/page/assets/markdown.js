@@ -95,7 +95,8 @@ const RULES = [
   [/^\*\*([\s\S]+?)\*\*(?!\*)/, wrapped("strong")],
   [/^__([\s\S]+?)__(?!_)/, wrapped("u")],
   [/^~~([\s\S]+?)~~/, wrapped("s")],
-  // The text between two marks can't contain the same mark: otherwise, there would be too many ways to read a long text.
+  // The text between two marks can't contain the same mark: otherwise, there would be too many ways to read a
+  // long text.
   [/^\*(?!\s)((?:\*\*[^*]+\*\*|[^*])+)\*(?!\*)/, wrapped("em")],
   [/^_((?:__[^_]+__|[^_])+)_(?![\w])/, wrapped("em")],
 ];
@@ -141,7 +142,9 @@ function inline(text, guild, inLink = false) {
   return nodes;
 }
 
-/** A link to http or https, which leads away from this page. Links to channels that the person sees open here. */
+/**
+ * A link to http or https, which leads away from this page. Links to channels that the person sees open here.
+ */
 export function link(url, content) {
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow", title: url }, content);
 }

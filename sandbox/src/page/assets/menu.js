@@ -4,7 +4,9 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { popUp } from "./popup.js";
 
-/** Opens a menu at an element. Items: `{ name, icon, detail, danger, run }`, `null` for a line, `{ heading }`. */
+/**
+ * Opens a menu at an element. Items: `{ name, icon, detail, danger, run }`, `null` for a line, `{ heading }`.
+ */
 export function openMenu(anchor, label, items, { align = "end", above = false, at = null } = {}) {
   const rows = items.filter((item) => item !== false).map((item) => {
     if (item === null) return h("li", { role: "separator" });

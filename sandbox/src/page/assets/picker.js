@@ -1,12 +1,14 @@
-// A list to pick from while typing: commands, options' values, mentions, channels. The input keeps the focus (ARIA's combobox).
+// A list to pick from while typing: commands, options' values, mentions, channels. The input keeps the focus
+// (ARIA's combobox).
 
 import { fill, freshId, h } from "./dom.js";
 import { popUp } from "./popup.js";
 
 export class Picker {
   /**
-   * `source(query)` returns items, `{ name, detail, picture, group }`, or a promise of them; `pick(item)` is called with the one that is picked.
-   * With `eager`, the first item is marked immediately, so that Enter picks it.
+   * `source(query)` returns items, `{ name, detail, picture, group }`, or a promise of them; `pick(item)` is
+   * called with the one that is picked. With `eager`, the first item is marked immediately, so that Enter
+   * picks it.
    */
   constructor(input, { label, source, pick, anchor = input, above = false, eager = true, empty = "Nothing fits" }) {
     Object.assign(this, { input, source, pick, anchor, above, eager, empty });

@@ -1,4 +1,5 @@
-// The messages of one channel: the list, kept at its end while new ones come, with days and a mark for what is new.
+// The messages of one channel: the list, kept at its end while new ones come, with days and a mark for what
+// is new.
 
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -114,7 +115,9 @@ export class Timeline {
     if (this.atEnd) this.scrollToEnd();
   }
 
-  /** The message's node: drawn anew only when something in it changed, and then brought up to date in place. */
+  /**
+   * The message's node: drawn anew only when something in it changed, and then brought up to date in place.
+   */
   node(message, channel, grouped, arrived) {
     const edits = this.pane.composer?.editing === message.id;
     const known = this.nodes.get(message.id);

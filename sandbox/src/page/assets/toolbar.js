@@ -25,7 +25,10 @@ export class Toolbar {
     timeline.list.addEventListener("contextmenu", (event) => this.rightClicked(event));
   }
 
-  /** The message's menu, where the pointer is. Links, pictures, fields and marked text keep the browser's; so does everything with Shift. */
+  /**
+   * The message's menu, where the pointer is. Links, pictures, fields and marked text keep the browser's; so
+   * does everything with Shift.
+   */
   rightClicked(event) {
     const row = event.target.closest?.(".message[data-message]");
     const own = event.target.closest?.("a, img, video, audio, input, textarea, select");

@@ -6,13 +6,15 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::domain::lock::lock;
 
 use super::GameError;
 
@@ -106,7 +108,7 @@ impl Relay {
 
     /// What it has seen until now.
     pub(super) fn seen(&self) -> RelayReport {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.seen)
     }
 }
 
@@ -173,7 +175,7 @@ impl Datagrams {
 impl Datagrams {
     /// Notes that an answer came, or that none will. Then the library gets an empty one, which ends its wait.
     fn note(&self, read: io::Result<usize>, began: Instant) -> usize {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.seen);
         match read {
             Ok(length) => {
                 seen.latency.get_or_insert_with(|| began.elapsed());
