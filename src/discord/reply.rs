@@ -115,6 +115,11 @@ pub(super) fn actor(ctx: Context<'_>) -> Result<Actor, Refusal> {
     of_interaction(ctx.interaction.guild_id, ctx.interaction.user.id, ctx.interaction.channel_id)
 }
 
+/// The channel in which a command is run.
+pub(super) fn here(ctx: Context<'_>) -> ChannelId {
+    ctx.interaction.channel_id.into_domain()
+}
+
 /// Who pressed or submitted something, and where.
 pub(super) fn of_interaction(
     guild: Option<serenity::GuildId>,
@@ -122,7 +127,7 @@ pub(super) fn of_interaction(
     channel: serenity::ChannelId,
 ) -> Result<Actor, Refusal> {
     let guild = guild.ok_or(Refusal::ServersOnly)?;
-    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: channel.into_domain() })
+    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: Some(channel.into_domain()) })
 }
 
 #[cfg(test)]

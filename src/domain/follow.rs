@@ -57,9 +57,11 @@ macro_rules! choice {
     };
 }
 
+mod filter;
 mod publication;
 mod trouble;
 
+pub use filter::{FollowFilter, FollowStateKind};
 pub use publication::{Approval, Audience, Publication, PublicationChange};
 pub use trouble::{BrokenReason, Exposure};
 
