@@ -1,9 +1,9 @@
-//! Tells the tests what they have to test with, so that those that lack something are ignored and counted as
-//! such. The program itself is the same with and without.
+//! Tells the tests which tools this machine has, so that tests that lack one are ignored and counted as
+//! ignored. The program itself is the same either way.
 
 use std::path::Path;
 
-/// Debian's places; the same as in `tests/it/harness/browser.rs`.
+/// Where Debian installs them; the same as in `tests/it/harness/browser.rs`.
 const BROWSER: [&str; 2] = ["/usr/bin/chromedriver", "/usr/bin/chromium"];
 
 fn main() {
@@ -11,8 +11,7 @@ fn main() {
     set("has_postgres", in_environment("TEST_POSTGRES_URL"));
     set("has_description", in_environment("DISCORD_OPENAPI"));
     set("has_browser", BROWSER.iter().all(|program| Path::new(program).exists()));
-    // A folder changes when a file in it comes or goes. A file that isn't there would count as changed at
-    // each build.
+    // A folder changes when a file is added or removed. A missing file would count as changed in every build.
     println!("cargo::rerun-if-changed=/usr/bin");
 }
 

@@ -1,5 +1,5 @@
-//! What a post costs before anything is sent: one transaction that writes it down with its deliveries, and
-//! then each step of a lane.
+//! What a post costs before anything is sent: one transaction that records it with its deliveries, and then
+//! each step of a lane.
 //!
 //! ```text
 //! cargo bench --bench fan_out
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{Town, id, now};
 use divan::Bencher;
 use tributary::domain::activity::Origin;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
 };
@@ -31,7 +32,7 @@ fn main() {
     divan::main();
 }
 
-/// One source with so many targets, on SQLite.
+/// One source with this many targets, on SQLite.
 struct Source {
     town: Town,
     next: AtomicU64,
@@ -46,7 +47,7 @@ impl Source {
                     WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(1_000 + target);
                 town.store
-                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), ChangedBy::System.at(now()))
                     .await
                     .expect("a follow");
             }
@@ -69,7 +70,7 @@ impl Source {
 
     fn record(&self, posts: &[SourceEvent]) -> Recorded {
         let recorded = self.town.runtime.block_on(self.town.store.record_events(posts, now()));
-        recorded.expect("it is written down")
+        recorded.expect("it is recorded")
     }
 }
 
@@ -95,7 +96,7 @@ fn follow(target: u64) -> NewFollow {
     }
 }
 
-/// One post to so many targets, written down and committed.
+/// One post to this many targets, recorded and committed.
 #[divan::bench(args = [1, 100, 1_000])]
 fn one_post(bencher: Bencher<'_, '_>, targets: u64) {
     let source = Source::new(targets);

@@ -1,14 +1,15 @@
-//! What commands cost in a database with a million follows: how long the middle one, the slowest but a
-//! twentieth and the slowest of many took.
+//! What commands cost in a database with a million follows: the median, the 95th percentile and the maximum
+//! of many runs.
 //!
 //! ```text
 //! cargo bench --bench follows
 //! TEST_POSTGRES_URL=postgres://… cargo bench --bench follows
 //! ```
-//! With the second, on PostgreSQL too; with `-- postgres` at its end, on that alone. Five sources have
-//! 100,000 followers each, 50,000 have ten; the 100,000 targets stand in 20,000 servers, of which one has
-//! five hundred of them, as many as Discord allows. A twentieth is paused, as many are broken, a tenth is
-//! native, a third chose tags. One message is owed to 100,000 targets, another was mirrored in as many.
+//! The second form measures PostgreSQL, too; with `-- postgres` at its end, PostgreSQL only. Five sources
+//! have 100,000 followers each, and 50,000 have ten. The 100,000 targets are in 20,000 servers, one of which
+//! has five hundred of them, as many as Discord allows. A twentieth of the follows are paused, another
+//! twentieth broken, a tenth are native, and a third chose tags. One message is owed to 100,000 targets,
+//! another was mirrored in just as many.
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use common::{TIME, Town, id, now, numbers};
 use tributary::domain::activity::Origin;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     BrokenReason, ChannelPair, DeliveryMethod, Door, Exposure, FollowFilter, FollowId, FollowOptions,
     NewFollow, TagFilter, ThreadScope,
@@ -31,18 +33,18 @@ use tributary::store::{BreakWhich, FollowWebhook, Inserted, Store};
 
 /// How many follows there are.
 const FOLLOWS: u64 = 1_000_000;
-/// How many channels they lead into.
+/// How many channels they have as targets.
 const TARGETS: u64 = 100_000;
-/// The sources with many followers have the numbers from here on.
+/// The numbers of the sources with many followers begin here.
 const GIANT: u64 = 1_000;
-/// How many they are; each is followed from all targets.
+/// How many such sources there are; each is followed from all targets.
 const GIANTS: u64 = 5;
-/// The others, from here on, and how many they are.
+/// Where the numbers of the other sources begin, and how many there are.
 const SMALL: (u64, u64) = (1_000_000, 50_000);
-/// Targets have the numbers from here on, their webhooks from there on.
+/// Where the numbers of the targets begin, and below those of their webhooks.
 const TARGET: u64 = 10_000_000;
 const WEBHOOK: u64 = 20_000_000;
-/// The server of the first five hundred targets; the others stand in those behind it.
+/// The server of the first five hundred targets; the others are in the servers that come after it.
 const LARGE_SERVER: u64 = 100_000;
 const SERVERS: u64 = 20_000;
 /// Follows on a page, as `/follows` and `/followers` show them.
@@ -51,9 +53,9 @@ const FOLLOWERS: u64 = 50;
 
 /// How often each is measured.
 const TIMES: u64 = 300;
-/// After this time it is enough.
+/// Measuring stops after this time.
 const ENOUGH: Duration = Duration::from_secs(5);
-/// What must not take longer, in milliseconds: to change, to list, to count.
+/// The limits for changing, listing and counting, in milliseconds.
 const CHANGE: f64 = 20.0;
 const LIST: f64 = 10.0;
 const COUNT: f64 = 5.0;
@@ -82,7 +84,7 @@ fn measure(name: &str, town: &Town) {
     counts(town);
 }
 
-/// Measures something that is done again and again, each time with another number.
+/// Measures something that is done repeatedly, each time with another number.
 fn table<T>(
     town: &Town,
     what: &str,
@@ -97,8 +99,8 @@ fn table<T>(
             let started = Instant::now();
             one(&town.store, number).await;
             took.push(started.elapsed());
-            // Of what is slow, fewer will do; what was made must be there for what comes next, so changes are
-            // made to the end.
+            // A few runs are enough for what is slow. Changes run to the end, because what comes next needs
+            // all that they made.
             if expected != Some(CHANGE) && begun.elapsed() > ENOUGH {
                 break;
             }
@@ -116,7 +118,7 @@ fn table<T>(
 
 fn changes(town: &Town) {
     for (what, first) in [("a giant source", GIANT), ("a small source", SMALL.0)] {
-        // New pairs: from the last target on, new ones.
+        // New pairs: targets from the end of the existing ones.
         let pair = |number| (first, TARGET + 2 * TARGETS + first + number);
         let mut made = Vec::new();
         let change = |word: &str| format!("{word} {what}");
@@ -125,21 +127,27 @@ fn changes(town: &Town) {
         });
         let server = id(GuildId::new, LARGE_SERVER);
         table(town, &change("pause a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.pause_follow(server, nth(&made, number), now())).await.expect("it is there")
+            done(store.pause_follow(server, nth(&made, number), ChangedBy::System.at(now())))
+                .await
+                .expect("it is there")
         });
         table(town, &change("resume a follow of"), Some(CHANGE), TIMES, async |store, number| {
             let seen = done(store.follow(server, nth(&made, number))).await.expect("it is there");
-            done(store.resume_follow(&seen, None, Door::Own, now())).await.expect("it is there")
+            done(store.resume_follow(&seen, None, Door::Own, ChangedBy::System.at(now())))
+                .await
+                .expect("it is there")
         });
         table(town, &change("a follow breaks, of"), Some(CHANGE), TIMES, async |store, number| {
             let which = BreakWhich::Follow(nth(&made, number));
-            done(store.break_follows(which, BrokenReason::WebhookMoved, now())).await
+            done(store.break_follows(which, BrokenReason::WebhookMoved, ChangedBy::System.at(now()))).await
         });
         table(town, &change("unfollow"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.delete_follow(server, nth(&made, number))).await.expect("it was there")
+            done(store.delete_follow(server, nth(&made, number), ChangedBy::System.at(now())))
+                .await
+                .expect("it was there")
         });
     }
-    // With a delivery owed and another shown: those of the large server, one after another.
+    // Follows with one delivery owed and another shown: those of the large server, one after another.
     let server = id(GuildId::new, LARGE_SERVER);
     let giants = (0..TIMES).map(|number| ChannelPair {
         source: id(ChannelId::new, GIANT + number % 2),
@@ -155,7 +163,9 @@ fn changes(town: &Town) {
         old
     });
     table(town, "unfollow a giant source that was mirrored", Some(CHANGE), TIMES, async |store, number| {
-        done(store.delete_follow(server, nth(&old, number))).await.expect("it was there")
+        done(store.delete_follow(server, nth(&old, number), ChangedBy::System.at(now())))
+            .await
+            .expect("it was there")
     });
 }
 
@@ -215,7 +225,7 @@ fn lists(town: &Town) {
             },
         );
     }
-    // The command shows the newest alone; the store can turn the page.
+    // The command shows only the newest; the store can page through them.
     for (position, cursor) in positions {
         let expected = (cursor == Cursor::Newest).then_some(LIST);
         table(town, &format!("/followers of a giant, {position}"), expected, TIMES, async |store, number| {
@@ -251,13 +261,13 @@ fn counts(town: &Town) {
         Origin::Message { channel: id(ChannelId::new, GIANT + 1), message: id(MessageId::new, OWED) };
     table(town, "delivery report of 100,000 followers", None, 5, async |store, _| {
         let asked =
-            done(store.message_facts(origin.channel(), origin.message())).await.expect("it is written down");
+            done(store.message_facts(origin.channel(), origin.message())).await.expect("it is recorded");
         done(store.followers_with_facts(&asked, id(GuildId::new, LARGE_SERVER), 20)).await;
         done(store.count_followers_by_facts(&asked)).await
     });
 }
 
-/// Before any message.
+/// Earlier than any message.
 const DISCORD_BEGAN: chrono::DateTime<chrono::Utc> =
     chrono::DateTime::from_timestamp(1_420_070_400, 0).expect("in range");
 /// The message that is owed to the followers of the second giant.
@@ -295,19 +305,19 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         id: id(WebhookId::new, WEBHOOK + target),
         token: "token".into(),
     });
-    match done(store.insert_follow(&new, &hook, now())).await {
+    match done(store.insert_follow(&new, &hook, ChangedBy::System.at(now()))).await {
         Inserted::Made(follow) => follow.id,
         Inserted::AlreadyThere(_) | Inserted::Full(_) => panic!("it is new, and there is room"),
     }
 }
 
-/// The statements that fill the database. Sources, targets and states are mixed, as they are where follows
-/// came over years.
+/// The statements that fill the database. Sources, targets and states are mixed, as if the follows had been
+/// added over years.
 fn million(town: &Town) -> Vec<String> {
     let token = town.token();
     let (small, smalls) = SMALL;
-    // `r` counts the follows in another order than that of their numbers; of the giants' halves, each giant
-    // has one follower in each target.
+    // `r` counts the follows in a different order from their numbers. In the half that belongs to the giants,
+    // each giant has one follower in each target.
     let half = FOLLOWS / 2;
     let mixed = format!("SELECT (i * 7919) % {FOLLOWS} AS r FROM n");
     let pairs = format!(

@@ -1,13 +1,13 @@
-//! How costs grow with what there is, as Markdown for `docs/scaling.md`: what a month of mirrors takes on the
-//! disk and does to the cost of a post, what follows take in a gateway's memory, how long the last mirror of
-//! a post waits where an address may make 50 requests a second, and what all of that comes to for bots of
-//! different sizes.
+//! How costs grow with use, as Markdown for `docs/scaling.md`: how much disk a month of mirrors takes and
+//! what it does to the cost of a post, how much memory follows take in a gateway, how long the last mirror of
+//! a post waits if an address may make 50 requests a second, and what all of that means for bots of different
+//! sizes.
 //!
 //! ```text
 //! cargo bench --bench growth
 //! TEST_POSTGRES_URL=postgres://… cargo bench --bench growth
 //! ```
-//! With the second, on PostgreSQL too.
+//! The second form measures PostgreSQL, too.
 
 mod common;
 
@@ -24,11 +24,11 @@ use tributary::domain::request_pace::DISCORD_PER_SECOND;
 use tributary::service::watch::Watched;
 use tributary::store::{SourceEvent, Store};
 
-/// How many mirrors there are when costs are looked at.
+/// How many mirrors there are when costs are measured.
 const MIRRORS: [u64; 3] = [100_000, 1_000_000, 3_000_000];
-/// Each message is mirrored in so many channels.
+/// Each message is mirrored in this many channels.
 const FOLLOWERS: u64 = 20;
-/// So many sources have those followers.
+/// This many sources have those followers.
 const SOURCES: u64 = 1_000;
 /// How often each is measured.
 const TIMES: u64 = 200;
@@ -51,7 +51,8 @@ fn main() {
     sizes(sqlite, postgres, follow);
 }
 
-/// What is in the tables, and what it does to costs. The bytes of one mirror, where there are most.
+/// The contents of the tables, and how they affect costs. Returns the bytes of one mirror in the fullest
+/// database.
 fn rows(name: &str, town: impl Fn() -> Town) -> f64 {
     let mut each = 0.0;
     println!("{name}, {SOURCES} sources with {FOLLOWERS} followers each:\n");
@@ -86,8 +87,8 @@ fn thousands(number: u64) -> String {
     groups.join(",")
 }
 
-/// The statements that fill a database with mirrors of messages by text of the usual length, whose contents
-/// are forgotten.
+/// The statements that fill a database with mirrors of text messages of the usual length, whose contents have
+/// been forgotten.
 fn history(town: &Town, mirrors: u64) -> Vec<String> {
     let (token, messages) = (town.token(), mirrors / FOLLOWERS);
     let follows = format!(
@@ -102,7 +103,7 @@ fn history(town: &Town, mirrors: u64) -> Vec<String> {
         numbers(messages),
         town.digest(),
     );
-    // In the order in which they were made: message after message.
+    // In the order in which they were created: message after message.
     let deliveries = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position, state, shown_revision) \
         SELECT a.id, f.target_channel_id, f.id, a.id, 'shown', 1 FROM activities a JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
         ORDER BY a.id, f.target_channel_id";
@@ -150,14 +151,14 @@ fn deleted(message: u64) -> SourceEvent {
     SourceEvent::Deleted { origin: origin(message) }
 }
 
-/// How long it takes to write such a thing down, with what it means for the followers, and committed.
+/// How long it takes to record such an event, with what it means for the followers, and commit it.
 fn took(town: &Town, event: impl Fn(u64) -> Vec<SourceEvent>) -> String {
     let mut took: Vec<Duration> = Vec::new();
     town.runtime.block_on(async {
         for number in 0..TIMES {
             let events = event(number);
             let started = Instant::now();
-            let recorded = town.store.record_events(&events, now()).await.expect("it is written down");
+            let recorded = town.store.record_events(&events, now()).await.expect("it is recorded");
             took.push(started.elapsed());
             assert_eq!(u64::try_from(recorded.lanes.len()), Ok(FOLLOWERS), "all followers are owed it");
         }
@@ -167,8 +168,8 @@ fn took(town: &Town, event: impl Fn(u64) -> Vec<SourceEvent>) -> String {
     format!("{:.1} ms, {:.1} ms", ms(50), ms(95))
 }
 
-/// What a gateway keeps of follows in memory: which channels it has to listen to. The bytes of one follow,
-/// where there are most.
+/// What a gateway keeps in memory about follows: which channels it has to listen to. Returns the bytes of one
+/// follow in the fullest database.
 fn follows_in_memory() -> f64 {
     let mut each = 0.0;
     println!("| follows | read at the start in | resident memory |\n|---|---|---|");
@@ -210,9 +211,9 @@ fn resident() -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
-/// How long the last mirror of a post waits for the global limit, by simulation: posts come at random (a
-/// Poisson process), each has from 1 to 200 followers, most have few; the requests of an address leave one
-/// after another, 50 a second, and the addresses share them evenly.
+/// How long the last mirror of a post waits for the global limit, by simulation. Posts arrive at random (a
+/// Poisson process). Each has 1 to 200 followers, most have few. An address sends its requests one after
+/// another, 50 a second, and the addresses share the requests evenly.
 fn waiting() {
     println!(
         "| mirrors a day | a second | addresses | in use | last mirror of a post, p50 | p99 |\n|---|---|---|---|---|---|"
@@ -248,8 +249,8 @@ fn of(sorted: &[f64], per_cent: usize) -> f64 {
     sorted[(sorted.len() - 1) * per_cent / 100]
 }
 
-/// What bots of different sizes need, from what was measured and simulated above. At the busiest time three
-/// times as much is posted as on average.
+/// What bots of different sizes need, based on what was measured and simulated above. At the busiest time,
+/// three times as much is posted as on average.
 fn sizes(sqlite: f64, postgres: Option<f64>, follow: f64) {
     const DAYS: u64 = 30;
     println!("| | 1× | 10× | 100× | 1,000× |\n|---|---|---|---|---|");
@@ -284,13 +285,13 @@ fn sizes(sqlite: f64, postgres: Option<f64>, follow: f64) {
 fn simulate(mirrors_per_second: f64, addresses: u32) -> Vec<f64> {
     const POSTS: usize = 200_000;
     let mut random = StdRng::seed_from_u64(1);
-    // A Pareto distribution, cut off: many have few followers, few have many.
+    // A truncated Pareto distribution: many have few followers, few have many.
     let mut followers = || random_followers(&mut random);
     let sizes: Vec<u32> = (0..POSTS).map(|_| followers()).collect();
     let mean = sizes.iter().map(|size| f64::from(*size)).sum::<f64>() / POSTS as f64;
     let posts_per_second = mirrors_per_second / mean;
     let step = 1.0 / f64::from(DISCORD_PER_SECOND);
-    // When each address is free, the earliest first; in microseconds, which have an order.
+    // When each address is free, the earliest first; in microseconds, because integers can be ordered.
     let mut free: BinaryHeap<std::cmp::Reverse<u64>> = (0..addresses).map(|_| std::cmp::Reverse(0)).collect();
     let (mut time, mut waits) = (0.0_f64, Vec::with_capacity(POSTS));
     for size in sizes {

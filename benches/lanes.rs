@@ -1,10 +1,10 @@
-//! What the storage half of delivery costs: lanes are taken, each create is written down, recorded, and the
-//! next one named, until nothing is left; Discord answers at once. With the time of 1,000 deliveries, by
-//! database, number of lanes and how many of them ask at once.
+//! What the storage half of delivery costs: lanes are claimed, and each create is recorded before and after
+//! it is sent, until nothing is left; Discord answers immediately. Prints the time of 1,000 deliveries by
+//! database, number of lanes, and how many lanes ask at once.
 //!
 //! ```text
 //! cargo bench --bench lanes                                      # SQLite on disk
-//! TEST_POSTGRES_URL=postgres://… cargo bench --bench lanes       # and PostgreSQL, where databases may be made
+//! TEST_POSTGRES_URL=postgres://… cargo bench --bench lanes       # and PostgreSQL, where databases can be created
 //! ```
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
@@ -17,6 +17,7 @@ use common::{Town, id, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tributary::domain::activity::{Mirror, Origin};
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
 };
@@ -33,14 +34,14 @@ use tributary::store::{
 const SOURCE: u64 = 1;
 const PERSON: u64 = 3;
 const FIRST_TARGET: u64 = 1_000;
-/// How many deliveries are made in one go.
+/// How many deliveries one run makes.
 const DELIVERIES: u64 = 1_000;
 
 fn main() {
     divan::main();
 }
 
-/// One source with so many targets.
+/// One source with this many targets.
 struct Source {
     town: Town,
     targets: u64,
@@ -55,7 +56,7 @@ impl Source {
                     WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(FIRST_TARGET + target);
                 town.store
-                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), ChangedBy::System.at(now()))
                     .await
                     .expect("a follow");
             }
@@ -67,7 +68,7 @@ impl Source {
         id(MessageId::new, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Posts as much as makes so many deliveries.
+    /// Posts enough messages for that many deliveries.
     fn post(&self) {
         let channel = id(ChannelId::new, SOURCE);
         let post = |_| SourceEvent::Posted {
@@ -83,10 +84,10 @@ impl Source {
         };
         let posts: Vec<SourceEvent> = (0..DELIVERIES / self.targets).map(post).collect();
         let recorded = self.town.runtime.block_on(self.town.store.record_events(&posts, now()));
-        recorded.expect("it is written down");
+        recorded.expect("it is recorded");
     }
 
-    /// Makes all that is owed, so many lanes in a transaction.
+    /// Delivers all that is owed, this many lanes to a transaction.
     fn deliver(&self, at_once: usize) -> u64 {
         let mut lanes: Vec<Asking> = (0..self.targets)
             .map(|target| Asking {
@@ -125,7 +126,7 @@ impl Source {
     }
 }
 
-/// A lane that is to ask.
+/// A lane that will ask for work.
 struct Asking {
     lane: LaneRef,
     done: Option<StepResult>,
@@ -179,7 +180,7 @@ fn follow(target: u64) -> NewFollow {
     }
 }
 
-/// Lanes, and how many of them ask at once.
+/// How many lanes there are, and how many of them ask at once.
 const TOWNS: [(u64, usize); 5] = [(20, 1), (20, 20), (1_000, 1), (1_000, 20), (1_000, 128)];
 
 fn deliveries(bencher: Bencher<'_, '_>, town: Town, (targets, at_once): (u64, usize)) {

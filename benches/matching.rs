@@ -1,12 +1,12 @@
-//! What a forum post with tags costs with so many followers, of which a third have each mode: the one
-//! transaction that decides who is owed it, and owes it. And what it costs to ask afterwards what became of
-//! it in all of them.
+//! What a forum post with tags costs with this many followers, a third of which have each mode: the one
+//! transaction that decides to whom it is owed, and owes it. And what it costs to look up afterwards what
+//! became of it in all of them.
 //!
 //! ```text
 //! cargo bench --bench matching
 //! TEST_POSTGRES_URL=postgres://… cargo bench --bench matching
 //! ```
-//! With the second, the same on PostgreSQL, in a database of its own that goes again.
+//! The second form measures PostgreSQL, too, in a temporary database.
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
@@ -22,14 +22,14 @@ use tributary::domain::place::SourcePlace;
 use tributary::store::SourceEvent;
 
 const FORUM: u64 = 1;
-/// The tags that the forum has; each follow with a filter has three of them, and each post too.
+/// How many tags the forum has. Each follow with a filter has three of them, and so does each post.
 const TAGS: u64 = 20;
 
 fn main() {
     divan::main();
 }
 
-/// A forum with so many followers.
+/// A forum with this many followers.
 struct Forum {
     town: Town,
     next: AtomicU64,
@@ -40,7 +40,7 @@ impl Forum {
         Self::in_town(Town::on_sqlite(), followers)
     }
 
-    /// `None` where there is no PostgreSQL.
+    /// `None` if there is no PostgreSQL.
     fn on_postgres(followers: u64) -> Option<Self> {
         Some(Self::in_town(Town::on_postgres()?, followers))
     }
@@ -80,7 +80,7 @@ impl Forum {
         }
     }
 
-    /// What became of a post that was written down, in all followers.
+    /// What became of a recorded post, for all followers.
     fn report(&self, post: &Origin) -> u64 {
         self.town.runtime.block_on(async {
             let asked = self
@@ -89,7 +89,7 @@ impl Forum {
                 .message_facts(post.channel(), post.message())
                 .await
                 .expect("the database answers");
-            let asked = asked.expect("it is written down");
+            let asked = asked.expect("it is recorded");
             let server = GuildId::new(7).expect("a snowflake");
             self.town.store.followers_with_facts(&asked, server, 20).await.expect("the database answers");
             let counts =
@@ -100,11 +100,11 @@ impl Forum {
 
     fn record(&self, post: SourceEvent) -> usize {
         let recorded = self.town.runtime.block_on(self.town.store.record_events(&[post], now()));
-        recorded.expect("it is written down").lanes.len()
+        recorded.expect("it is recorded").lanes.len()
     }
 }
 
-/// Follows with a third of each mode, in few statements.
+/// Follows, a third of them in each mode, in few statements.
 fn with_followers(town: &Town, followers: u64) -> [String; 3] {
     let (numbers, token) = (numbers(followers), town.token());
     let follows = format!(
@@ -121,7 +121,7 @@ fn with_followers(town: &Town, followers: u64) -> [String; 3] {
     [follows, tags, lanes.to_owned()]
 }
 
-/// One post, written down and committed, on SQLite.
+/// One post, recorded and committed, on SQLite.
 #[divan::bench(args = [1_000, 100_000], sample_count = 10)]
 fn sqlite(bencher: Bencher<'_, '_>, followers: u64) {
     let forum = Forum::on_sqlite(followers);
@@ -135,7 +135,7 @@ fn postgres(bencher: Bencher<'_, '_>, followers: u64) {
     bencher.with_inputs(|| forum.post()).bench_values(|post| forum.record(post));
 }
 
-/// A delivery report's questions to SQLite.
+/// A delivery report's queries on SQLite.
 #[divan::bench(args = [1_000, 100_000], sample_count = 10)]
 fn report_on_sqlite(bencher: Bencher<'_, '_>, followers: u64) {
     let forum = Forum::on_sqlite(followers);
@@ -145,7 +145,7 @@ fn report_on_sqlite(bencher: Bencher<'_, '_>, followers: u64) {
     bencher.bench(|| forum.report(&origin));
 }
 
-/// The same to PostgreSQL.
+/// The same on PostgreSQL.
 #[divan::bench(args = [1_000, 100_000], sample_count = 10)]
 fn report_on_postgres(bencher: Bencher<'_, '_>, followers: u64) {
     let Some(forum) = Forum::on_postgres(followers) else { return };

@@ -13,7 +13,7 @@ fn main() {
     divan::main();
 }
 
-/// A text of so many characters, with a bit of everything.
+/// A text of this many characters, with a bit of everything.
 #[divan::bench(args = [40, 400, 4_000])]
 fn a_text(bencher: Bencher<'_, '_>, length: usize) {
     let text: String = "**Hello** <@123456789012345678>, see `code` and https://example.com 🎉\n"

@@ -1,5 +1,5 @@
 //! Tells the tests whether they have Discord's description to test with, so that those that need it are
-//! ignored where it is missing, and counted as such. The library itself is the same with and without.
+//! ignored, and counted as ignored, if it is missing. The library itself is the same either way.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

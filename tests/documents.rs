@@ -1,4 +1,4 @@
-//! What is written beside the code says what the code does: lists are whole, links lead somewhere.
+//! What is written next to the code matches the code: lists are complete, and links lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ fn operators_find_every_setting_with_its_default() {
     }
 }
 
-/// Settings that compose.yaml decides by itself: it knows where its database is, and which port the container
+/// Settings that compose.yaml decides itself: it knows where its database is, and which port the container
 /// serves.
 const OF_COMPOSE: [&str; 2] = ["DATABASE_URL", "HTTP_ADDR"];
 
-/// What the bot's container gets: names with their values, in the order of the file.
+/// The bot's container's environment: names and values, in the order of the file.
 fn composed() -> Vec<(String, String)> {
     let compose = read("compose.yaml");
     let service = compose.split_once("\n  tributary:\n").expect("the bot is a service").1;
@@ -55,17 +55,17 @@ fn compose_hands_every_setting_on() {
             continue;
         }
         let value = given.unwrap_or_else(|| panic!("compose.yaml drops {}", setting.name));
-        // An empty one counts as not set, so the default stands in one place only.
+        // An empty value counts as not set, so that defaults are written in one place only.
         let passed = *value == format!("${{{}:-}}", setting.name);
         let required = value.starts_with(&format!("${{{}:?", setting.name)) && setting.default.is_none();
         assert!(passed || required, "{}: {value}", setting.name);
     }
     for (name, _) in &composed {
-        assert!(config::SETTINGS.iter().any(|setting| setting.name == name), "{name} is no setting");
+        assert!(config::SETTINGS.iter().any(|setting| setting.name == name), "{name} isn't a setting");
     }
 }
 
-/// What starts the bot doesn't give it up: a database or a disk that is away for an hour must not keep it
+/// Whatever starts the bot keeps trying: a database or a disk that is away for an hour must not keep the bot
 /// down for good.
 #[test]
 fn service_managers_do_not_give_up() {
@@ -78,7 +78,7 @@ fn service_managers_do_not_give_up() {
     assert_eq!(read("compose.yaml").matches("restart: unless-stopped").count(), 2);
 }
 
-/// Settings that the image gives are ones that there are.
+/// The settings that the image sets exist.
 #[test]
 fn the_image_gives_settings_that_there_are() {
     let image = read("Dockerfile");
@@ -99,7 +99,7 @@ fn the_readme_has_every_command() {
     }
 }
 
-/// What the program says, and operators look up.
+/// What the program logs, and operators look up.
 const SAID: [&str; 14] = [
     "a webhook was gone, and is replaced",
     "an event can't be written down and is set aside",
@@ -146,7 +146,7 @@ fn operators_find_every_metric_and_every_reason() {
         let names: Vec<&str> =
             source.lines().filter_map(|line| line.split_once(": &str = \"")?.1.split('"').next()).collect();
         assert!(names.len() > 3, "{file} names its metrics");
-        // The rest are values of labels.
+        // The others are label values.
         for name in names.iter().filter(|name| name.starts_with("tributary_") || name.starts_with("discord_"))
         {
             let known = operations.contains(&format!("| `{name}")) && name.is_ascii();
@@ -161,7 +161,7 @@ fn operators_find_every_metric_and_every_reason() {
     }
 }
 
-/// Every kind of panel is explained to those who may make one.
+/// The guide explains every kind of panel to those who may create one.
 #[test]
 fn the_guide_has_every_kind_of_panel() {
     let guide = read("docs/guide.md");
@@ -183,7 +183,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What is in a folder.
+/// The contents of a folder.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).expect("a readable folder");
     found.map(|entry| entry.expect("a readable entry").path()).collect()
@@ -208,13 +208,13 @@ fn links_lead_somewhere() {
     }
 }
 
-/// Where files of the code are that pages name by the end of their path.
+/// The folders of the files that pages name by the end of their path.
 const CODE: [&str; 2] = ["src", "migration/src"];
 
-/// Names that stand for others.
+/// Names that are patterns.
 const PATTERNS: [&str; 1] = ["mYYYYMMDD_NNNNNN_what_it_does.rs"];
 
-/// Pages name files of the code where they are now.
+/// Pages name source files where they are now.
 #[test]
 fn files_that_pages_name_exist() {
     let mut paths = Vec::new();
@@ -236,7 +236,7 @@ fn collect_paths(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// A heading as links name it.
+/// A heading's anchor, as links name it.
 fn anchor(line: &str) -> String {
     let text = line.trim_start_matches('#').trim().to_lowercase();
     text.chars()
@@ -248,7 +248,7 @@ fn anchor(line: &str) -> String {
 /// How many columns a line of text may have.
 const WIDEST: usize = 110;
 
-/// Pages that the program writes: their lines are as long as its texts are.
+/// Pages that the program generates: their lines are as long as its texts.
 const MADE: [&str; 1] = ["commands.md"];
 
 #[test]
@@ -262,7 +262,7 @@ fn text_is_wrapped() {
 #[test]
 fn comments_are_wrapped() {
     let mut paths = Vec::new();
-    for folder in ["src", "migration", "sandbox", "tests", "examples", "benches"] {
+    for folder in ["src", "migration", "sandbox", "tests", "demo", "examples", "benches"] {
         collect_paths(&root().join(folder), &mut paths);
     }
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
@@ -271,7 +271,7 @@ fn comments_are_wrapped() {
     }
 }
 
-/// A file's comments on lines of their own, with their slashes blanked; all other lines are empty.
+/// A file's comments on lines of their own, with the slashes blanked; all other lines are empty.
 fn comments(code: &str) -> String {
     let mut comments = String::with_capacity(code.len());
     for line in code.lines() {
@@ -303,8 +303,8 @@ fn what_is_too_wide_is_found() {
     assert_eq!(too_wide(&format!("```text\n```\n{wide}")), [3]);
 }
 
-/// The numbers of the lines that are too wide. Tables, pictures, code and what was measured can't be wrapped,
-/// and neither can addresses.
+/// The numbers of the lines that are too wide. Tables, pictures, code and measurements can't be wrapped, and
+/// neither can addresses.
 fn too_wide(text: &str) -> Vec<usize> {
     let (mut code, mut measured) = (false, false);
     let mut found = Vec::new();
@@ -322,7 +322,7 @@ fn too_wide(text: &str) -> Vec<usize> {
     found
 }
 
-/// A line without what its links lead to.
+/// A line without its links' addresses.
 fn without_addresses(line: &str) -> String {
     let mut parts = line.split("](");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -333,7 +333,7 @@ fn without_addresses(line: &str) -> String {
     shown
 }
 
-/// Somebody who makes a release finds in it what the workflow packs.
+/// Somebody who makes a release finds everything in it that the workflow packs.
 #[test]
 fn a_release_has_what_its_workflow_packs() {
     let workflow = read(".github/workflows/release.yml");
@@ -351,7 +351,7 @@ fn a_release_has_what_its_workflow_packs() {
     }
 }
 
-#[path = "../examples/demo/plain.rs"]
+#[path = "../demo/src/plain.rs"]
 mod plain;
 
 #[test]

@@ -1,5 +1,5 @@
 //! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which
-//! libraries belong to one part, and how long a file may be. Also that tests name what they need.
+//! libraries belong to one part, and how long a file may be. Also that tests declare what they need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,10 +22,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("supervisor", &[]),
 ];
 
-/// Parts that put the others together.
+/// Parts that assemble the others.
 const FREE: &[&str] = &["app", "lib", "main"];
 
-/// Libraries that only one part knows, tests aside.
+/// Libraries that only one part uses, except in tests.
 const BELONGS_TO: &[(&str, &str)] = &[
     ("sea_orm", "store"),
     ("tributary_migration", "store"),
@@ -68,8 +68,8 @@ fn every_part_uses_only_what_it_may() {
     assert!(found.is_empty(), "the layering is broken:\n{}", found.join("\n"));
 }
 
-/// The picture in docs/architecture.md draws what the code does: an arrow wherever one of its modules uses
-/// another, and no other.
+/// The picture in docs/architecture.md draws what the code does: an arrow wherever one module uses another,
+/// and no other arrows.
 #[test]
 fn the_picture_shows_who_uses_whom() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
@@ -103,7 +103,8 @@ fn no_file_is_too_long() {
     }
 }
 
-/// What is spawned by the way may end as it likes, and nobody notices. So it must be known why that is right.
+/// If a task is spawned without the supervisor, nobody notices how it ends. So each such place must say why
+/// that is right.
 #[test]
 fn tasks_are_spawned_by_the_supervisor() {
     for (path, text) in sources() {
@@ -113,6 +114,75 @@ fn tasks_are_spawned_by_the_supervisor() {
         let excused = BARE_SPAWNS.iter().any(|(name, _)| *name == path);
         assert!(ours || !bare || excused, "src/{path} spawns a task that nobody watches");
         assert!(bare || !excused, "src/{path} spawns none any more: take it off the list.");
+    }
+}
+
+/// Columns that say what people and the bot decided; whoever writes them leaves a record in the audit.
+const AUDITED_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "channel_follows",
+        &["delivery", "mode", "threads", "panels", "is_active", "broken_reason", "exposure = 'meant'"],
+    ),
+    ("channels", &["audience", "approval", "notify_channel_id"]),
+    ("panels", &["title", "config", "refresh_seconds", "state"]),
+];
+
+/// Tables whose rows are decisions.
+const AUDITED_TABLES: [&str; 4] = ["channel_follows", "panels", "follower_blocks", "blocked_servers"];
+
+/// Files of the store that write such a thing without a record, and why they may.
+const UNAUDITED: &[(&str, &str)] = &[("store/member/forget.rs", "a person's name is taken out of panels")];
+
+/// Whether a statement writes what the audit covers.
+fn is_audited(statement: &str) -> bool {
+    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = AUDITED_TABLES.iter().any(|table| {
+        ["INSERT INTO", "DELETE FROM"].iter().any(|verb| words.contains(&format!("{verb} {table} ")))
+    });
+    let part = AUDITED_COLUMNS.iter().any(|(table, columns)| {
+        let set = words.split(&format!("UPDATE {table} SET ")).nth(1);
+        let set = set.map(|set| set.split(" WHERE ").next().unwrap_or_default()).unwrap_or_default();
+        let assigned = |column: &&str| {
+            let column = if column.contains('=') { (*column).to_owned() } else { format!("{column} = ") };
+            format!(" {set}").contains(&format!(" {column}"))
+        };
+        columns.iter().any(assigned)
+    });
+    whole || part
+}
+
+/// Nothing that people can be answerable for changes beside the audit.
+#[test]
+fn what_the_audit_covers_is_written_in_its_transactions() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("store/")) {
+        if path.contains("tests") {
+            continue;
+        }
+        let writes = text.replace("\\\n", " ").split('"').any(is_audited);
+        let audited = text.contains("AuditedWrite") || text.contains("audited_write(");
+        let excused = UNAUDITED.iter().any(|(name, _)| *name == path);
+        assert!(!writes || audited || excused, "src/{path} changes something without a record of it");
+        assert!(writes && !audited || !excused, "src/{path} is no exception: take it off the list.");
+    }
+}
+
+#[test]
+fn statements_that_need_a_record_are_told_from_others() {
+    for statement in [
+        "INSERT INTO panels (guild_id",
+        "DELETE FROM follower_blocks WHERE guild_id = $1",
+        "UPDATE channel_follows SET updated_at = $2, is_active = FALSE WHERE id = $1",
+        "UPDATE channels SET  audience = $2",
+    ] {
+        assert!(is_audited(statement), "{statement}");
+    }
+    for statement in [
+        "UPDATE channel_follows SET webhook_id = $2 WHERE is_active = TRUE",
+        "UPDATE panels SET next_refresh_at = $3 WHERE state = 'active'",
+        "SELECT audience FROM channels",
+        "INSERT INTO channel_follow_tags (follow_id",
+    ] {
+        assert!(!is_audited(statement), "{statement}");
     }
 }
 
@@ -152,10 +222,10 @@ fn what_is_right_is_let_through() {
     }
 }
 
-/// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is
-/// there.
+/// What a test may need, by the words that show it, and the condition that `build.rs` sets if it is
+/// available.
 const NEEDS: &[(&[&str], &str)] = &[
-    (&["Backend::Postgres", "Crew::start(", "Scratch::create("], "has_postgres"),
+    (&["Backend::Postgres", "Crew::start(", "Crew::with(", "Scratch::create("], "has_postgres"),
     (&["Browser::open(", "Screen::open("], "has_browser"),
 ];
 
@@ -198,7 +268,7 @@ fn a_missing_condition_is_found() {
     }
 }
 
-/// The tests of a file that need something and don't say so.
+/// The tests in a file that need something and don't say so.
 fn unconditional(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
@@ -229,12 +299,12 @@ fn unconditional(text: &str) -> Vec<String> {
     found
 }
 
-/// All files of `src/`, by their path in it.
+/// All files in `src/`, by their path in it.
 fn sources() -> Vec<(String, String)> {
     files("src")
 }
 
-/// All files of a folder, by their path in it.
+/// All files in a folder, by their path in it.
 fn files(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![root.clone()];
@@ -254,7 +324,7 @@ fn files(folder: &str) -> Vec<(String, String)> {
     sources
 }
 
-/// What a file uses that it may not.
+/// What a file uses although it may not.
 fn violations(path: &str, text: &str) -> Vec<String> {
     let module: Vec<String> = module_of(path);
     let part = module.first().map_or("lib", String::as_str);
@@ -361,7 +431,7 @@ fn is_word(token: &str) -> bool {
     token.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// Words, `::` and single signs; no comments, no texts.
+/// Words, `::` and single characters, without comments and strings.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -390,7 +460,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// How long the text, raw text or character is that begins here, if one does.
+/// The length of the string, raw string or character that begins here, if one does.
 fn literal(rest: &str) -> Option<usize> {
     let quoted = |quote: char| {
         let mut escaped = false;

@@ -1,5 +1,5 @@
-//! Keeps one name for one thing: no two public types of the program share a name without a reason that is
-//! written here.
+//! Keeps one name for one thing: no two public types of the program share a name unless the reason is written
+//! here.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
 }
 
-/// The type that this line makes public, at least for a part of the program.
+/// The type that this line makes public, at least within a part of the program.
 fn public_type(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix("pub")?;
     let rest = match rest.strip_prefix('(') {
@@ -30,11 +30,11 @@ fn public_type(line: &str) -> Option<&str> {
     };
     let (keyword, rest) = rest.trim_start().split_once(' ')?;
     let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
-    // A macro names what it makes by a variable.
+    // In a macro, the name is a variable.
     (matches!(keyword, "struct" | "enum" | "trait" | "type") && !name.is_empty()).then_some(name)
 }
 
-/// Where each public type is, by its name. Those of tests are left out.
+/// Where each public type is, by its name. Test code is left out.
 fn public_types() -> BTreeMap<String, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Databases for benchmarks: where they are, how they are filled, and how they go again.
+//! Databases for benchmarks: where they are, and how they are filled and removed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -16,13 +16,13 @@ mod scratch;
 pub(crate) const TIME: &str = "'2024-10-04 00:00:00+00:00'";
 
 /// A database with all tables, on disk or on the server that `TEST_POSTGRES_URL` names, and the bot's store
-/// on it. It goes when it is dropped.
+/// on it. Dropping this removes it.
 pub(crate) struct Town {
     pub(crate) runtime: Runtime,
     pub(crate) store: Store,
     filler: DatabaseConnection,
     _folder: TempDir,
-    /// On PostgreSQL: what drops it.
+    /// On PostgreSQL, drops the database.
     scratch: Option<Scratch>,
 }
 
@@ -33,7 +33,7 @@ impl Town {
         Self::open(&url, folder, None)
     }
 
-    /// `None`, and a word about it, where there is no PostgreSQL.
+    /// `None`, with a note on the output, if there is no PostgreSQL.
     pub(crate) fn on_postgres() -> Option<Self> {
         if std::env::var_os("TEST_POSTGRES_URL").is_none() {
             println!("skipped: TEST_POSTGRES_URL is not set");
@@ -60,8 +60,8 @@ impl Town {
         self.scratch.is_some()
     }
 
-    /// Runs statements that fill tables, each in a transaction of its own; then PostgreSQL knows what is in
-    /// them. SQLite doesn't, as the bot never has it look.
+    /// Runs statements that fill tables, each in its own transaction. Then PostgreSQL analyses the tables;
+    /// SQLite doesn't, because the bot never asks it to.
     pub(crate) fn fill<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
         self.runtime.block_on(async {
             for statement in statements {
@@ -75,7 +75,7 @@ impl Town {
         });
     }
 
-    /// How much room all its tables and indexes take, in bytes.
+    /// How much space all its tables and indexes take, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let query = if self.is_postgres() {
             "SELECT pg_database_size(current_database())"
@@ -88,12 +88,12 @@ impl Town {
         bytes.unsigned_abs()
     }
 
-    /// A message's digest in a statement.
+    /// A message's digest, as SQL.
     pub(crate) const fn digest(&self) -> &'static str {
         if self.is_postgres() { "decode(repeat('00', 16), 'hex')" } else { "zeroblob(16)" }
     }
 
-    /// A webhook's token in a statement; nobody opens it.
+    /// A webhook's token, as SQL; nobody decrypts it.
     pub(crate) const fn token(&self) -> &'static str {
         if self.is_postgres() { "'\\x00'::bytea" } else { "x'00'" }
     }
@@ -108,7 +108,7 @@ impl Drop for Town {
     }
 }
 
-/// The beginning of a statement that has the numbers from 1 to this one as `n(i)`.
+/// The beginning of a statement that provides the numbers from 1 to this one as `n(i)`.
 pub(crate) fn numbers(last: u64) -> String {
     format!(
         "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
@@ -120,7 +120,7 @@ pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(u64) -> Result<T, E>, numbe
     new(number).expect("a snowflake")
 }
 
-/// The moment at which all happens.
+/// The time at which everything happens.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
 }

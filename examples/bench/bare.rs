@@ -1,5 +1,5 @@
-//! The limit that the bot is held against: a loop that does nothing but post to webhooks, on the same route,
-//! with bodies of the same size.
+//! The limit that the bot is measured against: a loop that only posts to webhooks, on the same route, with
+//! bodies of the same size.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,23 +17,23 @@ use crate::stats::Sorted;
 
 pub(crate) const PART: &str = "bare";
 
-/// What it is to post.
+/// What it should post.
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {
     /// The webhooks' addresses.
     urls: Vec<String>,
     body: String,
     requests: u64,
-    /// How many requests are under way at once.
+    /// How many requests are in flight at once.
     concurrency: usize,
 }
 
-/// How that went.
+/// The result.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Done {
     seconds: f64,
     requests: u64,
-    /// Half of the requests took no longer, in milliseconds.
+    /// The median request, in milliseconds.
     pub(crate) median: f64,
 }
 
@@ -44,7 +44,7 @@ impl Done {
     }
 }
 
-/// The loop, waiting in its process.
+/// The loop, waiting in its own process.
 pub(crate) struct Bare {
     part: Part,
     sandbox: Sandbox,
@@ -52,7 +52,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// A loop over so many webhooks in a server that the bot isn't in, so that the bot has no work with them.
+    /// A loop over this many webhooks in a server that the bot isn't in, so that they give the bot no work.
     pub(crate) fn start(stage: &Stage, webhooks: usize) -> Result<Self, Failure> {
         let guild = stage.sandbox.create_guild_without_bot("Elsewhere");
         let hooks = guild.create_targets("bare", webhooks)?;
@@ -64,21 +64,21 @@ impl Bare {
         Ok(Self { part: Part::start(PART)?, sandbox, urls: hooks.into_iter().map(url).collect() })
     }
 
-    /// Posts so often, with so many requests under way at once, to as many webhooks.
+    /// Posts this many times, with so many requests in flight at once, to as many webhooks.
     pub(crate) fn post(&mut self, body: &str, requests: u64, concurrency: usize) -> Result<Done, Failure> {
         let urls = self.urls.iter().take(concurrency).cloned().collect();
         let before = self.sandbox.counts().requests;
         let done = self.part.ask(&Order { urls, body: body.to_owned(), requests, concurrency })?;
         let came = self.sandbox.counts().requests - before;
         if came < requests {
-            Err(format!("only {came} of {requests} requests came").into())
+            Err(format!("only {came} of {requests} requests arrived").into())
         } else {
             Ok(done)
         }
     }
 }
 
-/// What the process does.
+/// The process's main function.
 pub(crate) async fn play() -> Result<(), Failure> {
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     while let Some(order) = child::order::<Order>()? {
@@ -106,7 +106,7 @@ async fn post(client: &reqwest::Client, order: Order) -> Result<Done, Failure> {
     Ok(Done { seconds, requests: order.requests, median: Sorted::of(times).median() })
 }
 
-/// One request after another, until all have taken theirs.
+/// Makes one request after another, until all are taken.
 async fn lane(
     client: reqwest::Client,
     urls: Vec<String>,

@@ -1,4 +1,4 @@
-//! The program as it is shipped, in a process of its own.
+//! The program as it is shipped, in its own process.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -13,24 +13,24 @@ use crate::{Failure, Setup};
 
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How much of its log is shown where it failed.
+/// How many lines of its log are shown when it fails.
 const LAST_LINES: usize = 10;
 
-/// The program beside this one; it is not built along with it.
+/// The program next to this one; it isn't built along with it.
 pub(crate) fn program() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
-    let target = own.parent().and_then(Path::parent).ok_or("this program stands in no target folder")?;
+    let target = own.parent().and_then(Path::parent).ok_or("this program isn't in a target folder")?;
     let program = target.join("tributary");
     let profile = if cfg!(debug_assertions) { "" } else { " --release" };
     if program.exists() {
         warn_if_old(&program)?;
         Ok(program)
     } else {
-        Err(format!("{} is not there. Build it first: cargo build{profile}", program.display()).into())
+        Err(format!("{} doesn't exist. Build it first: cargo build{profile}", program.display()).into())
     }
 }
 
-/// Says so where the program is older than its sources.
+/// Warns if the program is older than its sources.
 fn warn_if_old(program: &Path) -> Result<(), Failure> {
     let age = |path: &Path| -> std::io::Result<_> { std::fs::metadata(path)?.modified() };
     let newest = newest(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")))?;
@@ -60,7 +60,7 @@ pub(crate) struct Bot {
 }
 
 impl Bot {
-    /// Starts it with these settings beyond the usual ones.
+    /// Starts it with these settings in addition to the usual ones.
     pub(crate) fn start(
         setup: &Setup,
         stage: &Stage,
@@ -88,7 +88,7 @@ impl Bot {
         Ok(Self { child: command.spawn()?, address, began, log })
     }
 
-    /// Starts it, and waits until it is ready and has read what it reads at the start.
+    /// Starts it, and waits until it is ready and has read what it reads on startup.
     pub(crate) async fn ready(
         setup: &Setup,
         stage: &Stage,
@@ -101,7 +101,7 @@ impl Bot {
         Ok(bot)
     }
 
-    /// How long it took from its start to `/readyz` saying so.
+    /// How long it took from its start until `/readyz` said that it is ready.
     pub(crate) async fn wait_until_ready(&mut self) -> Result<Duration, Failure> {
         let client = reqwest::Client::builder().no_proxy().build()?;
         let url = format!("http://{}/readyz", self.address);
@@ -121,14 +121,14 @@ impl Bot {
         Process(self.child.id())
     }
 
-    /// The last of what it logged: warnings and errors.
+    /// The end of its log: warnings and errors.
     pub(crate) fn log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Ends it abruptly, as a power cut would.
     pub(crate) fn kill(mut self) -> Result<(), Failure> {
         self.child.kill()?;
         self.child.wait()?;

@@ -1,5 +1,5 @@
-//! This very program as another process, called with a mark in its environment: what the bot is measured
-//! against has a process of its own, too.
+//! This same program as another process, selected by a variable in its environment: what the bot is measured
+//! against has its own process, too.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
@@ -12,7 +12,7 @@ use crate::{Failure, bare, client};
 
 const MARK: &str = "BENCH_PART";
 
-/// Which part this process is to play, if not the harness.
+/// Which part this process should play, if it isn't the harness.
 pub(crate) fn part() -> Option<String> {
     std::env::var(MARK).ok()
 }
@@ -57,8 +57,8 @@ impl Part {
         Process(self.child.id())
     }
 
-    /// Gives it something to do, and waits until that is done. It blocks: nothing else of the harness's own
-    /// is to run meanwhile, and the sandbox has threads enough.
+    /// Gives it something to do, and waits until that is done. This blocks: nothing else in the harness
+    /// itself should run meanwhile, and the sandbox has enough threads.
     pub(crate) fn ask<A: DeserializeOwned>(&mut self, order: &impl Serialize) -> Result<A, Failure> {
         tokio::task::block_in_place(|| {
             writeln!(self.orders, "{}", serde_json::to_string(order)?)?;
@@ -77,14 +77,14 @@ impl Drop for Part {
     }
 }
 
-/// The next order, in the process that plays; `None` when there are no more.
+/// The next order, in the process that plays the part; `None` if there are no more.
 pub(crate) fn order<O: DeserializeOwned>() -> Result<Option<O>, Failure> {
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line)?;
     if read == 0 { Ok(None) } else { Ok(Some(serde_json::from_str(&line)?)) }
 }
 
-/// Says that it is done.
+/// Reports that it is done.
 pub(crate) fn done(answer: &impl Serialize) -> Result<(), Failure> {
     println!("{}", serde_json::to_string(answer)?);
     Ok(())

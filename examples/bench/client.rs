@@ -1,5 +1,5 @@
-//! What the bot's share of a processor is held against: a client of the same library that takes the same
-//! events, and does nothing with them.
+//! What the bot's CPU use is measured against: a client of the same library that receives the same events,
+//! and does nothing with them.
 
 use poise::serenity_prelude as serenity;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ struct Order {
 pub(crate) struct Client(Part);
 
 impl Client {
-    /// Connects; its intents are the bot's.
+    /// Connects with the bot's intents.
     pub(crate) fn start(stage: &Stage) -> Result<Self, Failure> {
         let mut part = Part::start(PART)?;
         let sandbox = &stage.sandbox;
@@ -41,7 +41,7 @@ struct Nothing;
 
 impl serenity::EventHandler for Nothing {}
 
-/// What the process does.
+/// The process's main function.
 pub(crate) async fn play() -> Result<(), Failure> {
     let Some(order) = child::order::<Order>()? else { return Ok(()) };
     let http = serenity::HttpBuilder::new(&order.token).proxy(order.base.as_str()).ratelimiter_disabled(true);

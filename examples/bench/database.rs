@@ -1,4 +1,4 @@
-//! The bot's database, for one measurement: a file on a real disk, or a database of its own on a PostgreSQL
+//! The bot's database for one measurement: a file on a real disk, or a separate database on a PostgreSQL
 //! server.
 
 use std::path::{Path, PathBuf};
@@ -55,12 +55,12 @@ impl Database {
         self.server.is_some()
     }
 
-    /// A connection beside the bot's.
+    /// A connection separate from the bot's.
     pub(crate) async fn connect(&self) -> Result<DatabaseConnection, Failure> {
         Ok(Connector::connect(&self.url).await?)
     }
 
-    /// Removes it. On PostgreSQL it would stay else; the folder goes by itself.
+    /// Removes it. On PostgreSQL, it would stay otherwise; the folder is removed automatically.
     pub(crate) async fn remove(self) -> Result<(), Failure> {
         if let Some((server, name)) = &self.server {
             let connection = Connector::connect(server).await?;

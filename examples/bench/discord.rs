@@ -1,4 +1,4 @@
-//! The sandbox, in this process, and what it saw: when which mirror arrived, and what else was asked.
+//! The sandbox, in this process, and what it saw: when each mirror arrived, and what else was requested.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,18 +12,18 @@ use tributary_sandbox::{
 
 use crate::Failure;
 
-/// The route that mirrors come by.
+/// The route that mirrors arrive on.
 const EXECUTE: &str = "/webhooks/{webhook}/{token}";
-/// Discord has no more channels in a server.
+/// Discord allows no more channels in a server.
 const CHANNELS: usize = 500;
-/// What messages say behind their number: about as much as people write.
+/// What messages say after their number: about as much as people write.
 const WORDS: &str = "The lamp at the end of the pier is lit again, and boats from the east see it in time. \
     Thanks to all who held the ladder; the next watch begins at eight.";
 
-/// A webhook's message that was let through.
+/// A webhook's message that was accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
-    /// When it stood.
+    /// When it was posted.
     pub(crate) at: Instant,
     /// The number that its text begins with.
     pub(crate) number: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Target {
 /// Requests by method and route: how many of each.
 pub(crate) type Others = BTreeMap<String, u64>;
 
-/// What the bot asked of Discord.
+/// What the bot requested from Discord.
 #[derive(Debug, Default)]
 struct Seen {
     arrivals: Mutex<Vec<Arrival>>,
@@ -47,7 +47,7 @@ struct Seen {
     body: Mutex<String>,
     /// When a request was answered with 429.
     refused: Mutex<Vec<Instant>>,
-    /// Requests that were no mirrors: how many, by method and route.
+    /// Requests that weren't mirrors, counted by method and route.
     others: Mutex<Others>,
     /// How long the sandbox took to answer them all, in microseconds.
     took: AtomicU64,
@@ -104,7 +104,7 @@ impl Stage {
         Ok(Self { sandbox, guild, admin, seen, next: AtomicU64::new(1) })
     }
 
-    /// So many targets, in as many servers as that takes.
+    /// This many targets, in as many servers as they need.
     pub(crate) fn targets(&self, count: usize) -> Result<Vec<Target>, Failure> {
         let mut targets = Vec::with_capacity(count);
         while targets.len() < count {
@@ -115,12 +115,12 @@ impl Stage {
         Ok(targets)
     }
 
-    /// Each request to a webhook takes this long, beyond what the machine takes.
+    /// Makes each request to a webhook take this long, on top of what the machine takes.
     pub(crate) fn latency(&self, time: Duration) {
         self.sandbox.fault(Fault::on("*", "/webhooks/**", Effect::Delay(time)).forever());
     }
 
-    /// Posts the next numbered message: its number, and when it was posted.
+    /// Posts the next numbered message. Returns its number, and when it was posted.
     pub(crate) fn post(&self, source: &Channel) -> Result<(u64, Instant), Failure> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let at = Instant::now();
@@ -128,12 +128,12 @@ impl Stage {
         Ok((number, at))
     }
 
-    /// How many mirrors arrived since they were last taken.
+    /// How many mirrors have arrived since they were last taken.
     pub(crate) fn arrived(&self) -> u64 {
         self.seen.arrived.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many mirrors arrived; whether they did in time.
+    /// Waits until this many mirrors have arrived. Returns whether they did in time.
     pub(crate) async fn wait_for(&self, count: u64, patience: Duration) -> bool {
         let began = Instant::now();
         while self.arrived() < count {
@@ -152,7 +152,7 @@ impl Stage {
         std::mem::take(&mut arrivals)
     }
 
-    /// A body like those of the mirrors, whose text begins with no number.
+    /// A body like a mirror's, whose text doesn't begin with a number.
     pub(crate) fn body(&self) -> String {
         let body = lock(&self.seen.body).clone();
         if body.is_empty() {
@@ -167,7 +167,7 @@ impl Stage {
         lock(&self.seen.refused).clone()
     }
 
-    /// The requests that were no mirrors, since they were last taken.
+    /// The requests that weren't mirrors, since they were last taken.
     pub(crate) fn take_others(&self) -> Others {
         std::mem::take(&mut lock(&self.seen.others))
     }

@@ -1,17 +1,17 @@
 //! One line of the table: what was measured, and what was expected of it.
 
-/// What a measurement came to, in words.
+/// The result of a measurement, in words.
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
-    /// What was measured. In the page it names the line: measured again, it replaces that line.
+    /// What was measured. It identifies the line in the page: a new measurement replaces the line.
     pub(crate) what: String,
-    /// What it is held against, with that one's figure.
+    /// What it is compared with, and that one's figure.
     pub(crate) against: String,
     pub(crate) expected: String,
     pub(crate) got: String,
     /// How the two compare.
     pub(crate) ratio: String,
-    /// Whether it is as expected; `None` where nothing was expected.
+    /// Whether it is as expected; `None` if nothing was expected.
     pub(crate) met: Option<bool>,
 }
 
@@ -32,7 +32,7 @@ impl Figure {
     }
 }
 
-/// `yes` or `no` for a bound that a quick run can't tell anything about.
+/// `yes` or `no`; `None` for a bound that a quick run can't check.
 pub(crate) fn met(quick: bool, reached: bool) -> Option<bool> {
     (!quick).then_some(reached)
 }

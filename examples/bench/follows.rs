@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use sea_orm::ConnectionTrait;
+use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{Audience, PublicationChange};
 use tributary::domain::ids::{ChannelId, GuildId, WebhookId};
 use tributary::store::Store;
@@ -16,7 +17,7 @@ use crate::discord::{Stage, Target};
 const ROWS: usize = 500;
 const TIME: &str = "'2026-01-01 00:00:00+00:00'";
 
-/// Makes the tables, and a relay follow of the source for each target.
+/// Creates the tables, and a relay follow of the source for each target.
 pub(crate) async fn fill(
     database: &Database,
     stage: &Stage,
@@ -27,10 +28,10 @@ pub(crate) async fn fill(
     let store = Store::connect(&database.url().to_owned().into(), cipher.clone()).await?;
     store.migrate_up().await?;
     store.check_key().await?;
-    // The targets are in other servers: what isn't opened to them is carried nowhere.
+    // The targets are in other servers, and nothing is mirrored there that isn't opened to them.
     let (home, opened) = (GuildId::new(stage.guild.id().0)?, ChannelId::new(source.id().0)?);
     let open = PublicationChange { audience: Some(Audience::Servers), ..PublicationChange::default() };
-    store.set_publication(opened, home, open).await?;
+    store.set_publication(opened, home, open, ChangedBy::System.at(chrono::DateTime::UNIX_EPOCH)).await?;
     store.close().await?;
     let connection = database.connect().await?;
     let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };
@@ -58,7 +59,7 @@ pub(crate) async fn fill(
             .execute_unprepared(&format!("INSERT INTO lanes (target_channel_id) VALUES {lanes}"))
             .await?;
     }
-    // SQLite knows nothing of what its tables hold, as the bot never has it look.
+    // SQLite has no statistics about its tables, because the bot never asks it to collect any.
     if database.is_postgres() {
         connection.execute_unprepared("VACUUM ANALYZE").await?;
     }

@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine that the measurements were taken on.
 
 use std::fs;
 use std::io::Write as _;
@@ -63,7 +63,7 @@ async fn version(url: &str, query: &str) -> Result<String, Failure> {
     Ok(version)
 }
 
-/// How long it takes to write a page and have it on the disk, in milliseconds.
+/// How long it takes to write a page and sync it to disk, in milliseconds.
 fn fsync(folder: &Path) -> Result<Sorted, Failure> {
     let mut file = tempfile::tempfile_in(folder)?;
     let mut times = Vec::new();

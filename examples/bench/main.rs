@@ -1,14 +1,14 @@
-//! Measures the program as it is shipped, beside what limits it: a table of what was expected and what was
-//! reached.
+//! Measures the program as it is shipped, next to what limits it, and prints a table of what was expected and
+//! what was reached.
 //!
 //! ```text
 //! cargo build --release
 //! cargo run --release --example bench
 //! cargo run --release --example bench -- flood lag --postgres postgres://… --out docs
 //! ```
-//! This process is Discord (the sandbox) and the people; the bot is the program beside it, in a process of
-//! its own; so is whatever the bot is measured against: a bare loop of requests, a bare client of the
-//! gateway. All of it runs on one machine, which they share.
+//! This process is Discord (the sandbox) and the people. The bot is the program next to it, in its own
+//! process. So is whatever the bot is measured against: a bare loop of requests, or a bare client of the
+//! gateway. They all share one machine.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -35,36 +35,36 @@ use plot::{Memory, Throughput};
 use rows::Row;
 use stats::Sorted;
 
-/// Whatever ends a measurement early.
+/// Anything that ends a measurement early.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Measures the program beside this one.
+/// Measures the program next to this one.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything where nothing is named.
+    /// What to measure; everything if none is given.
     rows: Vec<Row>,
-    /// Only see whether everything still runs: few repetitions, figures that mean nothing.
+    /// Only check that everything still runs: few repetitions, meaningless figures.
     #[arg(long)]
     quick: bool,
-    /// Write the figures into performance.md of this folder, with the plots beside it.
+    /// Write the figures into performance.md in this folder, and the plots next to it.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Measure nothing: put what comes on the standard input into a page of --out, at the mark of this name.
+    /// Measure nothing: insert the standard input into a page in --out, at the mark with this name.
     #[arg(long, value_name = "MARK", requires = "out")]
     insert: Option<String>,
     /// That page.
     #[arg(long, value_name = "FILE", default_value = page::PAGE)]
     page: String,
-    /// The program to measure, such as one of another version; the one beside this one where none is named.
+    /// The program to measure, for example another version; by default the one next to this one.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
-    /// A PostgreSQL server to measure on, too; databases are made there, and removed again.
+    /// A PostgreSQL server to measure on, too; databases are created there and removed again.
     #[arg(long, value_name = "URL", env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
-    /// How long traffic lasts where time matters (Discord's limits, memory).
+    /// How long traffic lasts in measurements that need time (Discord's limits, memory).
     #[arg(long, default_value_t = 3.0)]
     minutes: f64,
-    /// Where databases are made: a folder on the disk that is to be measured.
+    /// Where databases are created: a folder on the disk to be measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     folder: PathBuf,
 }
@@ -86,7 +86,7 @@ impl Setup {
     }
 }
 
-/// What was measured.
+/// The results.
 #[derive(Default)]
 struct Report {
     figures: Vec<Figure>,

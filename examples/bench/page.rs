@@ -1,4 +1,4 @@
-//! Writes what was measured into the pages: between marks, and nowhere else.
+//! Writes the results into the pages: only between marks.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,8 @@ use crate::{Failure, Report, Setup, machine, plot};
 
 pub(crate) const PAGE: &str = "performance.md";
 
-/// Writes the table's lines, the machine and the plots. Lines of what was not measured now stay as they are.
+/// Writes the table's lines, the machine and the plots. Lines that weren't measured this time stay as they
+/// are.
 pub(crate) async fn write(folder: &Path, setup: &Setup, report: &Report) -> Result<(), Failure> {
     let file = folder.join(PAGE);
     let page = fs::read_to_string(&file)?;
@@ -36,19 +37,19 @@ pub(crate) async fn write(folder: &Path, setup: &Setup, report: &Report) -> Resu
     Ok(fs::write(file, page)?)
 }
 
-/// Shows a plot, which is there now.
+/// Shows a plot that now exists.
 fn show(page: &str, name: &str, words: &str) -> Result<String, Failure> {
     replace(page, name, &format!("![{words}](images/{name}.svg)"))
 }
 
-/// Puts the output of another program into a page: Markdown as it is, all else as text.
+/// Inserts the output of another program into a page: Markdown as it is, anything else as text.
 pub(crate) fn insert(file: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let (page, text) = (fs::read_to_string(file)?, text.trim());
     let text = if text.starts_with(['#', '|']) { text.to_owned() } else { format!("```text\n{text}\n```") };
     Ok(fs::write(file, replace(&page, name, &text)?)?)
 }
 
-/// The table with these lines in the place of those of the same name; new ones stand at the end.
+/// The table, with these lines in place of those with the same name; new ones are added at the end.
 fn merge(table: &str, figures: &[Figure]) -> String {
     let mut lines: Vec<String> =
         table.lines().filter(|line| line.starts_with('|')).skip(2).map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! Plots, as SVG: dark on a light card of their own, so that they read the same on light and dark pages.
+//! Plots, as SVG: dark on their own light card, so that they are equally readable on light and dark pages.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ const LABEL: u32 = 15;
 const CARD: RGBColor = RGBColor(0xff, 0xff, 0xff);
 const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 const GRID: RGBColor = RGBColor(0xd8, 0xde, 0xe4);
-/// Those of Okabe and Ito that people with any colour vision tell apart.
+/// Colours from Okabe and Ito's palette, which people with any colour vision can tell apart.
 const OURS: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 const THEIRS: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 
@@ -101,7 +101,7 @@ impl Memory {
     }
 }
 
-/// How many mirrors came how long after the API's own latency.
+/// How many mirrors arrived how long after the API's own latency.
 pub(crate) fn lags(lags: &Sorted, file: &Path) -> Result<(), Failure> {
     let area = card(file)?;
     let most = (lags.quantile(0.999) * 1.1).max(20.0);
@@ -115,12 +115,12 @@ pub(crate) fn lags(lags: &Sorted, file: &Path) -> Result<(), Failure> {
     let all = lags.values().len() as f64;
     let place = |(place, lag): (usize, &f64)| (lag.clamp(0.0, most), (place + 1) as f64 / all * 100.0);
     let points: Vec<(f64, f64)> = lags.values().iter().enumerate().map(place).collect();
-    // A thousand points show the same as all of them.
+    // A thousand points look the same as all of them.
     let step = points.len().div_ceil(1_000).max(1);
     chart.draw_series(LineSeries::new(points.into_iter().step_by(step), OURS.stroke_width(3)))?;
     for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
         let lag = lags.quantile(share).clamp(0.0, most);
-        // Where there is room: below, near the right edge.
+        // Where there is space: below, near the right edge.
         let beside = if lag > most * 0.8 { (-60, 34) } else { (10, 8) };
         let mark = EmptyElement::at((lag, share * 100.0))
             + Circle::new((0, 0), 5, THEIRS.filled())

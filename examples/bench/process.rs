@@ -1,10 +1,10 @@
-//! What Linux tells of another process: the memory and the time that it used.
+//! What Linux reports about another process: the memory and the time that it used.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// How many ticks a second has in `/proc`; Linux shows 100 to programs, whatever the kernel counts with.
+/// Ticks per second in `/proc`; Linux shows programs 100, whatever the kernel uses internally.
 const TICKS: f64 = 100.0;
 
 /// A running process.
@@ -12,10 +12,10 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
-    /// The processor time that it used so far, of all its threads.
+    /// The CPU time that all its threads have used so far.
     pub(crate) fn cpu(self) -> io::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
-        // The name before may hold anything; behind it, user and system time are the 12th and 13th.
+        // The name before may contain anything; after it, user and system time are the 12th and 13th fields.
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
         Ok(Duration::from_secs_f64(ticks.sum::<f64>() / TICKS))
@@ -26,7 +26,7 @@ impl Process {
         self.status("VmRSS:")
     }
 
-    /// The most that it ever was, in megabytes.
+    /// The most memory it has ever had, in megabytes.
     pub(crate) fn peak(self) -> io::Result<f64> {
         self.status("VmHWM:")
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Values in order.
+/// Sorted values.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sorted(Vec<f64>);
 
@@ -17,7 +17,7 @@ impl Sorted {
         Self::new(times.into_iter().map(milliseconds).collect())
     }
 
-    /// The value that this share of all (0 to 1) doesn't exceed; 0 of nothing.
+    /// The value that this share of all (0 to 1) doesn't exceed; 0 if there are none.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let place = (share * self.0.len() as f64).ceil() as usize;
         self.0.get(place.clamp(1, self.0.len().max(1)) - 1).copied().unwrap_or_default()

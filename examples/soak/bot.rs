@@ -1,4 +1,4 @@
-//! The bot as a process of its own: this very program, called with a mark in its environment.
+//! The bot in its own process: this same program, selected by a variable in its environment.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -10,16 +10,16 @@ use tributary_sandbox::Sandbox;
 
 const MARK: &str = "SOAK_BOT";
 
-/// Whether this process is to be the bot.
+/// Whether this process should be the bot.
 pub(crate) fn is_child() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// Where it keeps what it knows, and what it does.
+/// Where it stores its data, and its role.
 pub(crate) struct Setup<'a> {
     /// The folder that it runs in.
     pub(crate) folder: &'a Path,
-    /// The database; without one, a SQLite file in the folder.
+    /// The database; if `None`, a SQLite file in the folder.
     pub(crate) postgres: Option<&'a str>,
     /// Its role.
     pub(crate) role: &'a str,
@@ -38,7 +38,7 @@ pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>) -> std::io::Result<Chi
     let mut command = Command::new(std::env::current_exe()?);
     command.env_clear();
     if setup.postgres.is_some() {
-        // Of nobody's messages.
+        // Protects nobody's messages.
         command.env("ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     }
     command
@@ -54,7 +54,7 @@ pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>) -> std::io::Result<Chi
         .spawn()
 }
 
-/// Is the bot, until it is killed.
+/// Runs the bot until it is killed.
 pub(crate) async fn run() -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
     let Ok(config) = Env::new(&lookup).config() else { return ExitCode::FAILURE };

@@ -12,10 +12,10 @@ use tributary_sandbox::{Effect, Fault, Sandbox};
 
 use crate::bot::{self, Setup};
 
-/// What went wrong with the soak itself.
+/// What went wrong with the soak test itself.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The workers. They are killed when this is dropped.
+/// The workers. Dropping this kills them.
 pub(crate) struct Crew {
     folder: PathBuf,
     postgres: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Starts so many.
+    /// Starts this many.
     pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>, workers: usize) -> Result<Self, Failure> {
         let (folder, postgres) = (setup.folder.to_owned(), setup.postgres.map(ToOwned::to_owned));
         let mut crew = Self { folder, postgres, workers: Vec::new() };
@@ -39,7 +39,7 @@ impl Crew {
         Ok(bot::start(sandbox, &setup)?)
     }
 
-    /// One of them is killed, or stopped for a moment or for longer than any lease, and then goes on.
+    /// Kills one of them, or stops it, for a moment or for longer than any lease, and continues it.
     pub(crate) async fn trouble(&mut self, sandbox: &Sandbox, random: &mut StdRng) -> Result<(), Failure> {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..4_000))).await;
         if random.random_bool(0.2) {
@@ -64,7 +64,7 @@ impl Crew {
         signal(&self.workers[which], Signal::SIGCONT)
     }
 
-    /// None of them stands still any more.
+    /// Continues all that are stopped.
     pub(crate) fn wake(&self) -> Result<(), Failure> {
         self.workers.iter().try_for_each(|worker| signal(worker, Signal::SIGCONT))
     }

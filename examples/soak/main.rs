@@ -1,5 +1,5 @@
-//! Kills the real bot again and again, at random moments, while people post, edit and delete; then counts
-//! what was lost, doubled, reordered or left out of date. The only acceptable count is 0.
+//! Kills the real bot over and over, at random moments, while people post, edit and delete; then counts what
+//! was lost, duplicated, reordered or left out of date. The only acceptable count is 0.
 //!
 //! ```text
 //! cargo run --release --example soak -- --kills 500
@@ -8,7 +8,7 @@
 //! ```
 //! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or
 //! stopped and continued. With `--poison`, something goes wrong before each kill: everything else must arrive
-//! all the same.
+//! anyway.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ use poison::{Poison, Trouble};
 
 /// How long the bot may take to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long it may take to show all that is left in the end.
+/// How long it may take to show everything that is left at the end.
 const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Kills the bot at random moments, and counts.
@@ -39,7 +39,7 @@ struct Args {
     /// How often it is killed.
     #[arg(long, default_value_t = 100)]
     kills: u32,
-    /// Where randomness begins; the same seed kills at the same moments, as far as the machine lets it.
+    /// The seed for randomness; the same seed kills at the same moments, as far as the machine allows.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many channels follow.
@@ -54,7 +54,7 @@ struct Args {
     /// An empty PostgreSQL database, for several processes.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
-    /// How many workers there are then.
+    /// How many workers there are in that case.
     #[arg(long, default_value_t = 2, requires = "postgres")]
     workers: usize,
     /// Something goes wrong before each kill.
@@ -109,7 +109,7 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     };
     for kill in 1..=args.kills {
         if let Some(poison) = &mut poison {
-            // Now and then all is well for a while.
+            // Every now and then, nothing goes wrong for a while.
             if random.random_bool(0.1) {
                 poison.heal();
             }
@@ -121,8 +121,8 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
             tell(kill, began, &source, &targets);
             continue;
         }
-        // Mostly at once again, in the middle of taking up what was left; sometimes after doubts are settled
-        // and all is in full flow.
+        // Mostly kill it soon, while it picks up what was left; sometimes only after doubts are settled and
+        // everything is in full flow.
         let uptime = if random.random_bool(0.7) { 0..600 } else { 5_500..9_000 };
         tokio::time::sleep(Duration::from_millis(random.random_range(uptime))).await;
         if random.random_bool(0.2) {
@@ -139,7 +139,7 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     posting.abort();
     let _ = posting.await;
 
-    println!("no more kills: waiting until all is shown");
+    println!("no more kills: waiting until everything is shown");
     if let Some(poison) = &mut poison {
         poison.heal();
     }
@@ -150,20 +150,20 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
         count(&source, &targets).is_clean().then_some(())
     });
     let _ = settled.await;
-    // What would be made twice is made after that.
+    // Duplicates would only be created after that.
     let _ = sandbox.wait_quiet(Duration::from_secs(3)).await;
     let tally = count(&source, &targets);
     println!("{} kills, seed {}: {tally}", args.kills, args.seed);
     let doubled = poison.as_ref().map_or(0, Poison::doubled);
     if doubled > 0 {
-        println!("{doubled} poisoned messages are doubled where something went wrong");
+        println!("{doubled} poisoned messages were duplicated when something went wrong");
     }
     child.kill()?;
     child.wait()?;
     Ok(tally.is_clean() && doubled == 0)
 }
 
-/// How it stands, now and then.
+/// Prints the progress every now and then.
 fn tell(kill: u32, began: Instant, source: &Channel, targets: &[Channel]) {
     if kill.is_multiple_of(25) {
         println!("{kill} kills after {} s, {}", began.elapsed().as_secs(), count(source, targets));

@@ -1,5 +1,5 @@
-//! People who post, edit and delete, and what the targets then lack. Shared with the tests, which kill less
-//! often.
+//! People who post, edit and delete, and what the targets lack afterwards. Shared with the tests, which kill
+//! less often.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tributary_sandbox::{Channel, Person, SeenMessage, Tally};
 
-/// Posts numbered messages, so many a second, edits some and deletes some, until it is stopped.
+/// Posts this many numbered messages a second, edits some and deletes some, until it is stopped.
 pub(crate) async fn post(person: Person, source: Channel, seed: u64, rate: u32) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut standing = Vec::new();
@@ -28,8 +28,8 @@ pub(crate) async fn post(person: Person, source: Channel, seed: u64, rate: u32) 
     }
 }
 
-/// What all these targets together lack of what is numbered in the source, as [`post`] does it; whatever else
-/// is posted isn't counted.
+/// What all these targets together lack of the numbered messages in the source, as [`post`] posts them;
+/// nothing else is counted.
 pub(crate) fn count(source: &Channel, targets: &[Channel]) -> Tally {
     let numbered = |message: &SeenMessage| message.content.starts_with(|first: char| first.is_ascii_digit());
     let tallies = targets.iter().map(|target| Tally::among(source, target, numbered));

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose while good traffic goes on: messages that once stopped a lane or the intake,
+//! What goes wrong on purpose while good traffic continues: messages that once stopped a lane or the intake,
 //! rows that can't be read, refusals, failures, a sick edge, lost permissions, dead webhooks and sick
 //! histories. Shared with the tests, which strike less often.
 //!
@@ -23,13 +23,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// How many sources have a history that can't be read: more than the bot reads at once.
 const SICK_HISTORIES: usize = 10;
 
-/// How the messages begin that are poisoned by what happens to them.
+/// How messages begin that are poisoned by what happens to them.
 const NUMBERED: &str = "poison number";
 
 /// One kind of poison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// A message that once stopped a lane or the intake, and an answer to it.
+    /// A message that once stopped a lane or the intake, and a reply to it.
     Text,
     /// A row that the bot can't read any more.
     Unreadable,
@@ -39,13 +39,13 @@ pub(crate) enum Trouble {
     Failing,
     /// The edge in front of Discord answers everything with a page of its own, for a moment.
     Edge,
-    /// Discord asks for no pause at all, again and again.
+    /// Discord asks for a pause of zero, over and over.
     Limited,
-    /// An answer is lost, and the bot may not look at that channel any more.
+    /// An answer is lost, and the bot may no longer read that channel.
     Forbidden,
     /// A moderator deletes a webhook.
     DeadWebhook,
-    /// Histories can't be read, while a session begins anew.
+    /// Histories can't be read while a new session begins.
     SickHistories,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Poison {
     mallory: Person,
     /// What the good targets follow too.
     pub(crate) source: Channel,
-    /// Targets of the poisoned source alone; one is a forum.
+    /// Targets of only the poisoned source; one is a forum.
     sick: Vec<Channel>,
     planted: Vec<FaultId>,
     number: u32,
@@ -161,14 +161,14 @@ impl Poison {
         self.post()
     }
 
-    /// Something to deliver, so that each trouble meets a message.
+    /// Posts something to deliver, so that each trouble meets a message.
     fn post(&mut self) -> Result<(), Failure> {
         self.number += 1;
         self.mallory.post(&self.source, format!("{NUMBERED} {} #bug", self.number))?;
         Ok(())
     }
 
-    /// Lets the next sends into a sick target end like that.
+    /// Makes the next sends into a sick target end like this.
     fn plant(&mut self, target: usize, effect: Effect, times: u64) {
         for webhook in self.sick[target].webhooks() {
             let sends = format!("/webhooks/{}/*", webhook.id);
@@ -190,14 +190,14 @@ impl Poison {
         Ok(())
     }
 
-    /// Takes the lasting faults away.
+    /// Removes the lasting faults.
     pub(crate) fn heal(&mut self) {
         for fault in self.planted.drain(..) {
             self.sandbox.clear_fault(fault);
         }
     }
 
-    /// How many poisoned messages stand twice in a sick channel: trouble is no excuse for that.
+    /// How many poisoned messages appear twice in a sick channel: trouble is no excuse for that.
     pub(crate) fn doubled(&self) -> usize {
         let channels = self.sick.iter().filter(|target| target.kind() == Some(ChannelKind::Text));
         let doubled = channels.map(|target| {
@@ -219,9 +219,9 @@ fn made(reply: &Reply) -> Result<(), Failure> {
 
 /// Texts that once stopped something.
 const TEXTS: &[fn() -> String] = &[
-    // Longer than an index takes.
+    // Longer than an index entry can be.
     || format!("#{}", ('\u{4e00}'..).take(1_999).collect::<String>()),
-    // Characters that join what follows them, before marks that are looked for.
+    // Characters that join what follows them, before marks that the bot looks for.
     || {
         [
             '\u{600}',

@@ -12,7 +12,7 @@ pub(crate) fn big(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
-/// The same, where there may be none.
+/// The same, nullable.
 pub(crate) fn big_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()
 }
@@ -22,7 +22,7 @@ pub(crate) fn int(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().not_null().take()
 }
 
-/// The same, where there may be none.
+/// The same, nullable.
 pub(crate) fn int_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().take()
 }
@@ -37,12 +37,12 @@ pub(crate) fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().not_null().take()
 }
 
-/// The same, where there may be none.
+/// The same, nullable.
 pub(crate) fn text_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().take()
 }
 
-/// Encrypted bytes; may be null.
+/// Encrypted bytes, nullable.
 pub(crate) fn sealed_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().take()
 }
@@ -52,7 +52,7 @@ pub(crate) fn time(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).timestamp_with_time_zone().not_null().take()
 }
 
-/// The same, where there may be none.
+/// The same, nullable.
 pub(crate) fn time_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).timestamp_with_time_zone().take()
 }

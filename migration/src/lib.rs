@@ -36,6 +36,7 @@ mod m20261129_000024_let_authors_opt_out;
 mod m20261129_000025_block_servers;
 mod m20261129_000026_look_again;
 mod m20261129_000027_keep_former_servers;
+mod m20261130_000028_actions_and_audit;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000025_block_servers::Migration),
             Box::new(m20261129_000026_look_again::Migration),
             Box::new(m20261129_000027_keep_former_servers::Migration),
+            Box::new(m20261130_000028_actions_and_audit::Migration),
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! `key_check`: one sealed constant. At the start it tells the program whether this database was written with
+//! `key_check`: one sealed constant. On startup, it shows the program whether this database was written with
 //! its key.
 
 use sea_orm_migration::prelude::*;

@@ -60,8 +60,8 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         ("activities", sealed_or_null("digest")),
         // For a thread: its channel.
         ("channels", big_or_null("parent_id")),
-        // For a source whose threads are read: what is older, in threads without a row of their own, was
-        // never wanted.
+        // For a source whose threads are read: what is older than this, in threads without a row of their
+        // own, was never wanted.
         ("channels", big_or_null("threads_from_id")),
         ("channel_follows", word("threads", "none", THREADS)),
         ("channel_follows", big_or_null("source_parent_id")),

@@ -1,4 +1,4 @@
-//! The few deliveries that wait, by lane and time: they tell when a lane should be checked again, however
+//! The few deliveries that wait, by lane and time: they show when a lane should be checked again, however
 //! much is due there.
 
 use sea_orm_migration::prelude::*;

@@ -1,5 +1,5 @@
-//! Changes rows only: a follow can break for reasons that an earlier version calls by another word, which
-//! they get back.
+//! Only changes rows: a follow can break for reasons that an earlier version calls by another word, which the
+//! way back restores.
 
 use sea_orm_migration::prelude::*;
 
@@ -16,7 +16,7 @@ const REASONS: [(&str, &str); 4] = [
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Nothing that is kept says which of them it was.
+    /// Nothing in the database says which of them it was.
     async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
     }

@@ -56,7 +56,7 @@ fn added() -> [ColumnDef; 4] {
     let exposures = Expr::cust("exposure IN ('none', 'meant', 'stopped')");
     [
         text("exposure").default("none").check(exposures).take(),
-        // Discord's bits of permissions; the highest has never been used.
+        // Discord's permission bits; the highest has never been used.
         big("lacking").default(0).take(),
         flag("source_restricted", false),
         flag("published_only", false),

@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
             // 0 for everywhere.
             .col(big("guild_id"))
             .col(time("created_at"))
-            // The person opted in again: messages older than this one stay away, newer ones are mirrored.
+            // The person opted in again: messages older than this one stay hidden, newer ones are mirrored.
             .col(big_or_null("until_id"))
             // Whether what was mirrored before has been taken back.
             .col(flag("taken_back", false))

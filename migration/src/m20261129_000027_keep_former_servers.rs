@@ -1,4 +1,4 @@
-//! `deliveries.former_guild_id`: of a delivery whose follow was removed, the server of its target. Only the
+//! `deliveries.former_guild_id`: the server of the target, for a delivery whose follow was removed. Only the
 //! follow named it.
 
 use sea_orm_migration::prelude::*;

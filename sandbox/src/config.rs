@@ -37,6 +37,15 @@ pub struct Config {
     pub heartbeat_interval: Duration,
     /// How many events a session keeps for a RESUME.
     pub resume_buffer: usize,
+    /// The application's client secret. `None` makes one up, as the bot's token is.
+    pub client_secret: Option<String>,
+    /// Where people may be sent back to after they authorized the application (OAuth2). An address must be
+    /// the same to the letter. [`crate::Sandbox::register_redirect_uri`] adds one later.
+    pub redirect_uris: Vec<String>,
+    /// How long an authorization code can be exchanged (Discord: 10 min).
+    pub authorization_code_life: Duration,
+    /// How long an access token works (Discord: 7 days).
+    pub access_token_life: Duration,
     /// How long a link to an attachment works (Discord: about 24 h).
     pub attachment_link_life: Duration,
     /// How many exchanges are remembered; the oldest are forgotten first. 0 remembers none, which is fastest.
@@ -65,6 +74,10 @@ impl Default for Config {
             patience: Duration::from_secs(10),
             heartbeat_interval: Duration::from_millis(41_250),
             resume_buffer: 10_000,
+            client_secret: None,
+            redirect_uris: Vec::new(),
+            authorization_code_life: Duration::from_secs(10 * 60),
+            access_token_life: Duration::from_secs(7 * 24 * 60 * 60),
             attachment_link_life: Duration::from_secs(24 * 60 * 60),
             exchange_log: 100_000,
             refused_names: Vec::new(),

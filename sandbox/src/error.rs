@@ -1,4 +1,4 @@
-//! Discord's errors: the JSON that a refused request is answered with.
+//! Discord's errors: the JSON in the answer to a refused request.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ pub(crate) struct ApiError {
     pub(crate) errors: Option<Value>,
 }
 
-/// What an operation answers.
+/// What an operation returns.
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 macro_rules! refusals {
@@ -82,8 +82,8 @@ impl ApiError {
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "message": self.message, "code": self.code });
         if self.status == 429 {
-            // As every 429 says; a refusal of this kind (30046) is no bucket's, and clears after an unsaid
-            // time.
+            // Every 429 has these; a refusal of this kind (30046) belongs to no bucket, and ends after a time
+            // that Discord doesn't name.
             body["retry_after"] = json!(1.0);
             body["global"] = json!(false);
         }
@@ -94,14 +94,14 @@ impl ApiError {
     }
 }
 
-/// The wrong fields of one request body, gathered.
+/// All wrong fields of one request body.
 #[derive(Debug, Default)]
 pub(crate) struct FormErrors {
     root: Map<String, Value>,
 }
 
 impl FormErrors {
-    /// Notes that the field at `path` (dotted, with indices: `embeds.0.title`) is wrong.
+    /// Records that the field at `path` (dotted, with indices: `embeds.0.title`) is wrong.
     pub(crate) fn add(&mut self, path: &str, code: &str, message: &str) {
         let mut at = &mut self.root;
         for segment in path.split('.').filter(|segment| !segment.is_empty()) {
@@ -136,7 +136,7 @@ impl FormErrors {
         }
     }
 
-    /// `Ok` when nothing was wrong.
+    /// `Ok` if nothing is wrong.
     pub(crate) fn finish(self) -> ApiResult<()> {
         if self.root.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }

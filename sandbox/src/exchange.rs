@@ -5,7 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// A request and what it was answered with. Tokens are as they came.
+/// What stands in the place of a secret.
+const VEIL: &str = "[secret]";
+
+/// Fields of OAuth2 that are secrets.
+const SECRETS: [&str; 6] =
+    ["access_token", "client_secret", "code", "code_verifier", "refresh_token", "token"];
+
+/// A request and what it was answered with. Tokens of webhooks and interactions are as they came. The
+/// Authorization header isn't kept, and what is secret in requests for OAuth2 tokens and in their answers
+/// stands as `[secret]`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -34,4 +43,19 @@ pub struct Exchange {
     pub answered: bool,
     /// Something else than Discord answered, as a fault wanted it: this says nothing of its API.
     pub foreign: bool,
+}
+
+impl Exchange {
+    /// The same without what is secret in OAuth2. A query may hold anything there, so it goes altogether.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        for body in [&mut self.request, &mut self.response].into_iter().flatten() {
+            for name in SECRETS {
+                if let Some(secret) = body.get_mut(name) {
+                    *secret = VEIL.into();
+                }
+            }
+        }
+        self.query = self.query.map(|_| VEIL.to_owned());
+        self
+    }
 }

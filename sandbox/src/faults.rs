@@ -1,8 +1,8 @@
-//! Faults on demand: what a test lets go wrong between the bot and Discord.
+//! Faults on demand: what a test makes go wrong between the bot and Discord.
 //!
 //! A [`Fault`] waits for requests that match its method and path, and strikes a given number of times. Paths
-//! are written without `/api/v10`; a segment `{anything}` or `*` matches one segment, a last `**` matches the
-//! rest.
+//! are written without `/api/v10`; a segment `{anything}` or `*` matches one segment, a final `**` matches
+//! the rest.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,25 +39,25 @@ impl LimitScope {
 pub enum Effect {
     /// The request is held back before it is performed.
     Delay(Duration),
-    /// The request is held back before it is performed, until somebody lets it go.
+    /// The request is held back before it is performed, until somebody releases it.
     Hold(Hold),
-    /// The request is performed at once, its answer is held back.
+    /// The request is performed immediately, but its answer is held back.
     DelayAnswer(Duration),
-    /// The request is performed at once, its answer is held back until somebody lets it go.
+    /// The request is performed immediately, but its answer is held back until somebody releases it.
     HoldAnswer(Hold),
-    /// Not performed, answered with this status and no JSON (as a proxy in between would).
+    /// Not performed; answered with this status and no JSON (as a proxy in between would).
     Status(u16),
-    /// Not performed, answered with this status and a page in HTML, as Discord's edge, a proxy or a captive
+    /// Not performed; answered with this status and an HTML page, as Discord's edge, a proxy or a captive
     /// portal does.
     Page(u16),
-    /// Not performed, answered with a 429.
+    /// Not performed; answered with a 429.
     RateLimited {
         /// Whose limit.
         scope: LimitScope,
         /// The body's `retry_after`, also sent as a header, rounded *down* as seen in the wild.
         retry_after: Duration,
     },
-    /// Not performed, refused with this status, code and message.
+    /// Not performed; refused with this status, code and message.
     Refuse {
         /// The HTTP status.
         status: u16,
@@ -66,36 +66,36 @@ pub enum Effect {
         /// Discord's words.
         message: String,
     },
-    /// Not performed, refused as Discord refuses one field of a request's body (400, code 50035).
+    /// Not performed; refused as Discord refuses one field of a request's body (400, code 50035).
     RefuseField {
-        /// Where it stands, with points in between.
+        /// The path of the field, with dots.
         path: String,
         /// Discord's code for what is wrong with it.
         code: String,
-        /// Discord's words about it, which may quote it.
+        /// Discord's words about it, which may quote the value.
         message: String,
     },
     /// Not performed, and the connection breaks.
     DropRequest,
     /// Performed, and the connection breaks before the answer.
     DropAnswer,
-    /// The connection breaks at once, and the request is performed only after this time.
+    /// The connection breaks immediately, and the request is performed only after this time.
     DropAnswerThen(Duration),
 }
 
-/// Holds requests or answers back, however long what should happen meanwhile takes: nothing depends on the
-/// machine's speed then. Clones are the same one.
+/// Holds back requests or answers, however long the things take that should happen meanwhile, so that nothing
+/// depends on the machine's speed. Clones share one hold.
 #[derive(Clone, Debug)]
 pub struct Hold(Arc<watch::Sender<bool>>);
 
 impl Hold {
-    /// One that holds.
+    /// A new one, which holds.
     #[expect(clippy::new_without_default, reason = "it is told apart by being made")]
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(true)))
     }
 
-    /// Lets all go that it holds or would hold.
+    /// Releases everything that it holds or would hold.
     pub fn release(&self) {
         self.0.send_replace(false);
     }
@@ -114,7 +114,7 @@ pub struct Fault {
     pub(crate) effect: Effect,
     saying: Option<String>,
     skip: u64,
-    /// How often it will strike yet; `u64::MAX` for ever.
+    /// How many more times it will strike; `u64::MAX` for forever.
     pub(crate) left: u64,
 }
 
@@ -125,7 +125,7 @@ impl Fault {
         Self { method, pattern: pattern.to_owned(), effect, saying: None, skip: 0, left: 1 }
     }
 
-    /// Strikes only requests whose body says this.
+    /// Strikes only requests whose body contains this.
     pub fn saying(mut self, text: &str) -> Self {
         self.saying = Some(text.to_owned());
         self
@@ -155,7 +155,7 @@ impl Fault {
     }
 }
 
-/// Whether this text stands anywhere in a body.
+/// Whether this text occurs anywhere in a body.
 fn says(body: &Value, text: &str) -> bool {
     match body {
         Value::String(said) => said.contains(text),
@@ -165,7 +165,7 @@ fn says(body: &Value, text: &str) -> bool {
     }
 }
 
-/// Whether a path fits a pattern (see the module's words).
+/// Whether a path matches a pattern (as the module's documentation describes).
 pub(crate) fn path_matches(pattern: &str, path: &str) -> bool {
     let mut wanted = pattern.trim_matches('/').split('/');
     let mut given = path.trim_matches('/').split('/');
@@ -184,7 +184,7 @@ pub(crate) fn path_matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// Names a planted fault, to see how often it struck and to take it away.
+/// Identifies a planted fault, to see how often it struck and to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(pub(crate) u64);
 
@@ -220,7 +220,7 @@ impl Faults {
         lock(&self.planted).iter().find(|planted| planted.id == id).map_or(0, |planted| planted.hits)
     }
 
-    /// The faults that will strike yet, and how often each did.
+    /// The faults that will strike again, and how often each has.
     pub(crate) fn planted(&self) -> Vec<(FaultId, Fault, u64)> {
         let planted = lock(&self.planted);
         let left = planted.iter().filter(|planted| planted.fault.left > 0);

@@ -18,7 +18,7 @@ macro_rules! ids {
         pub struct $name(pub u64);
 
         impl $name {
-            /// When this id was made: a snowflake carries its time.
+            /// When this id was created: a snowflake contains its time.
             pub fn created_at(self) -> DateTime<Utc> {
                 time_of(self.0)
             }
@@ -71,8 +71,7 @@ ids! {
     MessageId;
     /// A webhook.
     WebhookId;
-    /// An application. It is *not* the id of the application's bot user here, as for many older and newer
-    /// bots.
+    /// An application. Here, its id is *not* that of its bot user, as with many older and newer bots.
     ApplicationId;
     /// A registered application command.
     CommandId;
@@ -91,14 +90,14 @@ impl GuildId {
     }
 }
 
-/// Makes ids that grow strictly and carry the real time.
+/// Creates ids that strictly increase and contain the real time.
 #[derive(Debug, Default)]
 pub(crate) struct Snowflakes {
     last: u64,
 }
 
 impl Snowflakes {
-    /// The next id; within one millisecond (and past 4,096 of them) it counts on.
+    /// The next id; within one millisecond (even beyond 4,096 of them), it keeps counting up.
     pub(crate) fn next<I: From<u64>>(&mut self) -> I {
         let now = Utc::now().timestamp_millis() - DISCORD_EPOCH_MS;
         let fresh = u64::try_from(now).unwrap_or(0) << 22;
@@ -107,7 +106,7 @@ impl Snowflakes {
     }
 }
 
-/// The time a snowflake carries.
+/// The time that a snowflake contains.
 pub(crate) fn time_of(snowflake: u64) -> DateTime<Utc> {
     let ms = i64::try_from(snowflake >> 22).unwrap_or(0) + DISCORD_EPOCH_MS;
     DateTime::from_timestamp_millis(ms).unwrap_or_default()

@@ -36,7 +36,7 @@
 //! | `validate`, `mentions` | Discord's limits and rules for bodies |
 //! | `limits`, `faults` | rate limits with their headers; what goes wrong on demand |
 //! | `driver` | people, moderators, waiting, rendering |
-//! | `page` | the same for eyes and hands: a chat client in the browser ([`Sandbox::serve_page`]) |
+//! | `page` | the same for eyes and hands: a chat client in the browser ([`Sandbox::serve_page`]), and the page on which one authorizes the application |
 //!
 //! All state is in memory, behind one mutex. A step is synchronous and short, so events leave in the order of
 //! the steps, and a wait ([`Sandbox::wait_for`]) is woken by each change instead of polling.
@@ -44,12 +44,31 @@
 //! # What is there, and what isn't
 //! | supported | not supported |
 //! |---|---|
-//! | commands (global, guild), options, autocompletion, message commands, components, modals, deferrals, follow-ups | user commands, entitlements, command permissions by role, localisation |
+//! | commands (global, guild), options, autocompletion, message and user commands, contexts, components, modals, deferrals, follow-ups | installing an application for oneself (`integration_types` is kept and shown), entitlements, command permissions by role, localisation |
+//! | signing in with OAuth2 (see below) | other grants than `authorization_code` and `refresh_token`, public clients, other scopes |
 //! | text, announcement, voice (its chat), stage, forum, media, category channels, threads, direct messages | voice connections, stage instances, group messages |
 //! | messages with embeds, files, replies, forwards, stickers, polls, components (v2 too); mentions and who they notify | reactions, pins, votes, link previews (except by [`Channel::add_embeds`]), typing |
 //! | webhooks, channel following, crossposts, their limits | Slack and GitHub bodies, audit log |
 //! | identify, resume, sharding, intents, op 1, 2, 6, 7, 9, 10, 11; events of any form ([`Sandbox::send_event`]); a gateway that is away, refuses, says nothing or closes ([`GatewayOutage`]) | compression, ETF, member chunks, presences |
 //! | rate limits per webhook, channel, route and bot | limits on IDENTIFY, invalid-request bans (they are counted) |
+//!
+//! # Signing in
+//! Here as at Discord, an application learns by OAuth2 who sits before a browser. [`Sandbox::base`] takes the
+//! place of `https://discord.com` in all addresses.
+//!
+//! | address | what it does |
+//! |---|---|
+//! | `GET /oauth2/authorize` | the page: one chooses which of the people one is, and authorizes the application or cancels. The choice is kept in a cookie, so that `prompt=none` can go straight back. `GET /oauth2/sign-out` forgets it |
+//! | `POST /api/oauth2/token` | exchanges a code (once, within [`Config::authorization_code_life`]) or a refresh token, with Basic credentials or credentials in the form |
+//! | `POST /api/oauth2/token/revoke` | ends all tokens of the person whose token it is |
+//! | `GET /users/@me`, `/users/@me/guilds`, `/users/@me/guilds/{guild}/member`, `/oauth2/@me` | what a person's access token is good for, by its scopes: `identify`, `email`, `guilds`, `guilds.members.read` |
+//!
+//! Redirect URIs are registered with [`Config::redirect_uris`] or [`Sandbox::register_redirect_uri`]; the
+//! application proves itself with [`Sandbox::client_secret`]. PKCE is S256 only, and whoever sent a challenge
+//! must send its verifier. Every way back carries `iss`, which is [`Sandbox::base`]. Without a browser,
+//! [`Person::authorize`] and [`Person::decline`] take a link and answer where the browser would go, and
+//! [`Sandbox::revoke`] takes an authorization back. Faults strike these paths as all others. What happens on
+//! the page is no exchange, and exchanges with the token endpoint are recorded without their secrets.
 
 mod config;
 mod driver;

@@ -1,7 +1,8 @@
-//! Discord's rate limits: windows, buckets, and the headers that tell of them.
+//! Discord's rate limits: windows, buckets, and the headers that report them.
 //!
 //! Windows are fixed and start with their first request. Webhooks have two: one per webhook, and one that all
-//! webhooks of the receiving channel share. The numbers are configurable, since Discord doesn't promise any.
+//! webhooks of the receiving channel share. The numbers are configurable, since Discord doesn't guarantee
+//! any.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::faults::LimitScope;
 
-/// So many requests within so long.
+/// This many requests within this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// How many requests a window takes.
+    /// How many requests a window allows.
     pub requests: u32,
     /// How long a window is.
     pub per: Duration,
@@ -29,7 +30,8 @@ impl Quota {
 /// The limits of a sandbox. `None` means no limit, and no headers.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// All requests of the bot, and of each address that sends none of its tokens (interactions are exempt).
+    /// All requests of the bot, and of each address that doesn't send the bot's token (interactions are
+    /// exempt).
     pub global: Option<Quota>,
     /// Executions of one webhook.
     pub webhook: Option<Quota>,
@@ -59,7 +61,7 @@ impl Limits {
         }
     }
 
-    /// What Discord is observed to enforce.
+    /// The limits that Discord has been observed to enforce.
     pub fn real() -> Self {
         Self {
             global: Some(Quota::new(50, 1)),
@@ -73,7 +75,7 @@ impl Limits {
     }
 }
 
-/// The kinds of buckets; routes name theirs.
+/// The kinds of buckets; each route names its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Bucket {
     Webhook,
@@ -81,11 +83,11 @@ pub(crate) enum Bucket {
     Messages,
     Crossposts,
     Other,
-    /// Interaction callbacks and answers: exempt from the global limit.
+    /// Interaction callbacks and answers, which are exempt from the global limit.
     Interaction,
 }
 
-/// What one request draws on.
+/// The buckets that one request draws on.
 #[derive(Clone, Debug)]
 pub(crate) struct Draw {
     pub(crate) bucket: Bucket,
@@ -93,11 +95,11 @@ pub(crate) struct Draw {
     pub(crate) key: String,
     /// The channel that a webhook's execution arrives in.
     pub(crate) webhook_channel: Option<u64>,
-    /// Sent with the bot's token; others are counted by their address.
+    /// Sent with the bot's token; other requests are counted by their address.
     pub(crate) authorized: bool,
 }
 
-/// The bucket headers of an answer.
+/// An answer's bucket headers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) limit: u32,
@@ -131,7 +133,7 @@ impl RateLimiter {
         Self { limits, windows: HashMap::new() }
     }
 
-    /// Replaces the limits; all windows start anew.
+    /// Replaces the limits; all windows start over.
     pub(crate) fn set(&mut self, limits: Limits) {
         *self = Self::new(limits);
     }

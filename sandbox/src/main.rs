@@ -12,6 +12,10 @@ struct Arguments {
     /// The port of the page on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 0)]
     page_port: u16,
+    /// An address to which people may be sent back after they authorized the application (OAuth2). May be
+    /// given several times.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
     /// Open the page in the browser.
     #[arg(long)]
     open: bool,
@@ -25,7 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_env_filter("warn").init();
     let arguments = Arguments::parse();
     let limits = if arguments.limits { Limits::real() } else { Limits::off() };
-    let sandbox = Sandbox::start(Config { port: arguments.port, limits, ..Config::default() }).await?;
+    let redirect_uris = arguments.redirect_uris;
+    let config = Config { port: arguments.port, limits, redirect_uris, ..Config::default() };
+    let sandbox = Sandbox::start(config).await?;
 
     let harbour = sandbox.create_guild("Harbour");
     let releases = harbour.announcement("releases");
@@ -43,6 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("As people see it:    {url}");
     println!("Bot token:           {}", sandbox.token());
     println!("Application id:      {}", sandbox.application_id());
+    println!("Client secret:       {}", sandbox.client_secret());
     println!();
     println!("Point a bot at it: use this address in place of https://discord.com, and the token above.");
     println!(

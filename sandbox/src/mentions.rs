@@ -1,4 +1,4 @@
-//! Mentions: what a content names, and whom it may notify.
+//! Mentions: what a text names, and whom it may notify.
 
 use serde_json::Value;
 
@@ -19,12 +19,12 @@ pub(crate) struct AllowedMentions {
 }
 
 impl AllowedMentions {
-    /// What holds when a request says nothing: everything may notify.
+    /// The default when a request doesn't say: everything may notify.
     pub(crate) fn everything() -> Self {
         Self { everyone: true, all_users: true, all_roles: true, replied_user: true, ..Self::default() }
     }
 
-    /// Reads the field; naming ids and allowing all of a kind exclude each other (50035).
+    /// Reads the field; naming ids and allowing all of the same kind are mutually exclusive (50035).
     pub(crate) fn read(form: &mut FormErrors, value: &Value) -> Self {
         let parse = value.get("parse").and_then(Value::as_array);
         let has = |kind: &str| parse.is_some_and(|list| list.iter().any(|entry| entry == kind));
@@ -65,7 +65,7 @@ impl AllowedMentions {
         }
     }
 
-    /// What of `named` may notify.
+    /// The part of `named` that may be notified.
     pub(crate) fn filter(&self, named: &Pinged) -> Pinged {
         Pinged {
             everyone: named.everyone && self.everyone,
@@ -85,10 +85,10 @@ impl AllowedMentions {
     }
 }
 
-/// Everything a text names: `<@1>`, `<@!1>`, `<@&1>`, `@everyone` and `@here`, outside of code.
+/// Everything that a text names: `<@1>`, `<@!1>`, `<@&1>`, `@everyone` and `@here`, outside code.
 pub(crate) fn named_in(content: &str) -> Pinged {
     let mut named = Pinged::default();
-    // Text between backticks is code: there nothing notifies.
+    // Text between backticks is code, which notifies nobody.
     let fence = if content.contains("```") { "```" } else { "`" };
     let outside = content.split(fence).step_by(2).collect::<Vec<_>>().join(" ");
     named.everyone = outside.contains("@everyone") || outside.contains("@here");

@@ -1,7 +1,7 @@
 //! Checks one HTTP exchange against Discord's own OpenAPI 3.1 description.
 //!
-//! This module owns the question "would Discord's description allow this request and this answer?". It leaves
-//! to others where the exchange comes from and what to do about a violation. The description isn't part of
+//! This module answers the question "would Discord's description allow this request and this answer?". Where
+//! the exchange comes from, and what to do about a violation, is up to others. The description isn't part of
 //! the crate: its path is given at run time.
 //!
 //! ```text
@@ -11,10 +11,10 @@
 //! ```
 //!
 //! Requests are checked strictly: a property that the description doesn't list is a violation, because a
-//! field that Discord ignores is mostly a typo. Answers may have further properties, as Discord's own have.
+//! field that Discord ignores is usually a typo. Answers may have additional properties, as Discord's own do.
 //!
-//! A [`Violation`] never holds a value from the exchange, only names, pointers and limits, so it can be
-//! logged although paths and bodies carry tokens.
+//! A [`Violation`] never contains a value from the exchange, only names, pointers and limits. So it can be
+//! logged, although paths and bodies contain tokens.
 
 mod description;
 mod exception;
@@ -36,8 +36,7 @@ use self::{
     route::Match,
 };
 
-/// Discord's description, ready to check exchanges. Cheap to share: `Send`, `Sync`, and without locks once
-/// warm.
+/// Discord's description, ready to check exchanges. Cheap to share: `Send`, `Sync`, and lock-free once warm.
 pub struct Contract {
     description: Description,
     exceptions: Exceptions,
@@ -52,12 +51,12 @@ pub struct Call<'a> {
     pub path: &'a str,
     /// The query without `?`, as it was sent.
     pub query: Option<&'a str>,
-    /// The JSON body. Of a multipart body the value of `payload_json`, or its other fields but the files as
-    /// an object.
+    /// The JSON body. For a multipart body, the value of `payload_json`, or else its other fields, except the
+    /// files, as an object.
     pub request: Option<&'a Value>,
     /// The answer's status.
     pub status: u16,
-    /// The answer's JSON body, `None` where there was no body or one that isn't JSON.
+    /// The answer's JSON body; `None` if there was no body or it isn't JSON.
     pub response: Option<&'a Value>,
 }
 
@@ -70,7 +69,7 @@ pub enum Place {
     Query,
     /// The request's body.
     Request,
-    /// The answer's status, which stands apart from the body so that an exception for one spares the other.
+    /// The answer's status, separate from the body so that an exception for one doesn't cover the other.
     Status,
     /// The answer's body.
     Response,
@@ -80,12 +79,11 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     /// Method and template, such as `POST /channels/{channel_id}/followers`. In an unknown route, segments
-    /// that no template has stand as `{?}`.
+    /// that no template has are shown as `{?}`.
     pub operation: String,
     /// The part of the exchange.
     pub place: Place,
-    /// JSON pointer into that part; of a missing or unknown property the place where it would stand or
-    /// stands.
+    /// JSON pointer into that part. For a missing or unknown property, where it would be or is.
     pub pointer: String,
     /// What is wrong, without the value.
     pub message: String,
@@ -109,15 +107,15 @@ impl Contract {
     /// Reads a description from a file (Discord's is 1.2 MB) without compiling its schemas yet.
     ///
     /// # Errors
-    /// When the file can't be read, or isn't an OpenAPI 3.1 description in JSON.
+    /// If the file can't be read, or isn't an OpenAPI 3.1 description in JSON.
     pub fn load(path: &Path) -> Result<Self, ContractError> {
         Self::from_value(&serde_json::from_slice(&fs::read(path)?)?)
     }
 
-    /// Takes a description that was read already.
+    /// Uses a description that has already been read.
     ///
     /// # Errors
-    /// When the value isn't an OpenAPI 3.1 description.
+    /// If the value isn't an OpenAPI 3.1 description.
     pub fn from_value(document: &Value) -> Result<Self, ContractError> {
         Ok(Self { description: Description::read(document)?, exceptions: Exceptions::default() })
     }
@@ -129,16 +127,16 @@ impl Contract {
         self
     }
 
-    /// The exceptions, to ask which of them were never used.
+    /// The exceptions, for example to see which were never used.
     #[must_use]
     pub fn exceptions(&self) -> &Exceptions {
         &self.exceptions
     }
 
-    /// Everything in the exchange that the description doesn't allow, without what an exception covers.
+    /// Everything in the exchange that the description doesn't allow, except what an exception covers.
     ///
-    /// The request is checked whatever the status: a bot's mistake stays one when the answer is a 400. The
-    /// first check of an operation compiles its schemas (some 10 ms for a message), later ones take well
+    /// The request is checked whatever the status: a bot's mistake is still one if the answer is a 400. The
+    /// first check of an operation compiles its schemas (about 10 ms for a message); later ones take well
     /// under 5 ms.
     #[must_use]
     pub fn check(&self, call: &Call<'_>) -> Vec<Violation> {

@@ -1,6 +1,6 @@
 //! Discord's permission bits and how they add up for one person in one channel.
 //!
-//! This module knows the arithmetic only; [`crate::world::World`] gathers roles and overwrites and knows
+//! This module only knows the arithmetic; [`crate::world::World`] collects roles and overwrites and knows
 //! about threads.
 
 #![expect(missing_docs, reason = "the permissions' names are Discord's own and say what they allow")]
@@ -123,7 +123,7 @@ pub struct Overwrite {
     pub deny: Permissions,
 }
 
-/// What is known about one member for the calculation.
+/// What the calculation needs to know about one member.
 pub(crate) struct Standing<'a> {
     pub(crate) guild: GuildId,
     pub(crate) user: UserId,
@@ -136,7 +136,7 @@ pub(crate) struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// Permissions before any channel is looked at.
+    /// The permissions without any channel's overwrites.
     pub(crate) fn in_guild(&self) -> Permissions {
         if self.is_owner || self.base.contains(Permissions::ADMINISTRATOR) {
             Permissions::all()
@@ -145,10 +145,11 @@ impl Standing<'_> {
         }
     }
 
-    /// The same in a voice or stage channel: without Connect, all but View Channel is denied implicitly.
+    /// The same in a voice or stage channel: without Connect, everything except View Channel is implicitly
+    /// denied.
     pub(crate) fn in_voice(&self, overwrites: &[Overwrite]) -> Permissions {
         let permissions = self.in_channel(overwrites);
-        // A timeout takes Connect, too, and leaves reading.
+        // A timeout removes Connect, too, but leaves reading.
         if self.is_timed_out || permissions.contains(Permissions::CONNECT) {
             permissions
         } else {
@@ -161,8 +162,8 @@ impl Standing<'_> {
         if self.is_timed_out { permissions & reading } else { permissions }
     }
 
-    /// Permissions under a channel's overwrites: `@everyone`, then all roles together, then the member.
-    /// Without View Channel nothing is left, as Discord denies the rest implicitly.
+    /// The permissions under a channel's overwrites: `@everyone`, then all roles together, then the member.
+    /// Without View Channel nothing is left, because Discord implicitly denies the rest.
     pub(crate) fn in_channel(&self, overwrites: &[Overwrite]) -> Permissions {
         let base = self.in_guild();
         if base.contains(Permissions::ADMINISTRATOR) {

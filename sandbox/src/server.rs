@@ -1,4 +1,4 @@
-//! The listening socket, with one addition to axum's: a request can cut the connection it came on.
+//! The listening socket, with one addition to axum's: a request can cut the connection that it arrived on.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! What all parts hold together: the world behind its lock, faults, limits, the log, and the bell that rings
-//! on every change.
+//! What all parts share: the world behind its lock, faults, limits, the log, and the bell that rings on every
+//! change.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::faults::Faults;
 use crate::limits::RateLimiter;
 use crate::world::World;
 
-/// How many requests were refused, over the sandbox's life.
+/// Counts of requests over the sandbox's life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Log {
     }
 }
 
-/// A lock that goes on after a panic elsewhere: one failed test step shouldn't hide the real failure.
+/// A lock that survives a panic elsewhere: one failed test step shouldn't hide the real failure.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -146,7 +146,7 @@ impl Shared {
         counts
     }
 
-    /// How long ago the last request came.
+    /// How long ago the last request arrived.
     pub(crate) fn quiet_for(&self) -> Duration {
         lock(&self.log).last.elapsed()
     }

@@ -15,7 +15,9 @@ use crate::ids::{
     ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, Snowflakes, UserId,
     WebhookId,
 };
-use crate::model::{Channel, ChannelKind, Command, Guild, Interaction, Message, User, Webhook};
+use crate::model::{
+    Authorizations, Channel, ChannelKind, Command, Guild, Interaction, Message, User, Webhook,
+};
 use crate::permissions::{Permissions, Standing};
 
 /// The one application whose bot is under test.
@@ -26,6 +28,8 @@ pub(crate) struct Application {
     pub(crate) bot: UserId,
     pub(crate) owner: UserId,
     pub(crate) token: String,
+    /// What the application proves with at the token endpoint that it is itself.
+    pub(crate) client_secret: String,
 }
 
 /// Everything that exists.
@@ -44,6 +48,7 @@ pub(crate) struct World {
     /// Whether the bot has registered commands since the sandbox started.
     pub(crate) commands_written: bool,
     pub(crate) interactions: BTreeMap<InteractionId, Interaction>,
+    pub(crate) authorizations: Authorizations,
     pub(crate) files: HashMap<AttachmentId, Vec<u8>>,
     pub(crate) gateway: Hub,
 }
@@ -78,6 +83,7 @@ impl World {
             bot: bot.id,
             owner: owner.id,
             token: bot_token(bot.id),
+            client_secret: config.client_secret.clone().unwrap_or_else(|| random_token(32)),
         };
         Self {
             base,
@@ -90,6 +96,7 @@ impl World {
             commands: BTreeMap::new(),
             commands_written: false,
             interactions: BTreeMap::new(),
+            authorizations: Authorizations::default(),
             files: HashMap::new(),
             gateway: Hub::default(),
             config,

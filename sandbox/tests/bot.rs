@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
+use serde_json::json;
 use tributary_sandbox::{
     ActError, Channel, Config, GatewayFault, Guild, Intents, Options, Permissions, ReplyKind, Sandbox,
 };
@@ -54,6 +55,22 @@ async fn complete(_: Context<'_>, typed: &str) -> serenity::CreateAutocompleteRe
     serenity::CreateAutocompleteResponse::new().set_choices(choices)
 }
 
+/// Says who somebody is.
+#[poise::command(
+    context_menu_command = "Look up",
+    default_member_permissions = "MODERATE_MEMBERS",
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm",
+    ephemeral
+)]
+async fn look_up(ctx: Context<'_>, user: serenity::User) -> Result<(), Error> {
+    let poise::Context::Application(of) = ctx else { return Ok(()) };
+    let member = of.interaction.data.resolved.members.get(&user.id);
+    let nick = member.and_then(|member| member.nick.clone());
+    ctx.say(format!("{} is {} ({nick:?})", user.id, user.display_name())).await?;
+    Ok(())
+}
+
 async fn on_event(
     ctx: &serenity::Context,
     event: &serenity::FullEvent,
@@ -94,7 +111,7 @@ impl Bot {
         let shared = Arc::clone(&data);
         let framework = poise::Framework::builder()
             .options(poise::FrameworkOptions {
-                commands: vec![ping(), inspect()],
+                commands: vec![ping(), inspect(), look_up()],
                 event_handler: |framework, event| {
                     Box::pin(async move {
                         let data = framework.user_data().await;
@@ -246,4 +263,36 @@ async fn an_intent_that_is_not_switched_on_closes_with_4014() {
         .expect("a client");
     let error = tokio::time::timeout(SOON, client.start()).await.expect("ends").expect_err("refused");
     assert!(matches!(error, serenity::Error::Gateway(serenity::GatewayError::DisallowedGatewayIntents)));
+}
+
+#[tokio::test]
+async fn user_commands_are_in_the_menus_of_people() {
+    let (sandbox, harbour, news) = world().await;
+    let alice = harbour.member("Alice", Permissions::MODERATE_MEMBERS);
+    let bob = harbour.member("Bob", Permissions::empty());
+    harbour.nickname(&bob, Some("Bobby")).expect("it can");
+    let bot = Bot::start(&sandbox).await;
+    let command = alice.commands(&news).into_iter().find(|command| command.kind == 2).expect("it is offered");
+    assert_eq!(command.name, "Look up");
+    assert_eq!(
+        (&command.json["contexts"], &command.json["integration_types"]),
+        (&json!([0, 1]), &json!([0, 1]))
+    );
+    let reply = alice.run_on_person(&news, &bob, "Look up").await.expect("an answer");
+    assert_eq!(reply.content(), format!("{} is Bob (Some(\"Bobby\"))", bob.id()));
+    assert!(reply.is_ephemeral());
+    let stranger = sandbox.person("Stranger");
+    let reply = alice.run_on_person(&news, &stranger, "Look up").await.expect("an answer");
+    assert_eq!(reply.content(), format!("{} is Stranger (None)", stranger.id()));
+
+    assert!(bob.commands(&news).iter().all(|command| command.kind != 2));
+    let hidden = bob.run_on_person(&news, &alice, "Look up").await;
+    assert!(matches!(hidden, Err(ActError::Hidden { .. })), "{hidden:?}");
+    assert!(bob.run_on_person_unchecked(&news, &alice, "Look up").await.is_ok());
+    let unknown = alice.run_on_person(&news, &bob, "ping").await;
+    assert!(matches!(unknown, Err(ActError::UnknownCommand(_))), "a slash command: {unknown:?}");
+    let direct = sandbox.direct_messages(&bob).expect("a channel");
+    let reply = bob.run_on_person(&direct, &bob, "Look up").await.expect("in direct messages, too");
+    assert_eq!(reply.content(), format!("{} is Bob (None)", bob.id()));
+    bot.stop().await;
 }

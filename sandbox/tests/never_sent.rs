@@ -1,7 +1,7 @@
-//! What Discord describes and the sandbox never sends is listed in `NEVER_SENT.md`, and the list is true.
+//! `NEVER_SENT.md` lists what Discord describes and the sandbox never sends, and the list is true.
 //!
-//! A world in which everything occurs that the sandbox knows is read over REST; each answer is compared,
-//! field by field, with Discord's description. To write the list anew, set `UPDATE_NEVER_SENT`.
+//! The test creates a world with everything that the sandbox knows, and reads it over REST. Each answer is
+//! compared with Discord's description, field by field. To write the list again, set `UPDATE_NEVER_SENT`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tributary_sandbox::{Config, Guild, MessageFlags, MessageId, Permissions, Post, Sandbox};
 
-/// Schemas of the description, and where in an answer what they describe is found: in each of these, at any
+/// The description's schemas, and where in an answer to find what they describe: in each of these, at any
 /// depth.
 const SCHEMAS: [(&str, &str, &str); 13] = [
     ("MessageResponse", "message", ""),
@@ -29,15 +29,15 @@ const SCHEMAS: [(&str, &str, &str); 13] = [
     ("GuildIncomingWebhookResponse", "webhook", ""),
 ];
 
-/// What the fields of a schema held.
+/// What a schema's fields contained.
 #[derive(Default)]
 struct Fields {
     sent: BTreeSet<String>,
-    /// Sent with something in it.
+    /// Sent with something in them.
     filled: BTreeSet<String>,
 }
 
-/// Everything that is found at a pointer, in which `*` stands for any element.
+/// Everything found at a pointer in which `*` stands for any element.
 fn found<'a>(value: &'a Value, pointer: &str) -> Vec<&'a Value> {
     pointer.split('/').skip(1).fold(vec![value], |values, segment| {
         let below = |value: &'a Value| -> Vec<&'a Value> {

@@ -1,4 +1,4 @@
-//! The page's surface without a browser: who may talk to it, what is pushed to whom, and how refusals read.
+//! The page's interface without a browser: who may talk to it, what is pushed to whom, and how refusals read.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl Setup {
     }
 }
 
-/// What a page hears.
+/// What a page receives.
 struct Live {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     heard: Vec<Value>,
@@ -112,14 +112,14 @@ async fn only_the_page_itself_may_act() {
     for origin in ["https://evil.example", "null", "http://127.0.0.1:1", &own.replace("http", "https")] {
         assert_eq!(send(None, Some(origin)).await, StatusCode::FORBIDDEN, "{origin}");
     }
-    // A name that somebody else lets point to this machine.
+    // A name that somebody else points at this machine.
     assert_eq!(send(Some("evil.example"), Some("http://evil.example")).await, StatusCode::FORBIDDEN);
     assert!(setup.news.messages().is_empty());
     assert_eq!(send(None, Some(&own)).await, StatusCode::OK);
     let local = format!("localhost:{}", setup.page.address().port());
     assert_eq!(send(Some(&local), Some(&format!("http://{local}"))).await, StatusCode::OK);
     assert_eq!(setup.news.messages().len(), 2);
-    // What isn't JSON by its own account could come from a form elsewhere.
+    // A body that isn't declared as JSON could come from a form elsewhere.
     let form = Client::new().post(format!("{}act", setup.page.url())).header("origin", &own);
     let form = form.header("content-type", "text/plain").body(body.to_string());
     assert_eq!(form.send().await.expect("an answer").status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -153,7 +153,7 @@ async fn what_is_served_is_kept_to_itself() {
     assert_eq!(index.headers()["cross-origin-resource-policy"], "same-origin");
     assert_eq!(get("app.js").await.headers()["content-type"], "text/javascript; charset=utf-8");
     assert_eq!(get("../Cargo.toml").await.status(), StatusCode::NOT_FOUND);
-    // Pictures are shown; what could run is only saved.
+    // Pictures are shown; anything that could run is only saved.
     let post = Post::text("")
         .file("a.png", "image/png", "png")
         .file("page.html", "text/html", "<script>alert(1)</script>")
@@ -188,7 +188,7 @@ async fn a_private_channel_is_never_pushed_to_those_who_cannot_see_it() {
     assert!(!json!(bobs.heard).to_string().contains("secret"), "{:#?}", bobs.heard);
     assert!(!json!(bobs.heard).to_string().contains("crew"), "{:#?}", bobs.heard);
 
-    // He sees it once he may, and no longer when that ends.
+    // He sees it as soon as he may, and no longer once he may not.
     crew.allow(&setup.bob, Permissions::VIEW_CHANNEL);
     bobs.hears_text("secret two").await;
     crew.deny(&setup.bob, Permissions::VIEW_CHANNEL);
@@ -215,7 +215,7 @@ async fn only_what_changed_is_pushed() {
     setup.alice.delete(&setup.news, posted[31].id).expect("hers");
     let update = live.hears(|update| update["gone"] == json!([posted[31].id])).await;
     assert_eq!(update["put"], json!([]));
-    // Older ones don't fall out when new ones come.
+    // Older messages don't disappear when new ones arrive.
     setup.alice.post(&setup.news, "one more").expect("she may");
     let update = live.hears_text("one more").await;
     assert_eq!((update["put"].as_array().map(Vec::len), &update["gone"]), (Some(1), &json!([])));

@@ -39,13 +39,13 @@ impl Setup {
         (status, answer.json().await.unwrap_or_default())
     }
 
-    /// Calls and expects an error; answers its status and code.
+    /// Calls and expects an error. Returns its status and code.
     async fn refused(&self, method: Method, path: &str, body: Value) -> (u16, u64) {
         let (status, answer) = self.call(method, path, body).await;
         (status, answer["code"].as_u64().expect("a code"))
     }
 
-    /// A webhook of the bot in `channel`: the path to execute it.
+    /// One of the bot's webhooks in `channel`. Returns the path to execute it.
     async fn webhook(&self, channel: &Channel) -> String {
         let path = format!("/channels/{}/webhooks", channel.id());
         let (status, hook) = self.call(Method::POST, &path, json!({"name": "Relay"})).await;
@@ -289,7 +289,7 @@ async fn a_post_begins_with_a_message_of_its_own_number() {
     assert_eq!(of_bot["id"], of_bot["message"]["id"]);
     let (_, thread) = setup.call(Method::GET, &format!("/channels/{}", post.id()), Value::Null).await;
     assert_eq!((&thread["message_count"], &thread["total_message_sent"]), (&json!(1), &json!(2)));
-    // What it began with is gone for good: nothing takes its place.
+    // The first message is gone for good: nothing takes its place.
     owner.delete(&post, first.id).expect("own");
     assert!(owner.post(&post, "no").expect("may post").id > later.id);
 }
@@ -341,7 +341,7 @@ async fn archived_threads_change_only_as_they_wake() {
     setup.harbour.set_bot_permissions(Config::default().bot_permissions).expect("there");
     assert_eq!(setup.call(Method::PATCH, &path, renamed).await.0, 200);
     assert_eq!((post.name().as_str(), post.is_archived()), ("n", false));
-    // A message that goes needs nobody to wake.
+    // Deleting a message doesn't require the thread to be reopened.
     post.set_archived(true).expect("a thread");
     assert_eq!(setup.call(Method::DELETE, &message, Value::Null).await.0, 204);
     post.delete().expect("there");

@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::discord::Bot;
 use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
-use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
 use crate::panel::{DataSources, PanelSettings};
 use crate::service::access::lookups::Lookups;
@@ -120,8 +119,8 @@ impl GatewayPart<'_> {
             part: (!shards.is_all()).then_some(shards),
         };
         let sources = DataSources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
-        let allowance = Allowance::new(config.follow_actions_per_hour);
-        let quotas = Arc::new(UserQuotas::new(allowance, clock));
+        let most = config.follow_actions_per_hour;
+        let quotas = Arc::new(UserQuotas::new(parts.store.clone(), most, clock));
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
         let limits = PanelLimits {

@@ -1,9 +1,11 @@
 //! Where the database is: the address as operators write it, checked as far as possible before anything
 //! connects.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -195,15 +197,7 @@ fn postgres(url: &str, rest: &str) -> Result<(), ConfigError> {
 /// A part of an address with its percent codes replaced; `None` if that isn't valid text. A `%` that begins
 /// no code stands for itself.
 fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let code = (first == b'%').then(|| after.get(..2)).flatten();
-        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        bytes.push(code.unwrap_or(first));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -216,6 +210,7 @@ mod tests {
             ("a%20b", Some("a b")),
             ("100%", Some("100%")),
             ("%zz%4", Some("%zz%4")),
+            ("%+f", Some("%+f")),
             ("%ff", None),
             ("%C3%B6", Some("ö")),
         ] {

@@ -283,11 +283,13 @@ impl<'a> Env<'a> {
         };
         let hours = number("CONTENT_HOURS", "Use 24, or 0 to remove them right after delivery.", 0)?;
         let days = number("MIRROR_DAYS", "Use 30, or at least 1.", 1)?;
+        let audit = number("AUDIT_DAYS", "Use 90, or at least 1.", 1)?;
         let longest = i64::from(LONGEST_DAYS);
         Ok(RetentionPeriods {
             contents: TimeDelta::hours(hours.min(longest * 24)),
             // A message that is forgotten would count as new when its source is read again.
             mirrors: TimeDelta::days(days.min(longest)).max(catch_up.window),
+            audit: TimeDelta::days(audit.min(longest)),
         })
     }
 

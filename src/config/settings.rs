@@ -112,6 +112,11 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "How long edits and deletions of messages reach their mirrors; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
     },
     Setting {
+        name: "AUDIT_DAYS",
+        default: Some("90"),
+        explanation: "How long it is kept who changed follows, panels, and what is published. At least 1.",
+    },
+    Setting {
         name: "PANELS_PER_SERVER",
         default: Some("50"),
         explanation: "How many panels one server may have. 0 = no limit.",

@@ -28,8 +28,8 @@ fn defaults_are_discord_and_a_file_beside() {
     assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
     assert_eq!(config.follow_actions_per_hour, Some(100));
     assert_eq!(
-        (config.keeping.contents, config.keeping.mirrors),
-        (TimeDelta::hours(24), TimeDelta::days(30))
+        (config.keeping.contents, config.keeping.mirrors, config.keeping.audit),
+        (TimeDelta::hours(24), TimeDelta::days(30), TimeDelta::days(90))
     );
     assert!(config.panel_monitoring_guilds.is_empty() && !config.panel_private_addresses);
     assert!(
@@ -52,6 +52,7 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
         ("CONTENT_HOURS", "a day"),
         ("MIRROR_DAYS", "-30"),
+        ("AUDIT_DAYS", "-3"),
         ("PANEL_MONITORING_GUILDS", "my server"),
         ("PANEL_MONITORING_GUILDS", "42,0"),
         ("PANEL_PRIVATE_ADDRESSES", "maybe"),

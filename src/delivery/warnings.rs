@@ -1,22 +1,23 @@
 //! What the operator was warned of already. Some things stay as they are until somebody changes a permission,
 //! and come up again with each revision of a panel. They are logged once a day for each follow.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
+use crate::domain::lock::lock;
 
 /// How long a warning isn't repeated.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
 /// How many warnings are remembered.
 const MOST: usize = 10_000;
 
-/// LaneRef warnings were given, and when.
+/// The warnings that were given within the last day.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RecentWarnings(Arc<Mutex<HashMap<WarningKey, DateTime<Utc>>>>);
+pub(super) struct RecentWarnings(Arc<Mutex<ExpiringMap<WarningKey, (), MOST>>>);
 
 /// What a warning is about: the follow, its target, and what is wrong.
 pub(super) type WarningKey = (Option<FollowId>, ChannelId, &'static str);
@@ -24,18 +25,12 @@ pub(super) type WarningKey = (Option<FollowId>, ChannelId, &'static str);
 impl RecentWarnings {
     /// Whether this warning wasn't given for a day. Then it counts as given now.
     pub(super) fn is_due(&self, warning: WarningKey, now: DateTime<Utc>) -> bool {
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.get(&warning).is_some_and(|at| now - *at < REMEMBERED) {
-            return false;
+        let mut given = lock(&self.0);
+        let is_due = given.get(&warning, now).is_none();
+        if is_due {
+            given.put(warning, (), now + REMEMBERED, now);
         }
-        if given.len() >= MOST {
-            given.retain(|_, at| now - *at < REMEMBERED);
-        }
-        if given.len() >= MOST {
-            given.clear();
-        }
-        given.insert(warning, now);
-        true
+        is_due
     }
 }
 

@@ -77,6 +77,13 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
         let names = if of.panels == 1 { "names" } else { "name" };
         lines.push(format!("- {} {names} you.", counted(of.panels, "panel", "panels")));
     }
+    if of.changes > 0 {
+        lines.push(format!(
+            "- {} of follows, panels and settings that you made, for the people who manage the server; deleted after {}.",
+            counted(of.changes, "change", "changes"),
+            days(keeping.audit)
+        ));
+    }
     if of.being_forgotten {
         lines.push("- You asked me to forget you. I'm working on it.".to_owned());
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use poise::serenity_prelude as serenity;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
+use crate::domain::audit::Via;
 use crate::domain::ids::ChannelId;
 use crate::service::{Actor, Refusal, ServiceError, explain_discord_error};
 
@@ -127,7 +128,8 @@ pub(super) fn of_interaction(
     channel: serenity::ChannelId,
 ) -> Result<Actor, Refusal> {
     let guild = guild.ok_or(Refusal::ServersOnly)?;
-    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: Some(channel.into_domain()) })
+    let (channel, via) = (Some(channel.into_domain()), Via::Command);
+    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel, via })
 }
 
 #[cfg(test)]

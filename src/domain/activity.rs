@@ -7,6 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
 use super::ids::{ChannelId, MessageId, WebhookId};
 use super::message::Content;
 use super::panel::PanelSnapshot;
@@ -209,34 +210,17 @@ pub struct Delivery {
     pub wait_until: Option<DateTime<Utc>>,
 }
 
-/// How a delivery ended for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DeliveryEnding {
-    /// The activity was deleted and nothing shows it any more.
-    Withdrawn,
-    /// Discord refused the message.
-    Refused,
-    /// The follow was removed, paused or broke before the message was shown.
-    FollowEnded,
-    /// It failed for too long.
-    GaveUp,
-}
-
-impl DeliveryEnding {
-    /// The word that the database keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Withdrawn => "withdrawn",
-            Self::Refused => "refused",
-            Self::FollowEnded => "follow_ended",
-            Self::GaveUp => "gave_up",
-        }
-    }
-
-    /// The ending that this word stands for.
-    pub fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Withdrawn, Self::Refused, Self::FollowEnded, Self::GaveUp];
-        all.into_iter().find(|ending| ending.as_str() == text)
+choice! {
+    /// How a delivery ended for good.
+    DeliveryEnding {
+        /// The activity was deleted and nothing shows it any more.
+        Withdrawn = "withdrawn",
+        /// Discord refused the message.
+        Refused = "refused",
+        /// The follow was removed, paused or broke before the message was shown.
+        FollowEnded = "follow_ended",
+        /// It failed for too long.
+        GaveUp = "gave_up",
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many actions a person, or anything else that acts, has in a span of time.
+//! How often a person, or anything else that acts, may do something in a span of time: counted in memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -6,9 +6,6 @@ use std::hash::Hash;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ids::UserId;
-
-/// The span in which people's actions are counted.
-const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// Counts actions by who takes them, over a sliding span.
 #[derive(Debug)]
@@ -19,13 +16,6 @@ pub struct Allowance<K = UserId> {
     taken: HashMap<K, VecDeque<DateTime<Utc>>>,
     /// When those who did nothing for a whole span were last forgotten.
     swept: DateTime<Utc>,
-}
-
-impl Allowance {
-    /// `per_hour` actions for each person; `None` for no limit.
-    pub fn new(per_hour: Option<u32>) -> Self {
-        Self::within(HOUR, per_hour)
-    }
 }
 
 impl<K: Hash + Eq> Allowance<K> {
@@ -51,13 +41,6 @@ impl<K: Hash + Eq> Allowance<K> {
     pub fn next_free(&mut self, who: K, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let most = self.most?;
         free_again(self.taken.get_mut(&who)?, most, self.span, now)
-    }
-
-    /// Gives back the newest action, which was refused after all.
-    pub fn give_back(&mut self, who: K) {
-        if let Some(times) = self.taken.get_mut(&who) {
-            times.pop_back();
-        }
     }
 
     /// Forgets those who did nothing for a whole span, so that the map stays small.
@@ -99,7 +82,7 @@ mod tests {
 
     #[test]
     fn says_when_the_next_is_free() {
-        let mut allowance = Allowance::new(Some(2));
+        let mut allowance = Allowance::within(TimeDelta::hours(1), Some(2));
         assert_eq!(allowance.take(user(1), at(0)), Ok(()));
         assert_eq!(allowance.take(user(1), at(10)), Ok(()));
         assert_eq!(allowance.take(user(1), at(20)), Err(at(60)));
@@ -109,16 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_given_back() {
-        let mut allowance = Allowance::new(Some(1));
-        assert_eq!(allowance.take(user(1), at(0)), Ok(()));
-        allowance.give_back(user(1));
-        assert_eq!(allowance.take(user(1), at(1)), Ok(()));
-    }
-
-    #[test]
     fn no_limit_is_no_limit() {
-        let mut allowance: Allowance = Allowance::new(None);
+        let mut allowance: Allowance = Allowance::within(TimeDelta::hours(1), None);
         assert!((0..1000).all(|_| allowance.take(user(1), at(0)).is_ok()));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::choice::choice;
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
 use super::permissions::Permissions;
 use super::place::TargetKind;
@@ -27,34 +28,6 @@ pub struct ChannelPair {
     pub source: ChannelId,
     /// The channel that receives.
     pub target: ChannelId,
-}
-
-/// A named choice that people write in a command and the database keeps as text.
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant),+
-        }
-
-        impl $name {
-            /// Every value, in the order in which people see them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word for it, in commands and in the database.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text),+
-                }
-            }
-
-            /// The value that this word stands for.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.as_str() == text)
-            }
-        }
-    };
 }
 
 mod filter;

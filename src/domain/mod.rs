@@ -3,11 +3,14 @@
 
 pub mod activity;
 pub mod allowance;
+pub mod audit;
 pub mod catch_up;
 pub mod channel;
+mod choice;
 pub mod circle;
 pub mod clock;
 pub mod doors;
+pub mod expiring;
 pub mod follow;
 pub mod gateway_session;
 pub mod hashtags;

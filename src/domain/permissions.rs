@@ -171,7 +171,17 @@ fn layer(base: Permissions, overwrites: &[Overwrite], applies: impl Fn(Overwrite
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use twilight_model::channel::ChannelType;
+    use twilight_model::channel::permission_overwrite::{PermissionOverwrite, PermissionOverwriteType};
+    use twilight_model::guild as twilight;
+    use twilight_model::id::Id;
+    use twilight_util::permission_calculator::PermissionCalculator;
+
     use super::*;
+
+    /// The bits of the permissions that have names, without Administrator.
+    const NAMED_BITS: [u32; 10] = [4, 10, 11, 13, 14, 15, 16, 20, 29, 34];
 
     const VIEW: Permissions = Permissions::VIEW_CHANNEL;
     const HOOKS: Permissions = Permissions::MANAGE_WEBHOOKS;
@@ -246,6 +256,103 @@ mod tests {
             rules.granted(PermissionHolder { user: user(5), roles: &[] }, &[deny]),
             Permissions::all()
         );
+    }
+
+    /// What twilight computes from the same. In the announcement channels of its model, no permission is left
+    /// out.
+    fn by_twilight(
+        of: UserId,
+        rules: &ServerRules<'_>,
+        has: &[RoleId],
+        overwrites: &[Overwrite],
+    ) -> Permissions {
+        let theirs = |ours: Permissions| twilight::Permissions::from_bits_truncate(ours.bits());
+        let of_role = |id| {
+            let role = rules.roles.iter().find(|role| role.id == id);
+            role.map_or(twilight::Permissions::empty(), |role| theirs(role.permissions))
+        };
+        let roles: Vec<_> = has.iter().map(|id| (Id::new(id.get()), of_role(*id))).collect();
+        let overwrites: Vec<_> = overwrites
+            .iter()
+            .map(|overwrite| {
+                let (id, kind) = match overwrite.subject {
+                    OverwriteFor::Role(id) => (id.get(), PermissionOverwriteType::Role),
+                    OverwriteFor::Member(id) => (id.get(), PermissionOverwriteType::Member),
+                };
+                let (allow, deny) = (theirs(overwrite.allow), theirs(overwrite.deny));
+                PermissionOverwrite { allow, deny, id: Id::new(id), kind }
+            })
+            .collect();
+        let guild = Id::new(rules.guild.get());
+        let everyone = of_role(rules.guild.everyone());
+        let granted = PermissionCalculator::new(guild, Id::new(of.get()), everyone, &roles)
+            .owner_id(Id::new(rules.owner.get()))
+            .in_channel(ChannelType::GuildAnnouncement, &overwrites);
+        Permissions::from_bits_retain(granted.bits())
+    }
+
+    /// Without what has no effect: nothing works in a channel that isn't seen, and no embeds and files where
+    /// nothing may be sent. Administrator itself is left out: in overwrites, it means nothing.
+    fn effective(granted: Permissions) -> Permissions {
+        let named = granted & all_of(&NAMED_BITS);
+        if !granted.contains(VIEW) {
+            Permissions::empty()
+        } else if !granted.contains(Permissions::SEND_MESSAGES) {
+            named.difference(Permissions::EMBED_LINKS | Permissions::ATTACH_FILES)
+        } else {
+            named
+        }
+    }
+
+    fn all_of(bits: &[u32]) -> Permissions {
+        Permissions::from_bits_retain(bits.iter().fold(0, |all, bit| all | 1 << bit))
+    }
+
+    fn some_permissions() -> impl Strategy<Value = Permissions> {
+        let all = prop::sample::subsequence(NAMED_BITS.to_vec(), 0..=NAMED_BITS.len());
+        all.prop_map(|bits| all_of(&bits))
+    }
+
+    fn some_overwrites() -> impl Strategy<Value = Vec<Overwrite>> {
+        let subject = prop_oneof![
+            (1_u64..6).prop_map(|id| OverwriteFor::Role(role(id))),
+            (5_u64..8).prop_map(|id| OverwriteFor::Member(user(id))),
+        ];
+        let one = (subject, some_permissions(), some_permissions())
+            .prop_map(|(subject, allow, deny)| Overwrite { subject, allow, deny });
+        prop::collection::vec(one, 0..8).prop_map(|mut all| {
+            // Discord has one for each.
+            let mut seen = Vec::new();
+            all.retain(|one| {
+                !seen.contains(&one.subject) && {
+                    seen.push(one.subject);
+                    true
+                }
+            });
+            all
+        })
+    }
+
+    proptest! {
+        /// Two programs that read the same page of Discord's documentation come to the same.
+        #[test]
+        fn twilight_computes_the_same(
+            granted in prop::collection::vec((some_permissions(), 0_u8..8), 5),
+            has in prop::sample::subsequence(vec![2_u64, 3, 4, 5], 0..=4),
+            overwrites in some_overwrites(),
+            owner in 5_u64..9,
+        ) {
+            let roles: Vec<_> = (1..).zip(granted).map(|(id, (permissions, luck))| {
+                let administrator = if luck == 0 { Permissions::ADMINISTRATOR } else { Permissions::empty() };
+                Role { id: role(id), permissions: permissions | administrator }
+            }).collect();
+            let has: Vec<_> = has.into_iter().map(role).collect();
+            let rules = ServerRules { guild: guild(), owner: user(owner), roles: &roles };
+            let ours = rules.granted(PermissionHolder { user: user(5), roles: &has }, &overwrites);
+            prop_assert_eq!(effective(ours), effective(by_twilight(user(5), &rules, &has, &overwrites)));
+            let everyone = by_twilight(user(100), &rules, &[], &overwrites);
+            prop_assert_eq!(effective(rules.everyone(&overwrites)), effective(everyone));
+        }
     }
 
     #[test]

@@ -2,34 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
 use super::ids::ChannelId;
 
-/// Where in its source something was posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourcePlace {
-    /// In the source itself.
-    #[default]
-    Source,
-    /// As what a thread of the source begins with: a forum's post, with title and tags.
-    Starter,
-    /// Later in a thread of the source.
-    Answer,
-}
-
-impl SourcePlace {
-    /// The word that the database keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Starter => "starter",
-            Self::Answer => "answer",
-        }
-    }
-
-    /// The place that this word stands for.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Source, Self::Starter, Self::Answer].into_iter().find(|place| place.as_str() == text)
+choice! {
+    /// Where in its source something was posted.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    SourcePlace {
+        /// In the source itself.
+        #[default]
+        Source = "source",
+        /// As what a thread of the source begins with: a forum's post, with title and tags.
+        Starter = "starter",
+        /// Later in a thread of the source.
+        Answer = "answer",
     }
 }
 

@@ -10,4 +10,6 @@ pub struct RetentionPeriods {
     /// How long it is kept which mirrors show which message, so that edits and deletions reach them. At least
     /// as long as sources are read back.
     pub mirrors: TimeDelta,
+    /// How long it is kept who changed what.
+    pub audit: TimeDelta,
 }

@@ -46,7 +46,7 @@ pub(super) async fn block(env: Env<'_>, server: &str) -> Result<(), Fatal> {
 pub(super) async fn unblock(env: Env<'_>, server: &str) -> Result<(), Fatal> {
     let (guild, storage, settings) = (guild(server)?, env.storage()?, env.servers()?);
     let store = app::open_beside(&storage).await?;
-    let was = operate::unblock(&store, guild).await?;
+    let was = operate::unblock(&store, app::clock(), guild).await?;
     store.close().await?;
     let config::ServerSettings { lists, .. } = settings;
     let still = if lists.blocks(guild) {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,6 +14,8 @@ use super::limiter::{LimitKey, MajorParameter, TokenKind, Urgency};
 
 /// An audit log reason's greatest length in characters. Discord: 512.
 const REASON_LENGTH: usize = 512;
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a call does, and whether doing it twice is the same as doing it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,15 +197,8 @@ fn authorization(bot: &SecretString) -> reqwest::header::HeaderValue {
 
 /// Encodes an audit log reason as Discord wants it: UTF-8, percent-encoded, cut to what fits.
 fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.chars().take(REASON_LENGTH).collect::<String>().bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+    let cut: String = text.chars().take(REASON_LENGTH).collect();
+    utf8_percent_encode(&cut, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -225,6 +221,7 @@ mod tests {
     #[test]
     fn reasons_are_encoded_and_cut() {
         assert_eq!(percent_encode("über & a b"), "%C3%BCber%20%26%20a%20b");
+        assert_eq!(percent_encode("-._~/%\n"), "-._~%2F%25%0A");
         assert_eq!(percent_encode(&"x".repeat(600)).len(), REASON_LENGTH);
     }
 

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use crate::domain::audit::Via;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::permissions::Permissions;
 
@@ -38,11 +39,12 @@ impl FollowService {
     pub async fn shared_servers(
         &self,
         user: UserId,
+        via: Via,
         candidates: &[GuildId],
     ) -> Result<SharedServers, ServiceError> {
         let (mut looked_at, mut remaining, mut asked) = (Vec::new(), Vec::new(), 0);
         for guild in candidates.iter().copied().filter(|guild| !self.lookups.is_elsewhere(*guild)) {
-            let actor = Actor { user, guild, channel: None };
+            let actor = Actor { user, guild, channel: None, via };
             let rest = self.on_behalf_of(actor);
             let known =
                 CachedAccess::copied(&rest, self.parts.clock, &self.lookups, actor).knows_membership();

@@ -34,6 +34,7 @@ pub mod watch;
 
 use std::sync::Arc;
 
+use crate::domain::audit::{ChangeStamp, ChangedBy, Via};
 use crate::domain::clock::Clock;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
@@ -135,6 +136,15 @@ pub struct Actor {
     /// The channel in which a command was run. `None` where they act for the server as a whole, from the web:
     /// then Discord doesn't vouch for them being a member, and nothing is meant by not naming a channel.
     pub channel: Option<ChannelId>,
+    /// In which way they act.
+    pub via: Via,
+}
+
+impl Actor {
+    /// Who changes what this person changes.
+    pub const fn changed_by(self) -> ChangedBy {
+        ChangedBy::Person { user: self.user, guild: self.guild, via: self.via }
+    }
 }
 
 /// Adds a follow to the span of the current use case, once it is known which one it is.
@@ -173,6 +183,11 @@ impl FollowService {
             target_locks: Locks::default(),
             questions: Questions::default(),
         }
+    }
+
+    /// A change by them, made now.
+    fn stamp(&self, by: ChangedBy) -> ChangeStamp {
+        by.at(self.parts.clock.now())
     }
 
     /// Discord, on behalf of this person.

@@ -63,6 +63,7 @@ impl Retention {
         if !all {
             return Ok(());
         }
+        self.store.forget_old_audit(now - self.keeping.audit).await?;
         gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())
     }

@@ -8,8 +8,9 @@
 //! | `source` | sources: how far they are read; their events become activities and deliveries |
 //! | `lane` | who sends into a target, what is next there, and what came of it |
 //! | `panel` | panels and their mirrors |
+//! | `audit` | who changed what, and the transactions in which that is changed |
 //! | `server` | servers as such: checked, left, blocked |
-//! | `member` | people's opt-outs, and what is forgotten of them |
+//! | `member` | people's opt-outs, what is forgotten of them, what they did in the last hour |
 //! | `report` | numbers and reports |
 //! | `retention` | what nobody needs any more |
 //! | `copy` | moving everything from SQLite to PostgreSQL |
@@ -17,6 +18,7 @@
 //! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
 //! their way in and opened on their way out.
 
+mod audit;
 mod copy;
 mod db;
 mod follow;
@@ -34,6 +36,7 @@ use std::fmt;
 
 use sea_orm::DatabaseConnection;
 
+pub use self::audit::list::AuditFilter;
 pub use self::copy::{Copied, CopyError, Copying};
 pub use self::db::crypt::Cipher;
 pub use self::db::error::{Blame, StoreError};
@@ -56,6 +59,7 @@ pub use self::lane::request::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, 
 pub use self::lane::retractions::Retraction;
 pub use self::lane::step_result::StepResult;
 pub use self::lane::work::{Surroundings, Work};
+pub use self::member::actions::CountedAction;
 pub use self::member::forget::Forgotten;
 pub use self::member::removal::{Removal, RemovalKind, RemovedPart};
 pub use self::member::totals::AuthorTotals;

@@ -1,10 +1,10 @@
-//! What one person may do in an hour counts from the first request on, whatever comes of it; what fails for a
-//! reason of ours doesn't.
+//! A person's actions of the hour count from the first request on, whatever their outcome, unless they fail
+//! for a reason of ours.
 
 use rstest::rstest;
 use tributary_sandbox::{Config, Effect, Fault, Options, Permissions, Person, Reply};
 
-use crate::harness::{Board, Scene, admin, choice};
+use crate::harness::{Board, Crew, Scene, admin, choice};
 
 const USED_UP: &str = "changed a lot within one hour";
 
@@ -12,17 +12,17 @@ fn channel(channel: &tributary_sandbox::Channel) -> Options {
     Options::new().set("channel", channel)
 }
 
-/// How often something may be done before the person has done too much.
+/// How often something may be done until the person has done too much.
 async fn times(act: impl AsyncFn() -> Reply) -> usize {
     for done in 0..20 {
         if act().await.text().contains(USED_UP) {
             return done;
         }
     }
-    panic!("it can be repeated for ever: {}", act().await.text());
+    panic!("it can be repeated forever: {}", act().await.text());
 }
 
-/// How often the list of a server's channels was asked for, with which all that people do begins.
+/// How often the list of a server's channels was requested, which is how everything begins that people do.
 fn lists(board: &Board) -> usize {
     board.world.sandbox.exchanges().iter().filter(|one| one.path.ends_with("/channels")).count()
 }
@@ -126,7 +126,7 @@ async fn presses_that_look_up_rights_are_bounded_for_each_person() {
     let refused = press(&bob).await;
     assert!(refused.contains("You asked a lot"), "{refused}");
     assert!(lists(&board) - before < 70, "{}", lists(&board) - before);
-    // Somebody else isn't concerned.
+    // Nobody else is affected.
     let refused = press(&board.harbour.member("Carl", see)).await;
     assert!(refused.contains("Manage Channels"), "{refused}");
 }
@@ -153,4 +153,66 @@ async fn what_discord_fails_is_given_back(#[case] command: &str) {
     assert!(!done.contains(USED_UP) && !done.contains("did not answer"), "{done}");
     let used_up = scene.run(command, options()).await.text();
     assert!(used_up.contains(USED_UP), "{used_up}");
+}
+
+/// Ends and prevents something in the database, as a damaged one would.
+const BREAK_FOLLOWS: &str = "CREATE TRIGGER no_follow BEFORE INSERT ON channel_follows \
+    BEGIN SELECT RAISE(ABORT, 'broken'); END";
+const KEEP_ACTIONS: &str = "CREATE TRIGGER no_return BEFORE DELETE ON person_actions \
+    BEGIN SELECT RAISE(ABORT, 'broken'); END";
+
+#[tokio::test]
+async fn what_the_database_fails_is_given_back_as_soon_as_it_can() {
+    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "2")]).await;
+    let database = &scene.world.database;
+    let counted = async || database.text("SELECT CAST(COUNT(*) AS TEXT) FROM person_actions").await.unwrap();
+    let follow = async || scene.run("/follow", channel(&scene.releases)).await.text();
+    database.execute(BREAK_FOLLOWS).await;
+    assert!(!follow().await.contains("now follows"));
+    assert_eq!(counted().await, "0");
+    database.execute(KEEP_ACTIONS).await;
+    assert!(!follow().await.contains("now follows"));
+    assert_eq!(counted().await, "1", "it can't be given back yet");
+    database.execute("DROP TRIGGER no_follow").await;
+    database.execute("DROP TRIGGER no_return").await;
+    let made = follow().await;
+    assert!(made.contains("now follows"), "{made}");
+    assert_eq!(counted().await, "1", "only what was done counts");
+}
+
+#[tokio::test]
+async fn the_hour_goes_on_over_a_restart() {
+    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "2")]).await;
+    let publish = async |scene: &Scene| scene.run("/publish", channel(&scene.releases)).await.text();
+    for _ in 0..2 {
+        assert!(!publish(&scene).await.contains(USED_UP));
+    }
+    let scene = scene.restart().await;
+    let refused = publish(&scene).await;
+    assert!(refused.contains(USED_UP) && refused.contains("<t:"), "it says until when: {refused}");
+}
+
+/// Two gateways: the person acts in a server of each. The last action is taken at both at once.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn all_processes_count_together() {
+    const MOST: usize = 9;
+    let settings = [("FOLLOW_ACTIONS_PER_HOUR", "9")];
+    let Some(crew) = Crew::with(2, 0, &settings).await else { return };
+    let (lake, _) = crew.server(0, "Lake");
+    let (harbour, alice) = crew.server(1, "Harbour");
+    lake.join(&alice, Permissions::MANAGE_CHANNELS);
+    let (one, other) = (lake.text("one"), harbour.text("other"));
+    let publish = async |here: &tributary_sandbox::Channel| {
+        alice.run(here, "/publish", channel(here)).await.expect("an answer").text()
+    };
+    for number in 0..MOST - 1 {
+        let text = publish(if number % 2 == 0 { &one } else { &other }).await;
+        assert!(!text.contains(USED_UP), "{number}: {text}");
+    }
+    let both = tokio::join!(publish(&one), publish(&other), publish(&one), publish(&other));
+    let refused = [both.0, both.1, both.2, both.3].iter().filter(|text| text.contains(USED_UP)).count();
+    assert_eq!(refused, 3, "one of them is the last");
+    let counted = crew.world.database.text("SELECT CAST(COUNT(*) AS TEXT) FROM person_actions").await;
+    assert_eq!(counted.as_deref(), Some("9"));
 }

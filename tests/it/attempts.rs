@@ -1,5 +1,5 @@
-//! One message that can't be sent, read or settled: it is tried with growing pauses, holds up others for a
-//! while only, and is given up in the end. All else arrives.
+//! One message that can't be sent, read or settled: the bot retries it with growing pauses, lets it hold up
+//! others only for a while, and finally gives it up. Everything else arrives.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::harness::{Backend, Pair, SOON};
 const A_WHILE: Duration = Duration::from_secs(90);
 
 impl Pair {
-    /// Whatever says this fails from now on, each time.
+    /// From now on, every request whose text contains this fails.
     fn poison(&self, text: &str, effect: Effect) -> tributary_sandbox::FaultId {
         self.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", effect).saying(text).forever())
     }
 
-    /// As if it had been tried for a while already: all but one of the attempts that a lane waits for.
+    /// As if it had been tried for a while already: all the attempts that a lane waits for, except one.
     async fn hurry(&self) {
         let hurried = "UPDATE deliveries SET attempts = 5 WHERE attempts BETWEEN 1 AND 4";
         self.world.database.execute(hurried).await;
@@ -34,7 +34,7 @@ impl Pair {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        assert!(tokio::time::timeout(patience, asking).await.is_ok(), "it never came to this: {what}");
+        assert!(tokio::time::timeout(patience, asking).await.is_ok(), "this never became true: {what}");
     }
 
     async fn has_failed(&self) {
@@ -51,8 +51,8 @@ impl Pair {
     }
 }
 
-/// Discord always fails at one message: whether it was made is in doubt each time, and turns out that it
-/// wasn't.
+/// Discord always fails on one message: each time, it is in doubt whether the message was created, and it
+/// turns out that it wasn't.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -78,7 +78,7 @@ async fn a_message_that_discord_always_fails_at_lets_others_pass(#[case] backend
     assert_eq!(good, ["2 good", "3 good", "4 good", "5 good"]);
     let tried = pair.creates_of("1 poison").len();
     assert!((2..=6).contains(&tried), "{tried} creates");
-    // What comes now isn't held up at all, and once Discord takes it, the bad one arrives, too.
+    // New messages aren't held up at all, and once Discord accepts the bad one, it arrives, too.
     pair.post("6 good");
     pair.target.wait_for_message(SOON, |message| message.content == "6 good").await.unwrap();
     pair.world.sandbox.clear_fault(poison);
@@ -94,7 +94,7 @@ async fn a_message_that_discord_always_fails_at_lets_others_pass(#[case] backend
     assert_eq!(pair.texts().len(), 8);
 }
 
-/// Given up, and said.
+/// It is given up, and the log says so.
 #[tokio::test]
 async fn what_always_fails_is_given_up() {
     let pair = Pair::new().await;
@@ -109,7 +109,7 @@ async fn what_always_fails_is_given_up() {
     assert_eq!(pair.texts()[0], "2 good");
 }
 
-/// What is stored of one message can't be read any more.
+/// What is stored about one message can't be read any more.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -121,13 +121,13 @@ async fn a_message_that_cannot_be_read_lets_others_pass(#[case] backend: Backend
     pair.follow(&pair.source, &other).await;
     pair.post("0 before");
     pair.settled().await;
-    // The lanes are held while the row is spoiled.
+    // The lanes are held while the row is damaged.
     let slow = Effect::Delay(Duration::from_secs(2));
     pair.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", slow).times(2));
     pair.post_all(1..5, "post");
     let written = "SELECT CAST(COUNT(*) AS TEXT) FROM activities";
     pair.world.database.eventually(written, "6").await;
-    // Another message's content, which is bound to that one.
+    // Another message's content: contents are encrypted for their own message.
     let swap = "UPDATE activities SET content = (SELECT content FROM activities b WHERE b.id = activities.id + 1) \
         WHERE id = (SELECT MAX(id) - 2 FROM activities)";
     pair.world.database.execute(swap).await;
@@ -142,7 +142,7 @@ async fn a_message_that_cannot_be_read_lets_others_pass(#[case] backend: Backend
     }
 }
 
-/// Two in a row don't hide behind each other, also not where they fail in other ways.
+/// Two in a row don't hide behind each other, even if they fail in different ways.
 #[tokio::test]
 async fn several_bad_messages_let_others_pass() {
     let pair = Pair::new().await;
@@ -157,7 +157,7 @@ async fn several_bad_messages_let_others_pass() {
     assert_eq!(pair.texts(), ["3 good", "4 good"]);
 }
 
-/// Nothing can be sent at all for a while, so that nothing overtakes anything.
+/// For a while, nothing can be sent at all, so nothing overtakes anything.
 #[rstest]
 #[case::failing(Effect::Status(503))]
 #[case::refusing_connections(Effect::DropRequest)]
@@ -172,14 +172,14 @@ async fn an_outage_keeps_the_order(#[case] effect: Effect) {
     pair.world.until("something failed", async || pair.world.sandbox.fault_hits(outage) > 0).await;
     pair.has_failed().await;
     pair.hurry().await;
-    // Long enough for one behind the head to be tried.
+    // Long enough that one behind the head would have been tried.
     pair.eventually(A_WHILE, "the head has failed often", async || pair.attempts().await > 6).await;
     pair.world.sandbox.clear_fault(outage);
     pair.target.wait_for_message(A_WHILE, |message| message.content == "6 post").await.unwrap();
     pair.in_step_within(A_WHILE).await;
 }
 
-/// The bot doesn't see the target any more, so that nobody knows whether the message was made.
+/// The bot can't see the target any more, so nobody knows whether the message was created.
 #[rstest]
 #[case::hidden(Permissions::VIEW_CHANNEL)]
 #[case::without_history(Permissions::READ_MESSAGE_HISTORY)]
@@ -203,7 +203,7 @@ async fn a_doubt_where_the_bot_may_not_look_breaks_the_follow(#[case] denied: Pe
     assert!(pair.refused_requests() <= 20, "{}", pair.refused_requests());
 }
 
-/// Nobody waits any more for what is in doubt.
+/// Nobody is waiting any more for what is in doubt.
 #[rstest]
 #[case::paused("UPDATE channel_follows SET is_active = FALSE")]
 #[case::removed("DELETE FROM channel_follows")]
@@ -238,7 +238,7 @@ async fn a_refused_name_loses_no_message(#[case] refused: &[&str], #[case] shown
     let mirrors = pair.mirrors();
     assert_eq!((mirrors[0].author.as_str(), mirrors[0].content.as_str()), (shown, "1 by a heron"));
     assert_eq!((mirrors[1].author.as_str(), mirrors[1].attachments.len()), (shown, 1));
-    // The one under the other name is known again, should its answer be lost.
+    // If its answer is lost, the message under the other name is recognised, too.
     let webhook = format!("/webhooks/{}/*", pair.target.webhooks()[0].id);
     let lost = Fault::on("POST", &webhook, Effect::DropAnswer).saying(shown);
     pair.world.sandbox.fault(lost);
@@ -248,8 +248,8 @@ async fn a_refused_name_loses_no_message(#[case] refused: &[&str], #[case] shown
     assert_eq!(texts.iter().filter(|text| text.starts_with('3')).count(), 1, "{texts:?}");
 }
 
-/// Characters that join what follows, in front of a colon, in what is answered and in what begins a forum's
-/// post.
+/// Characters that join what follows them, before a colon, in quoted text and in what a forum's post begins
+/// with.
 #[tokio::test]
 async fn no_text_stops_a_lane() {
     let pair = Pair::new().await;

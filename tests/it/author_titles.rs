@@ -1,4 +1,5 @@
-//! What somebody called a thread or a forum's post are their words: once they opt out, answers don't tell it.
+//! The title that somebody gave a thread or a forum's post is their own words: once they opt out, answers no
+//! longer show it.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Options};
@@ -6,7 +7,7 @@ use tributary_sandbox::{Channel, Options};
 use crate::harness::{Backend, Pair, SOON, texts};
 
 impl Pair {
-    /// Follows a channel with its threads, in a channel of its own.
+    /// Makes a new channel follow a channel with its threads.
     async fn follow_with_threads(&self, source: &Channel) -> Channel {
         let pond = self.guild.text("pond");
         let options = Options::new().set("channel", source).set("threads", "all");
@@ -15,7 +16,7 @@ impl Pair {
         pond
     }
 
-    /// Waits until exactly these answers are shown, none of them with a title.
+    /// Waits until exactly these answers are shown, without titles.
     async fn shows_untitled(&self, pond: &Channel, answers: &[&str]) {
         let wanted: Vec<String> = answers.iter().map(|text| (*text).to_owned()).collect();
         let shown = || -> Vec<String> {
@@ -56,7 +57,7 @@ async fn what_they_called_their_post_is_not_told_by_answers(#[case] backend: Bac
     pair.shows_untitled(&pond, &["a bird", "many thanks"]).await;
 }
 
-/// The bot knows nothing of what the thread began with.
+/// The bot doesn't know the thread's first message.
 #[tokio::test]
 async fn what_they_called_it_before_it_was_followed_is_not_told_either() {
     let pair = Pair::new().await;
@@ -72,7 +73,8 @@ async fn what_they_called_it_before_it_was_followed_is_not_told_either() {
     }
 }
 
-/// A thread that somebody else started is called by that person, unless it began with a message of theirs.
+/// The person who started a thread gave it its title, unless it began with a message of somebody who opted
+/// out.
 #[tokio::test]
 async fn what_others_called_a_thread_is_told() {
     let pair = Pair::new().await;

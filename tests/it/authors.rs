@@ -1,4 +1,5 @@
-//! `/privacy`: people see what is kept of them, opt out of being mirrored, and have themselves forgotten.
+//! `/privacy`: people see what is stored about them, opt out of being mirrored, and have themselves
+//! forgotten.
 
 use rstest::rstest;
 use tributary_sandbox::{Effect, Fault, Options, Permissions, Person, Post, Reply};
@@ -12,12 +13,12 @@ fn place(word: &str) -> Options {
 }
 
 impl Pair {
-    /// Somebody who may do nothing but post.
+    /// Somebody who may only post.
     pub(crate) fn somebody(&self, name: &str) -> Person {
         self.guild.member(name, Permissions::empty())
     }
 
-    /// They run `/privacy` in the source; nobody else sees the answer.
+    /// They run `/privacy` in the source; only they see the answer.
     async fn privacy(&self, person: &Person, command: &str, options: impl Into<Options>) -> Reply {
         let reply = person.run(&self.source, &format!("/privacy {command}"), options).await.unwrap();
         assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
@@ -29,7 +30,7 @@ impl Pair {
         assert!(reply.text().starts_with("Your messages are no longer copied"), "{}", reply.text());
     }
 
-    /// Waits until mirrors say exactly this.
+    /// Waits until the mirrors' texts are exactly these.
     async fn shows(&self, texts: &[&str]) {
         let shows = || (self.texts() == texts).then_some(());
         let came = self.world.sandbox.wait_for("the mirrors to be these", SOON, shows).await;
@@ -53,7 +54,7 @@ async fn who_opts_out_is_mirrored_no_more(#[case] backend: Backend) {
     let quoted = format!("{GONE}\nthanks");
     pair.shows(&[&quoted, "last-0 of all"]).await;
 
-    // What comes, what is edited, and what is quoted anew.
+    // What is posted, what is edited, and what is quoted from now on.
     let second = bob.post(&pair.source, "a crane").unwrap();
     bob.edit(&pair.source, first.id, "the password is still heron").unwrap();
     pair.alice.post(&pair.source, Post::text("a bird").reply_to(second.id)).unwrap();
@@ -83,7 +84,7 @@ async fn what_was_posted_while_the_bot_was_away_is_left_out_too() {
     pair.start().await;
     pair.settled().await;
     pair.shows(&["last-0 of all", "from Alice", "last-1 of all"]).await;
-    // Nor does a new follow begin with it.
+    // A new follow doesn't start mirroring them either.
     let later = pair.guild.text("later");
     let options = Options::new().set("channel", &pair.source).set("delivery", "relay").set("backfill", 10);
     let reply = pair.alice.run(&later, "/follow", options).await.unwrap();
@@ -92,7 +93,7 @@ async fn what_was_posted_while_the_bot_was_away_is_left_out_too() {
     assert!(!later.messages().iter().any(|message| message.content.contains("heron")));
 }
 
-/// Many messages, and a kill amid taking them back.
+/// Many messages, and a kill while they are being taken back.
 #[rstest]
 #[case(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -107,13 +108,13 @@ async fn taking_back_goes_on_after_a_kill(#[case] backend: Backend) {
     pair.settled_within(SOON * 3).await;
     pair.opt_out(&bob, "here").await;
     let begun = || (pair.texts().len() < 250).then_some(());
-    pair.world.sandbox.wait_for("some to go", SOON, begun).await.unwrap();
+    pair.world.sandbox.wait_for("some to disappear", SOON, begun).await.unwrap();
     pair.kill().await;
     pair.start().await;
-    // What others post meanwhile doesn't wait for the end of it.
+    // What others post meanwhile doesn't wait until that is done.
     pair.settled().await;
     let only = || pair.texts().iter().all(|text| !text.contains("Bob")).then_some(());
-    pair.world.sandbox.wait_for("all to go", SOON * 3, only).await.unwrap();
+    pair.world.sandbox.wait_for("all to disappear", SOON * 3, only).await.unwrap();
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
     assert_eq!(pair.texts().len(), 2, "{:?}", pair.texts());
 }
@@ -175,7 +176,7 @@ async fn somebody_has_themselves_forgotten(#[case] backend: Backend) {
     assert!(cancelled.text().starts_with("Cancelled") && cancelled.components().is_empty());
     assert_eq!(pair.texts().len(), 3);
     let asked = pair.privacy(&pair.alice, "forget", ()).await;
-    assert!(asked.press_as(&bob, "Forget me").await.is_err(), "it is nobody else's to press");
+    assert!(asked.press_as(&bob, "Forget me").await.is_err(), "nobody else can press it");
     let done = asked.press("Forget me").await.unwrap();
     assert!(done.text().starts_with("I'm forgetting you") && done.components().is_empty(), "{}", done.text());
     pair.shows(&["from Bob"]).await;
@@ -201,7 +202,7 @@ async fn the_delivery_report_says_why_it_is_not_there() {
     }
 }
 
-/// A bystander's server isn't touched, nor are other people.
+/// Other servers and other people aren't affected.
 #[tokio::test]
 async fn an_opt_out_of_one_server_leaves_others_alone() {
     let pair = Pair::new().await;
@@ -223,7 +224,7 @@ async fn an_opt_out_of_one_server_leaves_others_alone() {
     assert_eq!(texts(&mill), ["from Bob", "still here"]);
 }
 
-/// A post of a forum that was called by the first line of a message of theirs isn't any more.
+/// A forum's post whose title was the first line of a message of theirs loses that title.
 #[tokio::test]
 async fn titles_made_of_their_words_go_as_well() {
     let pair = Pair::new().await;
@@ -246,7 +247,7 @@ async fn titles_made_of_their_words_go_as_well() {
     shows("A deleted message", &["thanks"]).await;
 }
 
-/// One process hears the command and records what is posted, another takes back what was mirrored, a third
+/// One process gets the command and records what is posted, another takes back what was mirrored, and a third
 /// deletes it.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
@@ -266,7 +267,7 @@ async fn several_processes_keep_to_it() {
     bob.post(&square, "5 of Bob's").unwrap();
     keeper.post(&square, "from the keeper again").unwrap();
     let only = || (texts(&mill) == ["from the keeper", "from the keeper again"]).then_some(());
-    let came = crew.world.sandbox.wait_for("only the keeper's to stand", SOON, only).await;
+    let came = crew.world.sandbox.wait_for("only the keeper's to be left", SOON, only).await;
     assert!(came.is_ok(), "{:?}", texts(&mill));
 }
 
@@ -285,12 +286,12 @@ async fn questions_are_bounded_for_each_person() {
         }
     }
     assert_eq!(refused, Some(30));
-    // Nobody else pays.
+    // Nobody else is affected.
     pair.opt_out(&pair.alice, "here").await;
 }
 
-/// Where the operator forgot them before, nobody knows which messages were theirs; that they opted out holds
-/// of what they write from then on.
+/// If the operator had them forgotten before, nobody knows which messages were theirs. Their opt-out still
+/// applies to everything that they write from then on.
 #[tokio::test]
 async fn an_edit_of_what_was_forgotten_is_left_out_too() {
     let pair = Pair::new().await;
@@ -306,7 +307,7 @@ async fn an_edit_of_what_was_forgotten_is_left_out_too() {
     assert!(!pair.texts().iter().any(|text| text.contains("password")), "{:?}", pair.texts());
 }
 
-/// A thread was followed, and isn't any more: what was mirrored of it goes as what was of a channel.
+/// A thread was followed, and isn't any more: its mirrors are removed just like a channel's.
 #[tokio::test]
 async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
     let pair = Pair::new().await;
@@ -328,13 +329,14 @@ async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows", "1").await;
     pair.opt_out(&bob, "here").await;
     let crane = || (!texts(&removed).iter().any(|text| text.contains("crane"))).then_some(());
-    pair.world.sandbox.wait_for("what a channel's follow mirrored to go", SOON, crane).await.unwrap();
+    pair.world.sandbox.wait_for("the mirrors of a channel's follow to disappear", SOON, crane).await.unwrap();
     let heron = || (!texts(&inner).iter().any(|text| text.contains("heron"))).then_some(());
-    let gone = pair.world.sandbox.wait_for("what a thread's did to go", SOON / 6, heron).await;
+    let gone =
+        pair.world.sandbox.wait_for("the mirrors of a thread's follow to disappear", SOON / 6, heron).await;
     assert!(gone.is_ok(), "{:?}", texts(&inner));
 }
 
-/// The follow was removed, and then the bot from the server that received.
+/// The follow was removed, and then the bot was removed from the receiving server.
 #[tokio::test]
 async fn nothing_is_asked_of_a_server_that_the_bot_has_left() {
     let pair = Pair::new().await;
@@ -367,7 +369,7 @@ async fn nothing_is_asked_of_a_server_that_the_bot_has_left() {
     assert!(asked.is_empty(), "{asked:?}");
 }
 
-/// Mirrors that can't be deleted now, of many people, hold up nobody else.
+/// Mirrors of many people that can't be deleted at the moment hold up nobody else.
 #[tokio::test]
 async fn people_whose_mirrors_stay_hold_up_nobody() {
     let pair = Pair::new().await;
@@ -397,6 +399,6 @@ async fn people_whose_mirrors_stay_hold_up_nobody() {
         .await;
     pair.opt_out(&bob, "here").await;
     let gone = || texts(&mill).is_empty().then_some(());
-    let gone = pair.world.sandbox.wait_for("Bob's to go", SOON / 3, gone).await;
+    let gone = pair.world.sandbox.wait_for("Bob's to disappear", SOON / 3, gone).await;
     assert!(gone.is_ok(), "{:?}", texts(&mill));
 }

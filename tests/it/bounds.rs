@@ -1,4 +1,4 @@
-//! What one person and one server may use up: actions, questions that cost much, panels.
+//! What one person and one server may use up: actions, expensive requests, panels.
 
 use tributary_sandbox::Options;
 
@@ -38,7 +38,7 @@ async fn pauses_resumptions_and_panels_count_as_actions() {
     let (menu, chosen) = choice(&list, "pause");
     let refused = list.select(&menu, &[&chosen]).await.unwrap();
     assert!(refused.text().contains("changed a lot within one hour"), "{}", refused.text());
-    // Somebody else isn't concerned.
+    // Nobody else is affected.
     let bella = admin(&guild, "Bella");
     follow(&bella, &source, &guild.text("beside")).await;
 }

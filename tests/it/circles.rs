@@ -1,5 +1,5 @@
-//! Somebody else's bot copies what is mirrored back into the source. The follow breaks after a few mirrors,
-//! those concerned are told why, and nobody else pays.
+//! Somebody else's bot copies mirrors back into the source. The follow breaks after a few mirrors, the people
+//! concerned are told why, and nobody else is affected.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -39,13 +39,13 @@ impl Bridge {
         .unwrap();
     }
 
-    /// Copies all that is posted in the target into the source from now on, until it is aborted.
+    /// From now on, copies everything that is posted in the target into the source, until it is aborted.
     fn open(&self, target: &Channel, source: &Channel) -> JoinHandle<()> {
         let (bridge, target, source) = (self.clone(), target.clone(), source.clone());
         let mut copied: HashSet<MessageId> = target.messages().iter().map(|message| message.id).collect();
         tokio::spawn(async move {
             loop {
-                // Messages of Discord's and of the bot itself are none of its business.
+                // It ignores Discord's own messages and the bot's.
                 for message in target.messages().into_iter().filter(|message| message.webhook.is_some()) {
                     if copied.insert(message.id) {
                         bridge.post(&source, &message);
@@ -81,7 +81,7 @@ async fn a_circle_breaks_its_follow_after_a_few_mirrors_and_says_why(
         "SELECT COALESCE(broken_reason, '-') FROM channel_follows WHERE target_channel_id = {}",
         pair.target.id()
     );
-    // How long that takes depends on how long a copy does.
+    // How long that takes depends on how long one copy takes.
     let tells = |message: &SeenMessage| message.content.contains("no longer receives");
     let told = pair.target.wait_for_message(SOON * 6, tells).await.unwrap();
     assert_eq!(pair.world.database.text(&reason).await.as_deref(), Some("circle"));
@@ -90,7 +90,7 @@ async fn a_circle_breaks_its_follow_after_a_few_mirrors_and_says_why(
     let mirrors = count(&pair.target, "hello everybody");
     assert!((6..=10).contains(&mirrors), "{mirrors} mirrors");
 
-    // The other follower has all of it, and what comes later.
+    // The other follower has everything, including what is posted later.
     pair.post("still here");
     beside.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
     let posted = count(&pair.source, "hello everybody");
@@ -134,7 +134,7 @@ async fn a_raid_of_equal_messages_breaks_nothing() {
     assert_eq!(pair.world.database.text(broken).await, None);
 }
 
-/// A build bot says the same again and again, each time after the last was mirrored; what people say
+/// A build bot says the same thing over and over, each time after the last was mirrored; what people say
 /// meanwhile isn't held up.
 #[rstest]
 #[case(By::Webhook)]
@@ -161,7 +161,7 @@ async fn a_bot_that_repeats_itself_is_mirrored_in_full(#[case] by: By) {
     assert_eq!(pair.world.database.text(broken).await, None);
 }
 
-/// What is held while the process dies is mirrored by the next one.
+/// Messages that are held when the process dies are mirrored by the next one.
 #[tokio::test]
 async fn what_was_held_when_the_bot_was_killed_arrives() {
     let mut pair = Pair::new().await;

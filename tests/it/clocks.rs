@@ -1,4 +1,4 @@
-//! Clocks that are wrong: set back while the bot runs or between two runs, and different on two machines.
+//! Wrong clocks: set back while the bot runs or between two runs, and different on two machines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,8 +8,8 @@ use tributary_sandbox::{Effect, Fault};
 
 use crate::harness::{Backend, Bot, Crew, SOON, World, admin, follow, texts};
 
-/// A library that is loaded before all others, and moves the wall clock that a program sees by the seconds in
-/// a file.
+/// A library that is loaded before all others, and shifts the wall clock that a program sees by the number of
+/// seconds in a file.
 const SHIFT: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ struct WallClock {
 }
 
 impl WallClock {
-    /// Files of it are kept in this folder.
+    /// Its files are kept in this folder.
     fn new(folder: &Path, name: &str) -> Self {
         let library = folder.join("shift.so");
         if !library.exists() {
@@ -54,7 +54,7 @@ impl WallClock {
         clock
     }
 
-    /// Shows a time that is so many seconds later than the real one.
+    /// Sets it to this many seconds after the real time.
     fn set(&self, seconds: i64) {
         let next = self.shift.with_extension("next");
         std::fs::write(&next, seconds.to_string()).unwrap();
@@ -69,7 +69,7 @@ impl WallClock {
     }
 }
 
-/// It waits for a second try, and its clock is set back by an hour.
+/// It is waiting for a second attempt when its clock is set back by an hour.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test]
 async fn a_clock_that_is_set_back_makes_no_wait_longer() {
@@ -93,7 +93,7 @@ async fn a_clock_that_is_set_back_makes_no_wait_longer() {
     world.database.eventually(waits, "1").await;
     clock.set(-3_600);
     target.wait_for_message(SOON, |message| message.content == "1 waits").await.unwrap();
-    // What was written down by the former clock isn't in the way of a restart by the new one.
+    // Times that were recorded by the old clock don't obstruct a restart with the new one.
     bot.stop().await;
     let later =
         "UPDATE deliveries SET state = 'due', shown_revision = 0, wait_until = '2999-01-01T00:00:00+00:00'";
@@ -104,8 +104,8 @@ async fn a_clock_that_is_set_back_makes_no_wait_longer() {
     world.database.eventually(rest, "0").await;
 }
 
-/// Ten minutes before and ten after: neither takes what the other holds, and neither waits for what nobody
-/// holds.
+/// Ten minutes early and ten minutes late: neither takes what the other holds, and neither waits for what
+/// nobody holds.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn workers_with_different_clocks_take_nothing_from_each_other() {
     for target in &targets {
         follow(&alice, &source, target).await;
     }
-    // Longer than the slow look of a worker, which takes what it holds for free.
+    // Longer than a worker's slow look, which claims whatever it believes to be free.
     let slow = Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(6)));
     crew.world.sandbox.fault(slow.times(targets.len() as u64));
     for number in 0..8 {
@@ -144,7 +144,8 @@ async fn workers_with_different_clocks_take_nothing_from_each_other() {
     }
 }
 
-/// The same, at a death: the survivor's clock is far behind that by which the dead one's leases were made.
+/// The same, when one dies: the survivor's clock is far behind the one that the dead process's leases were
+/// based on.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::harness::{Board, Scene, World, follow};
 /// The servers that are followed from.
 const SERVERS: usize = 12;
 
-/// What the bot asked so far, by its paths.
+/// What the bot has requested so far, by path.
 fn asked(world: &World) -> HashMap<String, usize> {
     let mut asked = HashMap::new();
     for one in world.sandbox.exchanges().into_iter().filter(|one| one.method == "GET") {
@@ -19,8 +19,8 @@ fn asked(world: &World) -> HashMap<String, usize> {
     asked
 }
 
-/// How often it asked for what people's completions need and nothing else does: what this person is in a
-/// server, and for these channels.
+/// How many requests it made that only people's completions need: for this person's membership in a server,
+/// and for these channels.
 fn count(world: &World, person: &Person, channels: &[Channel]) -> usize {
     let member = format!("/members/{}", person.id());
     let channels: Vec<String> =
@@ -29,7 +29,7 @@ fn count(world: &World, person: &Person, channels: &[Channel]) -> usize {
     asked(world).iter().filter(|(path, _)| concerns(path)).map(|(_, times)| times).sum()
 }
 
-/// `#news` follows an announcement channel of each of many servers, in which Alice is.
+/// `#news` follows one announcement channel in each of many servers that Alice is in.
 async fn many_servers() -> (Scene, Vec<Channel>) {
     let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "0")]).await;
     let mut sources = Vec::new();
@@ -59,7 +59,7 @@ async fn tags(scene: &Scene, filled: Options, typed: &str) -> Vec<String> {
 #[tokio::test]
 async fn keystrokes_after_the_first_cost_nothing() {
     let (scene, sources) = many_servers().await;
-    // As many as it takes until all of them are looked at: each has a little time.
+    // As often as it takes to look at all of them: each call has only a little time.
     while unfollow(&scene, "far").await.len() < SERVERS {}
     let before = count(&scene.world, &scene.alice, &sources);
     for typed in ["", "f", "fa", "far", "far-1", "far-11"] {
@@ -82,7 +82,7 @@ async fn what_was_followed_and_unfollowed_is_seen_at_once() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     assert_eq!(unfollow(&scene, "").await, ["#releases → #news"]);
-    // Neither existed when it was looked at.
+    // Neither existed at that time.
     let (source, target) = (scene.harbour.text("source"), scene.harbour.text("target"));
     follow(&scene.alice, &source, &target).await;
     assert_eq!(unfollow(&scene, "").await, ["#releases → #news", "#source → #target"]);

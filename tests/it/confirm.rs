@@ -1,5 +1,5 @@
-//! The question before everybody can read what most could not: asked for a new follow from a private channel
-//! into one that everyone reads.
+//! The question before everybody can read what most couldn't: it is asked for a new follow from a private
+//! channel into one that everyone reads.
 
 use tributary_sandbox::{Channel, Effect, Fault, Options, Permissions};
 
@@ -11,7 +11,7 @@ fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)
 }
 
-/// Makes a channel one that Alice and the bot see, and most don't.
+/// Hides a channel from most people; Alice and the bot still see it.
 fn hide(scene: &Scene, channel: &Channel) {
     channel.deny_everyone(Permissions::VIEW_CHANNEL);
     channel.allow(&scene.alice, Permissions::VIEW_CHANNEL);
@@ -37,13 +37,13 @@ async fn a_private_source_is_followed_publicly_only_where_that_is_meant() {
         staff.mention()
     );
     assert!(asked.text().starts_with(&expected), "{}", asked.text());
-    assert_eq!(scene.everything().await, before, "nothing is made before");
+    assert_eq!(scene.everything().await, before, "nothing is created before that");
 
     let made = asked.press(YES).await.unwrap();
     assert!(made.text().contains("now follows") && made.components().is_empty(), "{}", made.text());
     scene.alice.post(&staff, "open now").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "open now").await.unwrap();
-    // It is asked once: changing the follow, pausing and resuming it is not asked about.
+    // It is asked only once: not when the follow is changed, or paused and resumed.
     let changed = scene.run("/follow", channel(&staff).set("panels", false)).await;
     assert!(changed.text().contains("is changed"), "{}", changed.text());
 }
@@ -107,7 +107,7 @@ async fn everything_is_checked_again_at_the_press() {
     let asked = scene.run("/follow", channel(&staff)).await;
     let before = scene.everything().await;
     let bob = admin(&scene.harbour, "Bob");
-    assert!(asked.press_as(&bob, YES).await.is_err(), "it is nobody else's to press");
+    assert!(asked.press_as(&bob, YES).await.is_err(), "nobody else can press it");
     scene.news.deny(&scene.alice, Permissions::MANAGE_CHANNELS);
     let pressed = asked.press(YES).await.unwrap();
     assert!(refusal(&pressed).contains("You need **Manage Channels**"), "{}", pressed.text());

@@ -1,4 +1,4 @@
-//! `tributary migrate copy`: a bot that ran on SQLite goes on where it stopped on PostgreSQL.
+//! `tributary migrate copy`: a bot that ran on SQLite continues on PostgreSQL where it stopped.
 
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ async fn copy(from: &Database, to: &Database) -> Ended {
     ended(command(from, to.url())).await
 }
 
-/// Two databases: one that a bot has used for a moment, and an empty one; `None` where there is no
-/// PostgreSQL.
+/// Two databases: one that a bot has used for a moment, and an empty one; `None` if there is no PostgreSQL.
 async fn used_and_empty() -> Option<(Database, Database)> {
     let to = Database::create(Backend::Postgres).await?;
     let world = World::new().await.with_settings(&[("ENCRYPTION_KEY", KEY)]);
@@ -59,7 +58,7 @@ async fn a_bot_goes_on_where_it_stopped() {
     pair.stop().await;
 }
 
-/// Messages were on their way when the process died, some of them with their answers lost.
+/// Messages were in flight when the process died, and some of their answers were lost.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_was_in_flight_is_settled_after_the_move() {
@@ -93,7 +92,7 @@ async fn a_copy_that_is_cut_off_leaves_nothing_behind() {
     from.execute(&fill("samples (series, at, value)", &format!("'series-' || i, {time}, i / 3.0"))).await;
 
     let mut copying = Bot::run(command(&from, to.url()));
-    // The first of the two is there, the second takes a while.
+    // The first of the two is copied, the second takes a while.
     copying.logged("channels: 100000 rows").await;
     copying.kill().await;
     for table in ["channels", "samples", "key_check"] {
@@ -128,7 +127,7 @@ async fn what_stands_in_the_way_is_said() {
     refused(command(&from, "sqlite://other.db?mode=rwc"), "--to must be the address of a PostgreSQL").await;
     refused(command(&from, "postgres://u:hidden@127.0.0.1:1/x"), "--to leads to no database").await;
     refused(command(&from, "postgres://u:hidden@[/x"), "--to must be the address of a PostgreSQL").await;
-    assert_eq!(copy(&from, &to).await.code, Some(0), "nothing of this has left anything");
+    assert_eq!(copy(&from, &to).await.code, Some(0), "none of these has left anything behind");
     refused(command(&from, to.url()), "isn't empty").await;
 
     let mut down = Bot::command(&from);

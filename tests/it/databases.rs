@@ -1,4 +1,4 @@
-//! Databases that can't be used: one line says why, and what to do; nothing of them is changed.
+//! Unusable databases: one line says why and what to do, and nothing in them is changed.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ async fn with_file(name: &str, bytes: &[u8]) -> World {
     world
 }
 
-/// What stands in a folder, with its bytes.
+/// The files in a folder, with their bytes.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -99,7 +99,7 @@ async fn a_newer_database_needs_the_newer_program(#[case] backend: Backend) {
     assert!(ended(status).await.complaint().contains("newer version"));
 }
 
-/// The program as somebody who isn't root: root may write everywhere. `None` where that can't be done.
+/// The program run by somebody who isn't root, since root may write everywhere. `None` if that is impossible.
 fn as_nobody(world: &World) -> Option<std::process::Command> {
     const NOBODY: u32 = 65534;
     let mut command = world.command();
@@ -166,7 +166,7 @@ fn server(code: &'static str, message: &'static str) -> String {
         for connection in listener.incoming() {
             let Ok(mut connection) = connection else { return };
             let mut asked = [0; 4096];
-            // Whether it speaks TLS: it doesn't. Then the start of a session.
+            // The client asks whether it speaks TLS, and it doesn't. Then the client starts a session.
             let _ = connection.read(&mut asked);
             let _ = connection.write_all(b"N");
             let _ = connection.read(&mut asked);
@@ -208,7 +208,7 @@ async fn what_postgres_refuses_for_now_is_waited_for(#[case] code: &'static str,
     let mut bot = world.spawn();
     let line = bot.logged("the database can't be reached yet").await;
     assert!(line.contains(says) && line.contains("WARN") && !line.contains("hidden"), "{line}");
-    // What has to be cut off fails.
+    // If the bot has to cut something off, it exits with a failure.
     let (status, _) = bot.stop().await;
     assert!(status.success(), "{status}");
 }
@@ -239,7 +239,7 @@ async fn without_rights_postgres_is_no_use() {
     world.database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC").await;
     refused(&world, &["DATABASE_URL", "GRANT", "schema"]).await;
 
-    // The tables are another role's.
+    // Another role owns the tables.
     world.database.execute(&format!("GRANT ALL ON SCHEMA public TO {role}")).await;
     let mut up = Bot::command(&world.database);
     up.args(["migrate", "up"]).env("DATABASE_URL", world.database.url());
@@ -331,7 +331,7 @@ async fn a_link_to_nothing_is_no_place_for_a_new_database() {
     assert!(!away.exists());
 }
 
-/// Names with signs that addresses escape.
+/// Names with characters that addresses must escape.
 #[tokio::test]
 async fn a_name_may_have_any_signs() {
     let mut world = World::new().await;

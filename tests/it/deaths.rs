@@ -1,6 +1,6 @@
-//! Processes that die, lose their place, or stand still inside a transaction, on PostgreSQL: others go on at
-//! once, and nobody acts on what it lost. No lease ends in these tests: those of the dead are made to last
-//! for an hour.
+//! Processes that die, lose their place, or stand still inside a transaction, on PostgreSQL: others continue
+//! immediately, and nobody acts on what it has lost. No lease ends in these tests: the leases of the dead are
+//! extended to an hour.
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ impl Street {
 
     async fn shows(&self, text: &str) {
         let arrived = self.target.wait_for_message(SOON, |message| message.content == text).await;
-        assert!(arrived.is_ok(), "{text:?} never came: {:?}", texts(&self.target));
+        assert!(arrived.is_ok(), "{text:?} never arrived: {:?}", texts(&self.target));
     }
 
-    /// Has the mirror of "1 before" edited, and Discord not answer: the lane is held, and will be for an hour
-    /// more.
+    /// Makes the bot edit the mirror of "1 before", and Discord not answer: the lane is held, and stays so
+    /// for another hour.
     async fn hold_with_an_edit(&self, world: &World) {
         self.alice.post(&self.source, "1 before").unwrap();
         self.shows("1 before").await;
@@ -82,7 +82,8 @@ async fn another_worker_takes_the_lanes_of_a_dead_one_at_once() {
     street.shows("2 after").await;
 }
 
-/// What was under way at the death is looked for before it is sent again, however early the lane is taken.
+/// What was in flight when the process died is looked for before it is sent again, however early the lane is
+/// taken over.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_a_dead_process_had_sent_is_settled() {
@@ -93,7 +94,7 @@ async fn what_a_dead_process_had_sent_is_settled() {
     let late = Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(2)));
     let late = world.sandbox.fault(late);
     street.alice.post(&street.source, "1 under way").unwrap();
-    world.until("it is under way", async || world.sandbox.fault_hits(late) == 1).await;
+    world.until("it is in flight", async || world.sandbox.fault_hits(late) == 1).await;
     bot.kill().await;
     stretch_leases(&world).await;
     let _bot = world.start().await;
@@ -102,8 +103,8 @@ async fn what_a_dead_process_had_sent_is_settled() {
     assert_eq!(texts(&street.target), ["1 under way", "2 after"]);
 }
 
-/// The connection that says that the process lives is cut, and can't be made again; those over which it works
-/// still stand.
+/// The connection that proves that the process is alive is cut, and can't be reopened; its working
+/// connections still exist.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_can_not_say_that_it_lives_begins_nothing() {
@@ -112,7 +113,7 @@ async fn who_can_not_say_that_it_lives_begins_nothing() {
     let street = Street::new(&world).await;
     let (_, name) = world.database.url().rsplit_once('/').unwrap();
     let elsewhere = world.database.elsewhere().await;
-    // It finds that at rest: no lane is at work.
+    // It notices that while idle: no lane is working.
     street.alice.post(&street.source, "1 before").unwrap();
     street.shows("1 before").await;
     world
@@ -135,15 +136,15 @@ async fn who_can_not_say_that_it_lives_begins_nothing() {
         let (_, metrics) = Bot::fetch(address, "/metrics").await;
         metrics.lines().any(|line| line == "tributary_open_deliveries 1")
     };
-    world.until("the post is written down", written).await;
+    world.until("the post is recorded", written).await;
     world.sandbox.wait_quiet(Duration::from_secs(1)).await;
     assert_eq!(texts(&street.target), ["1 before"], "another may have the lane by now");
     world.database.give_back().await;
     street.shows("2 meanwhile").await;
 }
 
-/// What was under way when the process lost its place is cut off, and settled by whoever has the lane next:
-/// here itself, under another name.
+/// What was in flight when the process lost its place is cut off, and settled by whoever has the lane next:
+/// this very process, under another name.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
@@ -153,7 +154,7 @@ async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
     let late = Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(2)));
     let late = world.sandbox.fault(late);
     street.alice.post(&street.source, "1 under way").unwrap();
-    world.until("it is under way", async || world.sandbox.fault_hits(late) == 1).await;
+    world.until("it is in flight", async || world.sandbox.fault_hits(late) == 1).await;
     let owner = "SELECT COALESCE(MAX(lease_owner), '') FROM lanes";
     let before = world.database.text(owner).await;
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -163,13 +164,13 @@ async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
     let hanging =
         world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::Delay(Duration::from_secs(1))));
     street.alice.post(&street.source, "2 after").unwrap();
-    world.until("the next is under way", async || world.sandbox.fault_hits(hanging) == 1).await;
+    world.until("the next is in flight", async || world.sandbox.fault_hits(hanging) == 1).await;
     assert_ne!(world.database.text(owner).await, before, "a name is used until its lock is lost");
     street.shows("2 after").await;
     assert_eq!(texts(&street.target), ["1 under way", "2 after"]);
 }
 
-/// A lane that stays locked is asked for ever more seldom.
+/// The bot asks less and less often for a lane that stays locked.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
@@ -190,10 +191,10 @@ async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
         let commits = "SELECT CAST(xact_commit + xact_rollback AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
         world.database.text(commits).await.unwrap().parse().unwrap()
     };
-    // The lane is found by the slow look; and what was done before is counted by then, which takes PostgreSQL
-    // up to ten seconds where a connection rests.
+    // By then, the slow look has found the lane, and earlier transactions are counted: for an idle
+    // connection, PostgreSQL may take up to ten seconds.
     tokio::time::sleep(Duration::from_secs(12)).await;
-    // On a loaded machine some of that is still counted late, but not twice.
+    // On a loaded machine, some are still counted late, but not twice.
     let mut asked = i64::MAX;
     for _ in 0..2 {
         let before = commits().await;
@@ -202,6 +203,6 @@ async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
     }
     txn.rollback().await.unwrap();
     world.database.eventually(rest, "0").await;
-    // Asked for all the time, it were 193.
+    // If the bot asked all the time, it would be 193.
     assert!(asked < 120, "{asked} transactions in 4 s");
 }

@@ -1,5 +1,5 @@
-//! Who may see what changes while channels follow each other: what was open and is so no more is noticed
-//! within seconds, told once, and asked about.
+//! Who may see what changes while channels follow each other: if something that was open is closed, the bot
+//! notices within seconds, tells people once, and asks.
 
 use chrono::DateTime;
 use rstest::rstest;
@@ -39,7 +39,7 @@ impl Abroad {
         Self { scene, lakeside, keeper, board }
     }
 
-    /// Makes the board one that only those see whom somebody let in, the bot among them.
+    /// Makes the board visible only to those who were given access, including the bot.
     pub(crate) fn make_private(&self) {
         self.lakeside.allow_bot(&self.board, VIEW | Permissions::READ_MESSAGE_HISTORY);
         self.board.allow(&self.keeper, VIEW);
@@ -52,20 +52,20 @@ async fn publish(keeper: &Person, channel: &Channel, audience: &str) {
     keeper.run(channel, "/publish", options).await.unwrap();
 }
 
-/// Chooses to resume the one follow of the list.
+/// Resumes the only follow of the list.
 pub(crate) async fn resume(scene: &Scene) -> Reply {
     let list = scene.run("/follows", ()).await;
     let (menu, choice) = choice(&list, "resume");
     list.select(&menu, &[&choice]).await.unwrap()
 }
 
-/// What people were told in `#news`, once something of it says this.
+/// What people were told in `#news`, once one of the messages says this.
 pub(crate) async fn told(scene: &Scene, what: &str) -> String {
     scene.news.wait_for_message(SOON, |message| message.content.contains(what)).await.unwrap().content
 }
 
-/// Nothing that is posted in the source arrives. What is posted in another that `#news` follows comes after
-/// it.
+/// Nothing that is posted in the source arrives. It waits for something that is posted later in another
+/// source of `#news`.
 pub(crate) async fn assert_nothing_arrives(scene: &Scene, person: &Person, source: &Channel) {
     person.post(source, "secret").unwrap();
     let open = scene.harbour.text("open");
@@ -86,7 +86,7 @@ async fn an_announcement_channel_that_is_made_private_is_followed_from_elsewhere
     let told = told(&abroad.scene, "no longer receives").await;
     assert!(told.contains("no longer open to other servers"), "{told}");
     let gone = || abroad.scene.news.webhooks().iter().all(|hook| hook.follows.is_none()).then_some(());
-    abroad.scene.world.sandbox.wait_for("Discord's webhook to go", SOON, gone).await.unwrap();
+    abroad.scene.world.sandbox.wait_for("Discord's webhook to disappear", SOON, gone).await.unwrap();
     let post = abroad.keeper.post(&abroad.board, "secret").unwrap();
     if delivery == "native" {
         abroad.keeper.publish(&abroad.board, post.id).unwrap();
@@ -128,13 +128,13 @@ async fn a_source_that_is_made_private_is_paused_told_once_and_asked_about() {
     assert!(told.contains(&scene.releases.mention()), "{told}");
     let list = scene.run("/follows", ()).await.text();
     assert!(list.contains("⏸️ paused") && list.contains("most can no longer see the followed one"), "{list}");
-    // What was mirrored before is not edited any more; what is deleted goes.
+    // What was mirrored before isn't edited any more; deletions are still applied.
     assert_nothing_arrives(&scene, &scene.alice, &scene.releases).await;
     let open = scene.releases.messages()[0].id;
     scene.alice.edit(&scene.releases, open, "secret").unwrap();
     scene.alice.delete(&scene.releases, open).unwrap();
     let gone = || (!texts(&scene.news).contains(&"open".to_owned())).then_some(());
-    scene.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
     assert!(!texts(&scene.news).contains(&"secret".to_owned()));
 
     let list = scene.run("/follows", channel(&scene.releases)).await;
@@ -144,7 +144,7 @@ async fn a_source_that_is_made_private_is_paused_told_once_and_asked_about() {
     assert!(resumed.text().starts_with("Follow #1 is resumed"), "{}", resumed.text());
     scene.alice.post(&scene.releases, "meant").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "meant").await.unwrap();
-    // It is meant now: another change of permissions asks nothing again.
+    // It is intended now: another change of permissions doesn't ask again.
     scene.releases.allow(&scene.alice, VIEW | Permissions::MANAGE_CHANNELS);
     scene.world.sandbox.wait_quiet(std::time::Duration::from_secs(3)).await;
     scene.alice.post(&scene.releases, "still meant").unwrap();
@@ -173,7 +173,7 @@ async fn a_change_of_options_asks_the_question_as_well() {
     scene.harbour.allow_bot(&scene.releases, VIEW);
     scene.releases.allow(&scene.alice, VIEW);
     scene.releases.deny_everyone(VIEW);
-    // Also where the look that pauses it is faster.
+    // Even if the check that pauses it is faster.
     let asked = scene.run("/follow", channel(&scene.releases).set("threads", "all")).await;
     assert!(asked.text().starts_with("Everyone in this server"), "{}", asked.text());
     assert_eq!(scene.newest("threads").await.as_deref(), Some("none"));
@@ -239,7 +239,7 @@ async fn a_lost_manage_webhooks_breaks_nothing_until_the_webhook_goes() {
     scene.news.wait_for_message(SOON, |message| message.content == "back").await.unwrap();
 }
 
-/// What the bot lost came back, but meanwhile most can't see the source any more.
+/// The bot gets back what it lost, but meanwhile most people can't see the source any more.
 #[tokio::test]
 async fn what_comes_back_is_looked_at_as_if_it_were_new() {
     let scene = Scene::new().await;
@@ -267,8 +267,8 @@ async fn a_flood_of_changes_costs_a_few_requests() {
     assert!(since <= 15, "{since} requests");
 }
 
-/// The channel is closed between the look at it and the write, or right after that: whichever, nothing is
-/// left of the follow.
+/// The channel is closed between the check and the write, or right after the write: either way, no follow is
+/// left.
 #[rstest]
 #[tokio::test]
 async fn closing_a_channel_while_a_follow_is_under_way_leaves_none(#[values(false, true)] resumes: bool) {
@@ -282,7 +282,7 @@ async fn closing_a_channel_while_a_follow_is_under_way_leaves_none(#[values(fals
         let list = scene.run("/follows", ()).await;
         list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     }
-    // The last question before the write.
+    // The last request before the write.
     let late = Effect::Delay(std::time::Duration::from_secs(5));
     let late = scene.world.sandbox.fault(Fault::on("GET", "/channels/*/webhooks", late).forever());
     let acting =
@@ -438,7 +438,7 @@ async fn an_announcement_channel_that_nobody_opened_gives_away_what_it_publishes
     scene.news.wait_for_message(SOON, |message| message.content == "as corrected").await.unwrap();
     inside.wait_for_message(SOON, |message| message.content == "still kept").await.unwrap();
     assert_eq!(texts(&scene.news), ["as corrected"]);
-    // Opened, it gives away all that comes.
+    // Once opened, it shares everything that is posted.
     publish(keeper, board, "servers").await;
     keeper.post(board, "for all").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "for all").await.unwrap();
@@ -460,7 +460,7 @@ async fn names_of_private_channels_stay_in_their_server() {
     abroad.keeper.post(&abroad.board, mentions.as_str()).unwrap();
     let named = "#lobby and #no-access";
     abroad.scene.news.wait_for_message(SOON, |message| message.content == named).await.unwrap();
-    // As soon as it is hidden.
+    // Its name is hidden as soon as the channel is.
     lobby.deny_everyone(VIEW);
     abroad.scene.world.sandbox.wait_quiet(std::time::Duration::from_millis(500)).await;
     abroad.keeper.post(&abroad.board, lobby.mention().as_str()).unwrap();

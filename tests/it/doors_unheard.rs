@@ -1,5 +1,5 @@
-//! What closes a door where no event tells of it in time: a session that began anew, a private thread, a
-//! server that isn't the one that changed, a request that fails.
+//! What makes something private without a timely event: a new session, a private thread, a server other than
+//! the one that changed, a failing request.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::harness::{SOON, Scene, follow, texts};
 const VIEW: Permissions = Permissions::VIEW_CHANNEL;
 const LOOKED_AT: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM guild_checks WHERE rights_digest <> 0";
 
-/// The channel is closed, and something is posted there, while the bot hears nothing. Before it reads that,
-/// it looks at who may see what: the channel's follow is paused, and nothing of it arrives.
+/// The channel is closed, and something is posted in it, while the bot isn't connected. Before the bot reads
+/// that, it checks who may see what: the channel's follow is paused, and nothing from it arrives.
 #[rstest]
 #[tokio::test]
 async fn what_was_closed_unheard_is_looked_at_before_it_is_read(#[values(false, true)] killed: bool) {
@@ -21,7 +21,7 @@ async fn what_was_closed_unheard_is_looked_at_before_it_is_read(#[values(false, 
     let open = scene.harbour.text("open");
     scene.follow(&scene.releases).await;
     follow(&scene.alice, &open, &scene.news).await;
-    // It has heard of the server with its follows, and looked at it.
+    // It has received the server with its follows, and checked it.
     scene.world.sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
     scene.world.database.eventually(LOOKED_AT, "1").await;
     let meanwhile = || {
@@ -47,7 +47,7 @@ async fn what_was_closed_unheard_is_looked_at_before_it_is_read(#[values(false, 
     assert_nothing_arrives(&scene, &scene.alice, &scene.releases).await;
 }
 
-/// A private thread isn't seen by all who see its channel.
+/// Not everybody who sees a channel sees its private threads.
 #[tokio::test]
 async fn a_private_thread_is_kept_out_of_a_target_that_is_opened() {
     let scene = Scene::new().await;
@@ -58,7 +58,7 @@ async fn a_private_thread_is_kept_out_of_a_target_that_is_opened() {
     whispers.add_to_thread(scene.world.sandbox.bot_id()).unwrap();
     whispers.add_to_thread(scene.alice.id()).unwrap();
     scene.follow(&whispers).await;
-    // As one that was made before this was noted.
+    // As if it had been created before this was recorded.
     scene.world.database.execute("UPDATE channel_follows SET source_private = NULL").await;
     scene.news.deny_everyone(Permissions::empty());
     told(&scene, "I paused this").await;
@@ -67,7 +67,7 @@ async fn a_private_thread_is_kept_out_of_a_target_that_is_opened() {
     assert!(asked.text().starts_with("Everyone in this server will be able to read"), "{}", asked.text());
 }
 
-/// Who sees a voice channel and may not connect can't read its chat.
+/// Somebody who sees a voice channel but may not connect can't read its chat.
 #[rstest]
 #[tokio::test]
 async fn a_chat_that_not_everybody_can_read_is_not_public(
@@ -87,7 +87,7 @@ async fn a_chat_that_not_everybody_can_read_is_not_public(
     assert_nothing_arrives(&scene, &scene.alice, &lounge).await;
 }
 
-/// The source's server alone changes, long after anything happened in the target's.
+/// Only the source's server changes, long after anything happened in the target's.
 #[tokio::test]
 async fn an_age_restriction_is_asked_of_the_other_server() {
     let abroad = Abroad::new(ChannelKind::Text, "relay").await;
@@ -98,7 +98,7 @@ async fn an_age_restriction_is_asked_of_the_other_server() {
     abroad.scene.world.database.wait_for("broken_reason", "age_restricted").await;
 }
 
-/// Discord fails when the bot wants to end its own following: that is tried until it works.
+/// Discord fails when the bot wants to end its own following: the bot retries until it works.
 #[tokio::test]
 async fn a_native_follow_that_was_closed_is_stopped_in_the_end() {
     let abroad = Abroad::new(ChannelKind::Announcement, "native").await;
@@ -109,16 +109,16 @@ async fn a_native_follow_that_was_closed_is_stopped_in_the_end() {
     scene.world.database.wait_for("broken_reason", "unpublished").await;
     let tried = || (scene.world.sandbox.fault_hits(failing) > 0).then_some(());
     scene.world.sandbox.wait_for("the deletion to be tried", SOON, tried).await.unwrap();
-    assert!(scene.news.webhooks().iter().any(|hook| hook.follows.is_some()), "it still stands");
+    assert!(scene.news.webhooks().iter().any(|hook| hook.follows.is_some()), "it still exists");
     scene.world.sandbox.clear_fault(failing);
     let gone = || scene.news.webhooks().iter().all(|hook| hook.follows.is_none()).then_some(());
-    scene.world.sandbox.wait_for("Discord's webhook to go", SOON * 8, gone).await.unwrap();
+    scene.world.sandbox.wait_for("Discord's webhook to disappear", SOON * 8, gone).await.unwrap();
     let post = abroad.keeper.post(&abroad.board, "secret").unwrap();
     abroad.keeper.publish(&abroad.board, post.id).unwrap();
     assert_nothing_arrives(scene, &abroad.keeper, &abroad.board).await;
 }
 
-/// Where one follow of a server can't be mended, the others are looked at all the same.
+/// If one follow of a server can't be repaired, the others are checked anyway.
 #[tokio::test]
 async fn what_can_not_be_mended_holds_up_no_look() {
     let scene = Scene::new().await;
@@ -129,7 +129,7 @@ async fn what_can_not_be_mended_holds_up_no_look() {
     keeper.run(&talk, "/publish", publish).await.unwrap();
     scene.run("/follow", Options::new().set("link", talk.link())).await;
     scene.follow(&scene.releases).await;
-    // The first follow could go on, if only Lakeside answered.
+    // The first follow could continue, if only Lakeside answered.
     scene.harbour.deny_bot(&scene.news, VIEW);
     scene.world.database.wait_for("broken_reason", "target_forbidden").await;
     let sick = format!("/channels/{}", talk.id());
@@ -142,7 +142,7 @@ async fn what_can_not_be_mended_holds_up_no_look() {
     scene.world.database.eventually(exposed, "stopped").await;
 }
 
-/// Who closes a channel because something slipped out can still take it back.
+/// Somebody who closes a channel because something slipped out can still delete it.
 #[tokio::test]
 async fn what_is_deleted_goes_also_where_it_may_not_be_followed_any_more() {
     let abroad = Abroad::new(ChannelKind::Text, "relay").await;
@@ -154,5 +154,5 @@ async fn what_is_deleted_goes_also_where_it_may_not_be_followed_any_more() {
     scene.world.database.wait_for("broken_reason", "unpublished").await;
     abroad.keeper.delete(&abroad.board, slip.id).unwrap();
     let gone = || (!texts(&scene.news).contains(&"a slip".to_owned())).then_some(());
-    scene.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
 }

@@ -1,5 +1,5 @@
-//! Pages that aren't Discord's: proxies, Discord's own edge and captive portals answer with any status, to
-//! everything and for minutes. That is an outage, never an answer.
+//! Pages that aren't Discord's: proxies, Discord's own edge and captive portals answer everything with any
+//! status, for minutes. That counts as an outage, never as an answer.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tributary_sandbox::{Channel, Effect, Fault, Guild, Person, Tally};
 
 use crate::harness::{Pair, SOON, World, admin, follow};
 
-/// Discord's own edge, which has answered so to everything for a minute.
+/// Discord's own edge, which has answered everything like this for a minute.
 fn blocked() -> Effect {
     Effect::Refuse { status: 403, code: 40_333, message: "internal network error".to_owned() }
 }
@@ -33,7 +33,7 @@ impl Server {
         follow(&self.alice, &self.source, &self.target).await;
     }
 
-    /// What is read of it at the beginning of a session.
+    /// What is read about it at the beginning of a session.
     fn routes(&self) -> [String; 3] {
         [
             format!("/guilds/{}/**", self.guild.id()),
@@ -48,7 +48,7 @@ impl Server {
     }
 }
 
-/// The server was named by the gateway just then.
+/// The gateway has just named the server.
 #[rstest]
 #[case::not_found(Effect::Page(404))]
 #[case::forbidden(Effect::Page(403))]
@@ -83,7 +83,7 @@ async fn a_page_at_the_beginning_of_a_session_breaks_nothing(#[case] effect: Eff
     assert!(Tally::of(&sick.source, &sick.target).is_clean());
 }
 
-/// Nothing is lost, doubled or broken; others go on meanwhile.
+/// Nothing is lost, duplicated or broken, and others continue meanwhile.
 #[rstest]
 #[case(Effect::Page(302))]
 #[case(Effect::Page(400))]
@@ -116,8 +116,8 @@ async fn a_page_instead_of_an_answer_costs_no_message(#[case] effect: Effect) {
     assert_eq!(pair.world.database.text(broken).await.as_deref(), Some("0"));
 }
 
-/// What a server that was left a week ago had isn't forgotten because something before Discord says that the
-/// bot isn't there.
+/// The data of a server that was left a week ago isn't forgotten because something in front of Discord says
+/// that the bot isn't a member.
 #[tokio::test]
 async fn a_page_forgets_no_server() {
     let world = World::new().await;

@@ -1,17 +1,17 @@
-//! What is edited or deleted is no longer quoted in the answers to it, wherever these are mirrored.
+//! What is edited or deleted is no longer quoted in the replies to it, wherever these are mirrored.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Options, Post, SeenMessage};
 
 use crate::harness::{Backend, Bot, KEY, Pair, SOON, World, admin, ended, tagged};
 
-/// What the mirror of an answer says that ends with this line.
+/// The text of the mirror of a reply that ends with this line.
 fn shown(channel: &Channel, ending: &str) -> Option<String> {
     let ends = |message: &SeenMessage| message.webhook.is_some() && message.content.ends_with(ending);
     channel.messages().into_iter().find(ends).map(|message| message.content)
 }
 
-/// Waits until the answer that ends with this is introduced by that line.
+/// Waits until the reply that ends with this is introduced by that line.
 async fn becomes(world: &World, channel: &Channel, ending: &str, line: &str) {
     let wanted = format!("{line}\n{ending}");
     let is_so = || {
@@ -25,7 +25,7 @@ async fn becomes(world: &World, channel: &Channel, ending: &str, line: &str) {
 const GONE: &str = "-# ↪ a deleted message";
 
 impl Pair {
-    /// Somebody answers it.
+    /// Somebody replies to it.
     fn answer(&self, to: &SeenMessage, text: &str) -> SeenMessage {
         self.alice.post(&self.source, Post::text(text).reply_to(to.id)).unwrap()
     }
@@ -37,7 +37,7 @@ impl Pair {
     /// No mirror says this any more.
     async fn says_nowhere(&self, text: &str) {
         let gone = || self.texts().iter().all(|shown| !shown.contains(text)).then_some(());
-        let gone = self.world.sandbox.wait_for("it to be said nowhere", SOON * 2, gone).await;
+        let gone = self.world.sandbox.wait_for("it to disappear everywhere", SOON * 2, gone).await;
         assert!(gone.is_ok(), "{text}: {:?}", self.texts());
     }
 
@@ -59,7 +59,7 @@ impl Pair {
 #[tokio::test]
 async fn an_edit_and_a_deletion_reach_the_answers(#[case] backend: Backend) {
     let Some(pair) = Pair::on(backend, &[]).await else { return };
-    // A bystander follows the same channel, and another answer is about something else.
+    // A bystander follows the same channel, and another reply is about something else.
     let beside = pair.guild.text("beside");
     pair.follow(&pair.source, &beside).await;
     let (secret, other) = (pair.post("the password is heron"), pair.post("something else"));
@@ -81,7 +81,7 @@ async fn an_edit_and_a_deletion_reach_the_answers(#[case] backend: Backend) {
     }
     pair.nothing_stale().await;
     assert!(shown(&pair.target, "indeed").unwrap().contains("something else"));
-    // The message itself, then the answer twice: nothing was edited for nothing.
+    // The message itself, then the reply twice: no edit was superfluous.
     assert_eq!(pair.edits(), 3);
 }
 
@@ -130,7 +130,7 @@ async fn what_goes_while_the_bot_is_away_is_quoted_no_more(#[values(false, true)
     }
 }
 
-/// What was posted before the follow is quoted, too, though nothing is known of it.
+/// What was posted before the follow is quoted, too, though nothing is stored about it.
 #[tokio::test]
 async fn what_was_never_mirrored_is_quoted_no_more() {
     let pair = Pair::new().await;
@@ -144,7 +144,7 @@ async fn what_was_never_mirrored_is_quoted_no_more() {
     pair.says_nowhere("heron").await;
 }
 
-/// An answer's text is quoted, and not what that quotes itself.
+/// A reply's text is quoted, but not what it quotes itself.
 #[tokio::test]
 async fn a_chain_of_answers_changes_in_one_place_only() {
     let pair = Pair::new().await;
@@ -181,7 +181,7 @@ async fn who_is_forgotten_is_quoted_no_more(#[case] backend: Backend) {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     pair.becomes("thanks", GONE).await;
     pair.says_nowhere("heron").await;
-    // It stands in the source, and is not quoted anew with the next edit.
+    // It is still in the source, but the next edit doesn't quote it again.
     let answered = pair.source.messages().into_iter().find(|message| message.content == "thanks").unwrap();
     pair.edit(&answered, "thank you");
     pair.becomes("thank you", GONE).await;
@@ -205,10 +205,10 @@ async fn answers_in_threads_are_brought_up_to_date() {
         let answers = all.iter().any(|one| one.content.contains(GONE) && one.content.ends_with("\nthanks"));
         (answers && all.iter().all(|one| !one.content.contains("heron"))).then_some(())
     };
-    pair.world.sandbox.wait_for("nothing of it to stand", SOON * 2, is_so).await.unwrap();
+    pair.world.sandbox.wait_for("nothing of it to be left", SOON * 2, is_so).await.unwrap();
 }
 
-/// More answers than are brought up to date at once; what is posted meanwhile doesn't wait for them.
+/// More replies than are brought up to date at once; what is posted meanwhile doesn't wait for them.
 #[tokio::test]
 async fn many_answers_hold_up_nobody() {
     let pair = Pair::with(&[("CONTENT_HOURS", "0")]).await;
@@ -220,10 +220,10 @@ async fn many_answers_hold_up_nobody() {
     pair.delete(&secret);
     pair.settled().await;
     let all = || pair.texts().iter().all(|text| !text.contains("heron")).then_some(());
-    pair.world.sandbox.wait_for("all excerpts to go", SOON * 6, all).await.unwrap();
+    pair.world.sandbox.wait_for("all excerpts to disappear", SOON * 6, all).await.unwrap();
 }
 
-/// A post of a forum that was called by the first line of a message isn't any more.
+/// A forum's post whose title was the first line of a message loses that title.
 #[tokio::test]
 async fn a_title_goes_with_the_line_that_it_was_made_from() {
     let pair = Pair::new().await;
@@ -247,7 +247,7 @@ async fn a_title_goes_with_the_line_that_it_was_made_from() {
     shows("A deleted message", &["thanks"]).await;
 }
 
-/// A thread that is followed by itself: its channel isn't.
+/// A thread that is followed by itself, without its channel.
 #[tokio::test]
 async fn a_deletion_reaches_the_answers_in_a_followed_thread() {
     let pair = Pair::new().await;

@@ -1,14 +1,14 @@
-//! Mirrors look like what was posted: spoilers stay closed, polls stay and end, bots that think are waited
-//! for, files keep their names, and answers their people.
+//! Mirrors look like what was posted: spoilers stay closed, polls stay and end, the bot waits for bots that
+//! think, files keep their names, and replies their people.
 //!
-//! Most of it is read from the history, after the bot was away: there everything is as Discord keeps it.
+//! Most of it is read from the history, after the bot was away: there, everything is as Discord stores it.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{Effect, Fault, MessageFlags, Options, Permissions, Post, SeenMessage};
 
 use crate::harness::{Forum, Pair, SOON, Scene, texts};
 
-/// What the target shows of what happened while the bot was away, once all of it has arrived.
+/// What the target shows of what happened while the bot was away, once everything has arrived.
 async fn away(pair: &mut Pair, happens: impl AsyncFnOnce(&Pair)) -> Vec<SeenMessage> {
     pair.stop().await;
     happens(pair).await;
@@ -223,7 +223,7 @@ async fn a_file_of_the_same_name_and_size_is_replaced() {
     let edited = pair.alice.edit(&pair.source, original.id, edit("two", &kept, b"new")).unwrap();
     let mirror = pair.target.wait_for_message(SOON, |message| message.content == "two").await.unwrap();
     assert_eq!(bytes(&mirror), [b"old", b"new"]);
-    // The other one next, after a restart, and after an edit of the text alone.
+    // Next, the other file is replaced, after a text-only edit and a restart.
     pair.edit(&edited, "three");
     pair.target.wait_for_message(SOON, |message| message.content == "three").await.unwrap();
     let kept = edited.json["attachments"][1]["id"].clone();

@@ -1,5 +1,5 @@
-//! What goes wrong between the bot and Discord, and what comes of it: nothing is lost, nothing is hurried,
-//! nobody waits for another.
+//! What goes wrong between the bot and Discord, and how the bot copes: nothing is lost, nothing is rushed,
+//! nobody waits for anybody else.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tributary_sandbox::{Effect, Exchange, Fault, Hold, LimitScope, Post, Tally};
 use crate::harness::{Pair, SOON};
 
 impl Pair {
-    /// The next request of this kind to the target's webhook goes wrong.
+    /// Makes the next request of this kind to the target's webhook fail like this.
     fn strike(&self, method: &str, effect: Effect) -> tributary_sandbox::FaultId {
         let pattern = format!("/webhooks/{}/**", self.target.webhooks()[0].id);
         self.world.sandbox.fault(Fault::on(method, &pattern, effect))
@@ -39,7 +39,7 @@ async fn failures_are_overcome(#[case] effect: Effect) {
     pair.in_step_within(SOON * 2).await;
 }
 
-/// The header says 1 s, as Discord rounds it down; the body says more, and is right.
+/// The header says 1 s, because Discord rounds it down; the body says more, and is right.
 #[rstest]
 #[case::user(LimitScope::User)]
 #[case::shared(LimitScope::Shared)]
@@ -55,7 +55,7 @@ async fn the_longer_of_two_waits_is_kept(#[case] scope: LimitScope) {
     let webhook = pair.target.webhooks()[0].id.to_string();
     pair.strike("POST", Effect::RateLimited { scope, retry_after: WAIT });
     pair.post("2 limited");
-    // What was on its way when the limit was told can't be held back; what is posted once the bot knows of it
+    // What was in flight when the bot was told of the limit can't be held back; what is posted after that
     // can.
     let name = format!("{scope:?}").to_lowercase();
     let counter = format!("discord_rate_limited_total{{scope=\"{name}\"}} 1");
@@ -128,7 +128,7 @@ async fn a_target_that_forbids_breaks_the_follow() {
     assert!(pair.mirrors().is_empty());
 }
 
-/// A file that can't be had is linked to, which a doubt and an edit don't forget.
+/// A file that can't be fetched becomes a link; neither a doubt nor an edit forgets that.
 #[tokio::test]
 async fn a_linked_file_is_recognised_and_stays_linked() {
     let pair = Pair::new().await;

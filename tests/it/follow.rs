@@ -1,4 +1,4 @@
-//! `/follow` with all its options: what is stored, how it is changed, and what the answer says.
+//! `/follow` with all its options: what is stored, how it changes, and what the answer says.
 
 use tributary_sandbox::{Channel, Effect, Fault, Options};
 

@@ -1,5 +1,5 @@
-//! `/follow` for a pair that is followed already: what wasn't given stays, and the answer says what changed.
-//! And what `tags` offers while it is typed.
+//! `/follow` for a pair that already exists: options that aren't given stay as they are, and the answer says
+//! what changed. And what `tags` offers while people type.
 
 use tributary_sandbox::{Channel, Options, Permissions};
 
@@ -16,7 +16,7 @@ async fn tags(scene: &Scene) -> Option<String> {
     scene.world.database.text(query).await
 }
 
-/// Alice runs `/follow` for `#releases` with these; the answer's text.
+/// Alice runs `/follow` for `#releases` with these options. Returns the answer's text.
 async fn change(scene: &Scene, options: &[(&str, &str)]) -> String {
     let options = options.iter().fold(channel(&scene.releases), |all, (name, value)| all.set(name, *value));
     scene.run("/follow", options).await.text()
@@ -30,12 +30,12 @@ async fn what_is_given_changes_and_the_rest_stays() {
     let text = change(&scene, &[("mode", "only"), ("tags", "#Bug, release,BUG")]).await;
     assert_eq!(text, "Follow #1 is changed: mode all → only \\#bug, \\#release.");
     assert_eq!(tags(&scene).await.as_deref(), Some("bug,release"));
-    // Written otherwise, it is the same; and so it is with nothing said.
+    // Tags that are spelled differently are the same; so is a command without options.
     let same = channel(&scene.releases).set("tags", "release,ｂｕｇ");
     assert!(scene.refused("/follow", same).await.contains("is already following"));
     assert!(scene.refused("/follow", channel(&scene.releases)).await.contains("is already following"));
 
-    // Tags alone replace the tags, a mode alone keeps them, panels alone keep both.
+    // Tags alone replace the tags, a mode alone keeps them, and panels alone keep both.
     let text = change(&scene, &[("tags", "chat")]).await;
     assert_eq!(text, "Follow #1 is changed: tags \\#bug, \\#release → \\#chat.");
     let text = change(&scene, &[("mode", "except")]).await;
@@ -79,7 +79,7 @@ async fn a_native_follow_that_gets_a_filter_is_relayed_and_can_go_back() {
     scene.news.wait_for_message(SOON, |message| message.content == "a #bug").await.unwrap();
     assert_eq!(texts(&scene.news), ["a #bug"]);
 
-    // It stays a relay until something else is said.
+    // It stays a relay until an option changes that.
     let text = scene.run("/follow", channel(&board).set("mode", "all")).await.text();
     assert_eq!(text, "Follow #1 is changed: mode only \\#bug → all.");
     let text = scene.run("/follow", channel(&board).set("delivery", "auto")).await.text();
@@ -107,7 +107,7 @@ async fn a_paused_native_follow_that_gets_a_filter_is_relayed_once_it_is_resumed
         "{text}"
     );
     let missed = scene.alice.post(&board, "while paused").unwrap();
-    // Whether it was paused is asked when a post is written down.
+    // The bot checks whether it is paused when it records a post.
     let seen =
         format!("SELECT CAST(seen_message_id AS TEXT) FROM channels WHERE channel_id = {}", board.id());
     scene.world.database.eventually(&seen, &missed.id.to_string()).await;

@@ -39,7 +39,7 @@ async fn followers_are_counted_by_server_and_named_where_seen() {
     assert!(text.find(&own).unwrap() < text.find(other).unwrap(), "{text}");
     assert!(!text.contains("secret") && !text.contains("one"), "{text}");
 
-    // Who is there too sees them by name.
+    // A member of that server sees them by name.
     lakeside.join(&scene.alice, Permissions::empty());
     let text = scene.run("/followers", channel(&scene.releases)).await.text();
     assert!(text.contains("#two in Lake\\*side, #one in Lake\\*side"), "{text}");
@@ -49,8 +49,8 @@ async fn followers_are_counted_by_server_and_named_where_seen() {
 async fn many_followers_fit_into_one_answer() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    // Follows of channels that are no more, then of servers with long names: made as rows, so that it doesn't
-    // take a minute.
+    // Follows of channels that no longer exist, then of servers with long names: inserted as rows, or it
+    // would take a minute.
     let targets = (1..=34).map(|id| (id, scene.harbour.id())).chain((0..20).map(|n| {
         let (guild, _) = scene.elsewhere(&format!("{n}{}", "*".repeat(97)));
         (guild.text("target").id().0, guild.id())
@@ -98,7 +98,7 @@ async fn taking_a_publication_back_breaks_others_follows_and_says_how_many() {
         assert!(resumed.text().contains("not open to other servers"), "{}", resumed.text());
         scene.run("/publish", audience(&scene.releases, "everyone")).await;
     }
-    // This server's own follow goes on.
+    // This server's own follow continues.
     assert_eq!(scene.count("channel_follows WHERE is_active").await, 1);
     let again = scene.run("/publish", audience(&scene.releases, "nobody")).await;
     assert!(!again.text().contains("broke"), "{}", again.text());
@@ -158,8 +158,7 @@ async fn about_tells_the_figures() {
     let bob = admin(&scene.harbour, "Bob");
     scene.alice.post(&scene.releases, "v1").unwrap();
     scene.news.wait_for_message(crate::harness::SOON, |message| message.content == "v1").await.unwrap();
-    // The mirror is there before the bot has written down that it is, and servers are counted beside the
-    // events.
+    // The mirror appears before the bot has recorded it, and servers are counted in parallel with the events.
     let counted = async || {
         let about = bob.run(&scene.news, "/about", ()).await.unwrap();
         field(&about, "Delivered in 24 hours") == "1" && field(&about, "Servers") == "2"

@@ -1,5 +1,5 @@
-//! `/follows`: a server's follows, newest first, paged by buttons and changed by a menu; `/unfollow` by what
-//! it offers.
+//! `/follows`: a server's follows, newest first, paged by buttons and changed by a menu; and `/unfollow`, by
+//! the choices that it offers.
 
 use serde_json::Value;
 use tributary_sandbox::{Channel, Options, Permissions, Reply};
@@ -23,7 +23,7 @@ async fn many(scene: &Scene, count: usize) -> Vec<Channel> {
     sources
 }
 
-/// The numbers of the follows that a page shows, in its order.
+/// The numbers of the follows on a page, in its order.
 fn numbers(reply: &Reply) -> Vec<i64> {
     let text = reply.text();
     let heads = text.lines().filter_map(|line| line.strip_prefix("**#")?.split_once("** ")?.0.parse().ok());
@@ -95,7 +95,7 @@ async fn a_page_whose_follows_are_gone_leads_back() {
     assert!(emptied.text().contains("nothing on this page any more"), "{}", emptied.text());
     let first = emptied.press("◀ Newer").await.unwrap();
     assert_eq!(numbers(&first), numbered(2..=9));
-    // Somebody else removes what an open list still offers.
+    // Somebody else removes something that an open list still offers.
     let bob = admin(&scene.harbour, "Bob");
     let his = bob.run(&scene.news, "/follows", ()).await.unwrap();
     his.select(MENU, &["remove:9"]).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_page_whose_follows_are_gone_leads_back() {
         let shown = scene.alice.run(&scene.news, "/follows", ()).await.unwrap();
         assert_eq!(numbers(&shown), numbered(2..=8));
         let late = first.select(MENU, &[act]).await;
-        // After the first, her list has been brought up to date, and no longer offers it.
+        // After the first choice, her list has been updated, and no longer offers it.
         if act == "pause:9" {
             let late = late.unwrap();
             assert!(late.text().contains("Follow #9 is gone: somebody removed it"), "{}", late.text());
@@ -190,7 +190,7 @@ async fn a_channel_that_the_person_cant_see_is_not_named_anywhere() {
             assert!(!shown.contains(name), "{name} in {shown}");
         }
     }
-    // It can be ended all the same, and still isn't named.
+    // It can be ended anyway, and still isn't named.
     let reply = scene.run("/unfollow", Options::new().set("link", secret.id().to_string())).await;
     assert!(reply.text().contains("no longer follows *a channel that you can't see*"), "{}", reply.text());
 }
@@ -209,7 +209,7 @@ async fn unfollow_offers_what_is_followed_by_name_and_number() {
         let choices = scene.alice.autocomplete(channel, "/unfollow", filled, "link", typed).await.unwrap();
         choices.into_iter().map(|choice| (choice.name, choice.value)).collect::<Vec<_>>()
     };
-    // Into this channel first; in the right channel the value is simply the source's id.
+    // The follows into this channel come first; in the right channel, the value is simply the source's id.
     let all = offer(&scene.news, Options::new(), "").await;
     assert_eq!(all[0], ("#releases → #news".to_owned(), Value::from(scene.releases.id().to_string())));
     assert_eq!(all[1].0, format!("deleted channel {} → #board", doomed.id()));
@@ -220,7 +220,7 @@ async fn unfollow_offers_what_is_followed_by_name_and_number() {
     let into = offer(&scene.news, Options::new().set("into", &board), "deleted").await;
     assert_eq!(into[0].1, Value::from(doomed.id().to_string()));
 
-    // Chosen elsewhere than in its target, it still ends the right one.
+    // Even if it is chosen outside its target, it ends the right follow.
     let value = all[1].1.as_str().unwrap();
     let reply = scene.run("/unfollow", Options::new().set("link", value)).await;
     let expected = format!("{} no longer follows *deleted channel* `{}`.", board.mention(), doomed.id());
@@ -236,7 +236,7 @@ async fn unfollow_offers_nothing_to_who_may_not_unfollow() {
     scene.run("/follow", channel(&scene.releases).set("panels", false)).await;
     scene.harbour.revoke_all(&scene.alice);
     let everyone = Permissions::everyone_default() | Permissions::MANAGE_CHANNELS;
-    // Shown to them by where they type; the target is another's.
+    // They see the channel in which they type, but the target is somebody else's.
     let own = scene.harbour.text("own");
     own.allow(&scene.alice, everyone);
     let offered = scene.alice.autocomplete(&own, "/unfollow", (), "link", "").await.unwrap();

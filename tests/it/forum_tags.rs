@@ -1,5 +1,5 @@
-//! Modes over the tags of a forum: named in `/follow`, let through, renamed, deleted. And threads that would
-//! make public what wasn't.
+//! Modes over a forum's tags: named in `/follow`, let through, renamed, deleted. And threads that would make
+//! something public that wasn't.
 
 use tributary_sandbox::{Channel, Options, Permissions, TagId};
 
@@ -30,13 +30,13 @@ impl Forum {
         assert!(reply.text().contains("now follows"), "{}", reply.text());
     }
 
-    /// Alice posts with these tags, by their place in the list.
+    /// Alice posts with these tags, by their position in the list.
     fn post(&self, title: &str, tags: &[usize], text: &str) -> Channel {
         let tags: Vec<TagId> = tags.iter().map(|at| self.tags[*at]).collect();
         self.scene.alice.start_post(&self.ideas, title, &tags, text).unwrap().0
     }
 
-    /// Waits until `#news` shows these, in any order, and nothing else.
+    /// Waits until `#news` shows exactly these, in any order.
     async fn shows(&self, expected: &[&str]) {
         let shown = self.scene.news.wait_for_messages(SOON, |messages| {
             let all = |text: &&str| messages.iter().any(|message| message.text().contains(text));
@@ -60,7 +60,7 @@ async fn a_forums_tags_are_named_quoted_or_not_and_others_are_refused() {
     assert_eq!(forum.scene.world.database.text(tags).await.as_deref(), Some("Bug,Q, A"));
     let again = forum.scene.refused("/follow", forum.options("only", "#beta, \"Q, A\", bug")).await;
     assert!(again.contains("is already following"), "{again}");
-    // The hashtag is another tag than the forum's of this name.
+    // The hashtag is a different tag from the forum's tag with this name.
     let reply = forum.scene.run("/follow", forum.options("only", "#bug")).await;
     assert_eq!(reply.text(), "Follow #1 is changed: tags \\#beta, Bug, Q, A → \\#bug.");
 }
@@ -187,7 +187,8 @@ async fn a_thread_is_as_public_as_its_channel_and_a_private_one_is_not() {
     assert!(reply.text().contains("now follows"), "{}", reply.text());
 }
 
-/// Who can't see the forum any more is told no name of its tags, wherever tags are listed or offered.
+/// People who can't see the forum any more aren't told the names of its tags, wherever tags are listed or
+/// offered.
 #[tokio::test]
 async fn names_of_tags_are_hidden_with_their_forum() {
     let forum = Forum::new().await;
@@ -196,7 +197,7 @@ async fn names_of_tags_are_hidden_with_their_forum() {
     let scene = &forum.scene;
     let bob = crate::harness::admin(&scene.harbour, "Bob");
     let list = async || bob.run(&scene.news, "/follows", ()).await.unwrap();
-    assert!(list().await.text().contains("Bug, Idea"), "who sees it is told");
+    assert!(list().await.text().contains("Bug, Idea"), "somebody who sees it is told");
     let offered = async || {
         let choices = bob.autocomplete(&scene.news, "/follow", Options::new(), "tags", "").await.unwrap();
         choices.into_iter().map(|choice| choice.name).collect::<Vec<_>>()

@@ -1,12 +1,12 @@
-//! A forum follows another, with answers: posts stand beside each other in both, and what is said in one is
-//! said under the same post in the other.
+//! A forum follows another, with replies: each post exists in both, and what is said in one is repeated under
+//! the same post in the other.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Options, Person, TagId};
 
 use crate::harness::{Backend, SOON, SeenPost, World, admin, posts, tagged};
 
-/// `ideas` follows `wishes`, answers included; both have the tags `bug` and `idea`, of different numbers.
+/// `ideas` follows `wishes`, including replies; both have the tags `bug` and `idea`, with different ids.
 struct Both {
     world: World,
     wishes: Channel,
@@ -66,7 +66,7 @@ async fn posts_answers_titles_and_tags_are_followed(#[case] backend: Backend) {
     let shown = tagged("A *lamp*", &["BUG"], "it is dark");
     both.shows(&[with(shown.clone(), &["very dark", "indeed"]), pier.clone()]).await;
 
-    // The title and the tags alone.
+    // Only the title and the tags.
     lamp.rename("A lighthouse").unwrap();
     both.shows(&[
         with(tagged("A lighthouse", &["BUG"], "it is dark"), &["very dark", "indeed"]),
@@ -77,7 +77,7 @@ async fn posts_answers_titles_and_tags_are_followed(#[case] backend: Backend) {
     both.shows(&[with(tagged("A lighthouse", &[], "it is dark"), &["very dark", "indeed"]), pier.clone()])
         .await;
 
-    // An archived post wakes for an answer.
+    // An archived post is reopened for a reply.
     both.ideas.threads()[0].set_archived(true).unwrap();
     both.alice.edit(&lamp, answer.id, "utterly dark").unwrap();
     both.alice.post(&lamp, "so be it").unwrap();
@@ -139,7 +139,7 @@ async fn a_locked_post_refuses_its_answers_only() {
     both.shows(&[tagged("A lamp", &[], "it is dark"), tagged("A pier", &[], "to sit on")]).await;
 }
 
-/// Threads that were started from messages of a text channel.
+/// Threads that were started from messages in a text channel.
 #[tokio::test]
 async fn a_text_channels_threads_stand_under_their_messages() {
     let both = Both::new(Backend::Sqlite).await.unwrap();
@@ -176,7 +176,7 @@ async fn lost_answers_and_kills_lose_and_double_nothing() {
     both.shows(&wanted).await;
 }
 
-/// Outside of forums, a mirror says itself what a post is called and where an answer stands.
+/// Outside forums, a mirror itself says what a post is called and where a reply belongs.
 #[tokio::test]
 async fn in_a_text_channel_posts_have_a_heading_and_answers_a_link() {
     let both = Both::new(Backend::Sqlite).await.unwrap();
@@ -194,6 +194,6 @@ async fn in_a_text_channel_posts_have_a_heading_and_answers_a_link() {
     assert_eq!(shown[0].content, heading);
     let link = format!("{}/{}", news.link(), shown[0].id);
     assert_eq!(shown[1].content, format!("-# 💬 in [**A \\*lamp\\***](<{link}>)\nvery dark"));
-    // Where the thread itself is followed, that goes without saying.
+    // If the thread itself is followed, that isn't needed.
     quiet.wait_for_message(SOON, |message| message.content == "very dark").await.unwrap();
 }

@@ -1,5 +1,5 @@
-//! Forums as targets: each message becomes a post, with a title and tags of its own, and the post goes with
-//! it.
+//! Forums as targets: each message becomes a post with its own title and tags, and the post is removed with
+//! the message.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_forum_that_requires_a_tag_gets_one() {
     let scene = ForumTarget::new().await;
     scene.post("before");
     scene.shows(&[post("before", "before")]).await;
-    // What the bot knows of the forum is out of date now.
+    // Now the bot's view of the forum is out of date.
     let tags = scene.forum.set_tags(&["official", "misc", "bug"]).unwrap();
     scene.forum.set_moderated(tags[0], true).unwrap();
     scene.forum.set_tag_required(true).unwrap();
@@ -79,7 +79,7 @@ async fn a_forum_that_requires_a_tag_gets_one() {
     let wanted =
         [post("before", "before"), tagged("one", &["misc"], "one"), tagged("two #bug", &["bug"], "two #bug")];
     scene.shows(&wanted).await;
-    // A tag that is gone is not insisted on.
+    // It doesn't insist on a tag that no longer exists.
     scene.forum.set_tags(&["official", "misc"]).unwrap();
     scene.post("three #bug");
     scene
@@ -119,7 +119,7 @@ async fn a_post_in_which_people_answered_stays() {
     let thread = scene.forum.threads().remove(0);
     let answer = scene.alice.post(&thread, "I like it").unwrap();
     scene.delete(&asked);
-    // Its title was what was deleted.
+    // Its title was the deleted text.
     scene.shows(&[post("A deleted message", "I like it")]).await;
     assert_eq!(thread.messages()[0].id, answer.id);
 }
@@ -134,7 +134,7 @@ async fn without_manage_threads_messages_are_edited_and_deleted_all_the_same() {
     scene.edit(&first, "two");
     scene.shows(&[post("one", "two")]).await;
     assert!(scene.log().contains("Manage Threads"), "{}", scene.log());
-    // Archived, it can be woken nevertheless.
+    // It can be reopened even if it is archived.
     scene.forum.threads()[0].set_archived(true).unwrap();
     scene.edit(&first, "three");
     scene.shows(&[post("one", "three")]).await;
@@ -143,7 +143,7 @@ async fn without_manage_threads_messages_are_edited_and_deleted_all_the_same() {
     scene.shows(&[empty]).await;
 }
 
-/// Without it, a history looks empty: nothing may be removed for that.
+/// Without the permission, a history looks empty: nothing may be removed because of that.
 #[tokio::test]
 async fn what_the_bot_cannot_read_is_not_taken_for_empty() {
     let scene = ForumTarget::new().await;
@@ -211,7 +211,7 @@ async fn a_doubt_about_a_post_is_settled(#[case] effect: Effect) {
     scene.post("two");
     let wanted = [post("zero", "zero"), post("one", "one"), post("two", "two")];
     scene.shows_within(SOON * 2, &wanted).await;
-    // The second part of a long one.
+    // The second part of a long message.
     scene.world.sandbox.fault(Fault::on("POST", &hook, effect).after(1));
     scene.post(format!("long {}", "word ".repeat(500)));
     let parts = || (posts(&scene.forum).len() == 4 && posts(&scene.forum)[3].texts.len() == 2).then_some(());
@@ -220,7 +220,7 @@ async fn a_doubt_about_a_post_is_settled(#[case] effect: Effect) {
     assert_eq!(posts(&scene.forum)[3].texts.len(), 2);
 }
 
-/// The post that was made while the bot didn't learn of it is archived before the bot looks.
+/// The post whose creation the bot didn't learn of is archived before the bot looks.
 #[tokio::test]
 async fn a_post_in_doubt_is_found_among_the_archived() {
     let mut scene = ForumTarget::new().await;
@@ -286,7 +286,7 @@ async fn panels_become_posts() {
         scene.alice.run(&scene.source, "/panel delete", Options::new().set("panel", "Rules")).await.unwrap();
     question.press("Delete").await.unwrap();
     let gone = || scene.forum.threads().is_empty().then_some(());
-    scene.world.sandbox.wait_for("the post to go", SOON, gone).await.unwrap();
+    scene.world.sandbox.wait_for("the post to disappear", SOON, gone).await.unwrap();
 }
 
 #[tokio::test]

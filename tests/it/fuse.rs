@@ -1,5 +1,5 @@
-//! What one server or one person does costs nobody else: removals, look-ups and lists make few requests that
-//! Discord refuses, and those that it does refuse stop those who caused them.
+//! What one server or one person does affects nobody else: removals, look-ups and lists make few requests
+//! that Discord refuses, and the refused ones stop only those who caused them.
 
 use std::time::Duration;
 
@@ -34,13 +34,13 @@ impl Bystander {
     }
 }
 
-/// What was asked and refused as Discord counts it.
+/// The refused requests that Discord counts.
 fn invalid(world: &World) -> Vec<Exchange> {
     let counts = |one: &Exchange| matches!(one.status, 401 | 403 | 429);
     world.sandbox.exchanges().into_iter().filter(counts).collect()
 }
 
-/// The requests since that one which name this server, or a channel or a webhook of it.
+/// The requests after that one that name this server, or one of its channels or webhooks.
 fn about(world: &World, since: usize, ids: &[String]) -> Vec<String> {
     let all = world.sandbox.exchanges().into_iter().skip(since);
     let named = all.filter(|one| one.path.split('/').any(|segment| ids.iter().any(|id| id == segment)));
@@ -53,7 +53,7 @@ fn ids(guild: &Guild) -> Vec<String> {
     channels.chain(webhooks).chain([guild.id().to_string()]).collect()
 }
 
-/// A server with many follows within it, all set up by one person.
+/// A server with many follows inside it, all set up by one person.
 async fn large_server(world: &World) -> (Guild, Person) {
     let large = world.sandbox.create_guild("Large");
     let source = large.text("source");
@@ -80,12 +80,12 @@ async fn a_server_that_removes_the_bot_is_asked_nothing_more_and_its_people_are_
     // They share another server with the bot, so a direct message reaches them.
     let elsewhere = world.sandbox.create_guild("Elsewhere");
     elsewhere.join(&boss, Permissions::empty());
-    // What its follows made the bot look at is looked at: nothing is on its way any more.
+    // The checks that its follows caused are done: nothing is in flight any more.
     world.sandbox.wait_quiet(Duration::from_secs(2)).await;
     let (ids, since) = (ids(&large), world.sandbox.exchanges().len());
     large.remove_bot().unwrap();
     all_broken(&world).await;
-    // One look may have been on its way when the bot was removed.
+    // One check may have been in flight when the bot was removed.
     let asked = about(&world, since, &ids);
     assert!(asked.len() <= 1, "requests to a server that the bot isn't in: {asked:?}");
     let told: Vec<SeenMessage> = world.sandbox.direct_messages(&boss).unwrap().messages();
@@ -146,7 +146,7 @@ async fn a_person_whose_requests_are_refused_again_and_again_pauses_alone() {
     let refused = invalid(&world).len();
     assert!((3..=101).contains(&refused), "{refused}");
     boss.run(&channel, "/follows", ()).await.unwrap();
-    assert_eq!(invalid(&world).len(), refused, "who pauses asks nothing");
+    assert_eq!(invalid(&world).len(), refused, "no requests are made during the pause");
     bystander.is_served("still here").await;
     let list = bystander.alice.run(&bystander.target, "/follows", ()).await.unwrap().text();
     assert!(list.contains(&bystander.source.id().to_string()), "{list}");

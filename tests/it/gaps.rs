@@ -1,5 +1,5 @@
-//! Absences: of the connection, the session, the server, the process, the database. Whatever happened
-//! meanwhile is made up for.
+//! Absences: of the connection, the session, the server, the process, the database. The bot makes up for
+//! everything that happened meanwhile.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tributary_sandbox::{Effect, Fault, GatewayFault, Permissions, SeenMessage, T
 use crate::harness::{Backend, Pair, SOON};
 
 impl Pair {
-    /// Some posts, of which the second will be edited and the third deleted.
+    /// Some posts; the second will be edited and the third deleted.
     async fn before(&self) -> Vec<SeenMessage> {
         let posted = self.post_all(1..6, "before");
         self.settled().await;
@@ -26,12 +26,12 @@ impl Pair {
         self.delete(&new[2]);
     }
 
-    /// The mirrors that say what was not mirrored.
+    /// The mirrors that say what wasn't mirrored.
     fn notices(&self) -> Vec<String> {
         self.texts().into_iter().filter(|text| text.contains("not mirrored")).collect()
     }
 
-    /// The bot is away while something happens, and has read what it missed when this ends.
+    /// Something happens while the bot is away; when this returns, the bot has read what it missed.
     async fn absent(&mut self, meanwhile: impl FnOnce(&Self)) {
         self.stop().await;
         meanwhile(self);
@@ -82,7 +82,7 @@ async fn a_servers_outage_is_made_up_for() {
     pair.guild.outage().unwrap();
     pair.meanwhile(&before);
     pair.guild.recover().unwrap();
-    // By the return alone: no later post hurries it.
+    // Only because the server returned: no later post hurries it.
     let clean = || Tally::of(&pair.source, &pair.target).is_clean().then_some(());
     let came = pair.world.sandbox.wait_for("the target to show its source", SOON, clean).await;
     assert!(came.is_ok(), "{}\n{}", Tally::of(&pair.source, &pair.target), pair.target.render_text());
@@ -123,7 +123,7 @@ async fn nothing_old_is_made_up_for_where_the_operator_wants_none() {
     assert!(texts.len() == 8 && texts[6].contains("not mirrored") && texts[7] == last, "{texts:?}");
 }
 
-/// What the bot itself posted, and what Discord said, is nothing that was missed.
+/// The bot's own posts and Discord's messages don't count as missed.
 #[tokio::test]
 async fn where_nothing_was_missed_nothing_is_said() {
     let mut pair = Pair::with(&[("CATCH_UP_HOURS", "0")]).await;
@@ -136,7 +136,7 @@ async fn where_nothing_was_missed_nothing_is_said() {
     assert!(pair.notices().is_empty(), "{:?}", pair.notices());
 }
 
-/// What the bot may not count as missed takes no room from what it may.
+/// What the bot may not count as missed takes no space from what it may.
 #[tokio::test]
 async fn the_bots_own_messages_push_out_nobodys() {
     let mut pair = Pair::with(&[("CATCH_UP_MESSAGES", "5")]).await;
@@ -155,7 +155,7 @@ async fn the_bots_own_messages_push_out_nobodys() {
     );
 }
 
-/// A history is read while the bot may not, and it may again when it looks whether it may.
+/// A history is read while the bot isn't allowed to, and by the time it checks, it is allowed again.
 #[tokio::test]
 async fn a_permission_that_comes_back_after_a_reading_makes_nothing_deleted() {
     let pair = Pair::new().await;

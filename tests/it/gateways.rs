@@ -14,7 +14,7 @@ async fn follow_link(person: &Person, source: &Channel, target: &Channel) {
     assert!(reply.text().contains("now follows"), "{}", reply.text());
 }
 
-/// Posts until it is told to stop; how many there are.
+/// Posts until it is told to stop. Returns how many posts there are.
 async fn post(person: Person, source: Channel, stop: tokio::sync::watch::Receiver<bool>) -> usize {
     let mut number = 0;
     while !*stop.borrow() {
@@ -25,8 +25,8 @@ async fn post(person: Person, source: Channel, stop: tokio::sync::watch::Receive
     number
 }
 
-/// Posts at the very moment of the follow: from the first that appears on, all do, once and in order, and
-/// those that came after the answer are among them.
+/// Posts at the very moment of the follow: from the first that appears, all appear, once and in order,
+/// including all that were posted after the answer.
 #[rstest]
 #[case(0, 1)]
 #[case(1, 0)]
@@ -61,7 +61,7 @@ async fn a_follow_across_gateways_loses_nothing(#[case] of_source: u64, #[case] 
     assert_eq!(shown, (first..posted).collect::<Vec<_>>());
     assert!(first <= at_answer, "{first} is later than the answer, at {at_answer}");
 
-    // Edits and deletions cross as well.
+    // Edits and deletions cross over, too.
     let messages = source.messages();
     let (edited, deleted) = (&messages[messages.len() - 2], &messages[messages.len() - 3]);
     keeper.edit(&source, edited.id, "edited across").unwrap();
@@ -71,7 +71,7 @@ async fn a_follow_across_gateways_loses_nothing(#[case] of_source: u64, #[case] 
     crew.world.sandbox.wait_for("the deletion", SOON, gone).await.unwrap();
 }
 
-/// A server that another process serves isn't taken for one that was left, nor its follows for broken.
+/// A gateway doesn't assume that a server of another process was left, or that its follows are broken.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn sweeps_leave_others_servers_alone() {
@@ -90,7 +90,7 @@ async fn sweeps_leave_others_servers_alone() {
         let mut next = crew.spawn_gateway(shard, 2);
         crew.world.ready(&mut next).await;
         crew.gateways.insert(shard as usize, next);
-        // Each asks Discord of the follows into its own servers.
+        // Each asks Discord only about the follows into its own servers.
         crew.world.sandbox.wait_quiet(Duration::from_secs(1)).await;
     }
     let left = crew.world.database.text("SELECT CAST(count(*) AS TEXT) FROM left_guilds").await;
@@ -136,7 +136,7 @@ async fn a_killed_gateway_catches_up_and_the_other_goes_on() {
     crew.world.sandbox.wait_for("the target to show its source", SOON, clean).await.unwrap();
 }
 
-/// A gateway that heard nothing of a follow, as its connection was gone, hears of it afterwards.
+/// A gateway that missed a follow because its connection was gone learns of it afterwards.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_follow_that_was_not_heard_of_is_found() {
@@ -156,7 +156,7 @@ async fn a_follow_that_was_not_heard_of_is_found() {
     target.wait_for_message(SOON, |message| message.content == "2 posted").await.unwrap();
 }
 
-/// A panel is looked at by the process that has its server, wherever its buttons are pressed.
+/// The process that has a panel's server updates it, wherever its buttons are pressed.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn panels_are_kept_by_one_and_pressed_anywhere() {
@@ -177,12 +177,12 @@ async fn panels_are_kept_by_one_and_pressed_anywhere() {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     };
     let before = looks(&mut crew.gateways[1]).await;
-    // Sooner than that, a wish waits.
+    // Within that time, a request to refresh would wait.
     tokio::time::sleep(Duration::from_secs(5)).await;
     alice.press_only(&mirror, shown.id, "Refresh").await.unwrap();
     crew.world
         .until("the panel's keeper to look", async || looks(&mut crew.gateways[1]).await > before)
         .await;
-    assert_eq!(looks(&mut crew.gateways[0]).await, 0.0, "it is the other's panel");
+    assert_eq!(looks(&mut crew.gateways[0]).await, 0.0, "it is the other gateway's panel");
     assert_eq!(board.messages().iter().filter(|message| !message.embeds.is_empty()).count(), 1);
 }

@@ -1,4 +1,4 @@
-//! Files of the repository that the program itself writes: what it prints now must be what is committed.
+//! Files in the repository that the program itself generates: they must match what it prints now.
 
 use std::path::Path;
 

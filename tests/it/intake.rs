@@ -1,5 +1,5 @@
-//! What the intake meets that it can't write down or read: it is the trouble of that one message, channel or
-//! server, and all else arrives.
+//! Events that the intake can't record or read: they trouble only that one message, channel or server, and
+//! everything else arrives.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tributary_sandbox::{Channel, Effect, Fault, FaultId, GatewayFault, Guild, Ho
 
 use crate::harness::{Backend, Bot, Forum, SOON, World, admin, follow, texts};
 
-/// `#source` with its follower `#target`, in a server of their own.
+/// `#source` with its follower `#target`, in their own server.
 struct Place {
     alice: Person,
     guild: Guild,
@@ -40,7 +40,7 @@ impl Place {
 
     async fn shows_within(&self, patience: Duration, text: &str) {
         let came = self.target.wait_for_message(patience, |message| message.content == text).await;
-        assert!(came.is_ok(), "{text:?} never came:\n{}", self.target.render_text());
+        assert!(came.is_ok(), "{text:?} never arrived:\n{}", self.target.render_text());
     }
 
     /// Its history can't be read.
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// Whatever is still to be read is read anew.
+/// A new session, in which everything that still has to be read is read again.
 async fn new_session(world: &World) {
     let before = world.sandbox.counts().identifies;
     world.sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
@@ -62,7 +62,7 @@ async fn metric(bot: &mut Bot, name: &str) -> Option<f64> {
     page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
-/// No two of its letters are alike, so that no database makes it shorter.
+/// All its letters differ, so that no database can compress it.
 fn endless_hashtag() -> String {
     let mut number = 88_172_645_463_325_252_u64;
     let letter = |_| {
@@ -92,7 +92,7 @@ async fn a_hashtag_of_any_length_stops_nobody(#[case] backend: Backend) {
     assert_eq!(texts(&place.target), [endless, "after it".to_owned()]);
 }
 
-/// Has the database refuse what this person posts, for whatever reason it may have.
+/// Makes the database refuse what this person posts, for whatever reason.
 async fn refuse(world: &World, backend: Backend, person: &Person) {
     let author = person.id();
     match backend {
@@ -126,7 +126,7 @@ async fn what_the_database_refuses_is_set_aside_and_said(#[case] backend: Backen
     let mut bot = world.start().await;
     let (place, other) = (Place::new(&world, "Harbour").await, Place::new(&world, "Island").await);
     let mallory = place.guild.member("Mallory", tributary_sandbox::Permissions::empty());
-    // So that both are read already, and each event comes once.
+    // So that both have been read already, and each event arrives once.
     for place in [&place, &other] {
         place.post("before");
         place.shows("before").await;
@@ -152,7 +152,7 @@ async fn what_the_database_refuses_is_set_aside_and_said(#[case] backend: Backen
     assert!(!bot.log().contains("nobody should log"), "{}", bot.log());
     assert_eq!(metric(&mut bot, "tributary_events_set_aside_total").await, Some(4.0));
 
-    // Read again, it would be in the way again.
+    // If it were read again, it would be in the way again.
     bot.stop().await;
     mallory.post(&place.source, "a sentence that nobody should log").unwrap();
     place.post("after the restart");
@@ -161,7 +161,7 @@ async fn what_the_database_refuses_is_set_aside_and_said(#[case] backend: Backen
     assert_eq!(texts(&place.target).len(), 22);
 }
 
-/// The age of the oldest event that isn't written down, as the page says it.
+/// The age of the oldest event that isn't recorded yet, from the page.
 async fn unwritten_for(bot: &mut Bot) -> u64 {
     let (_, page) = bot.page("/readyz").await;
     let page: serde_json::Value = serde_json::from_str(&page).unwrap();
@@ -189,8 +189,8 @@ async fn how_long_an_event_has_waited_to_be_written_down_is_known() {
     }
 }
 
-/// A page of a thread's history is on its way while what came live of that thread is written down: it isn't
-/// on the page, and stands all the same.
+/// A page of a thread's history is on its way while live events of that thread are recorded: a new message
+/// isn't on the page, and must stay anyway.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_deleted() {
@@ -200,8 +200,8 @@ async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_del
     let post = forum.start("A lighthouse", &[], "one");
     forum.comes_to(&["one"]).await;
 
-    // The intake waits at the gate of another channel, so that what comes next is taken together: a message,
-    // and that its thread is to be read.
+    // The intake waits for the lock of another channel, so that the next two are processed together: a
+    // message, and the order to read its thread.
     let world = &forum.world;
     let held = async |channel: &Channel| {
         let database = sea_orm::Database::connect(world.database.url()).await.unwrap();
@@ -227,9 +227,7 @@ async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_del
     world.until("the history is asked for", async || world.sandbox.fault_hits(asked) > 0).await;
     post_held.rollback().await.unwrap();
     let recorded = "SELECT CAST(COUNT(*) AS TEXT) FROM activities WHERE NOT deleted";
-    world
-        .until("it is written down", async || world.database.text(recorded).await.as_deref() == Some("3"))
-        .await;
+    world.until("it is recorded", async || world.database.text(recorded).await.as_deref() == Some("3")).await;
     gate.release();
     let all = || ["one", "aside", "two"].iter().all(|text| forum.shows(text)).then_some(());
     world.sandbox.wait_for("all three", SOON, all).await.unwrap();
@@ -237,7 +235,7 @@ async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_del
     assert!(all().is_some(), "{:?}", forum.shown());
 }
 
-/// However many there are, and whether one server has them all.
+/// However many there are, and even if one server has them all.
 #[rstest]
 #[case::of_one_server(true)]
 #[case::of_many_servers(false)]
@@ -298,7 +296,7 @@ async fn a_thread_that_cant_be_read_holds_up_no_others() {
     assert_eq!(forum.shown().len(), all.len(), "{:?}", forum.shown());
 }
 
-/// What waits behind a sick source is bounded; what isn't kept is read.
+/// What waits behind a sick source is bounded; anything that isn't kept is read later.
 #[tokio::test]
 async fn what_is_more_than_can_wait_is_read_later() {
     const POSTS: usize = 1_050;
@@ -319,7 +317,7 @@ async fn what_is_more_than_can_wait_is_read_later() {
     assert_eq!(texts(&place.target), wanted);
 }
 
-/// A history of more messages than one transaction takes, with the bot killed in between.
+/// A history with more messages than one transaction takes, with a kill in between.
 #[rstest]
 #[case(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

@@ -1,4 +1,4 @@
-//! The key that belongs to a database: made once, for a database that has none, and never in place of
+//! The key that belongs to a database: it is created once, for a database that has none, and never replaces
 //! another.
 
 use std::fs;
@@ -23,7 +23,7 @@ async fn used() -> (World, PathBuf) {
     (world, file)
 }
 
-/// A database that has all its tables and no key yet, and where its key file will be.
+/// A database with all its tables but no key yet, and where its key file will be.
 async fn unused() -> (World, PathBuf) {
     let world = World::new().await;
     let mut up = Bot::command(&world.database);
@@ -58,7 +58,7 @@ async fn a_lost_key_file_is_asked_for_and_not_replaced() {
     fs::remove_file(&file).unwrap();
     let said = refused(&world, &["tributary.key", "backup"]).await;
     assert!(!said.stderr.contains("openssl"), "no other key will do: {said:?}");
-    assert!(!file.exists(), "nothing stands where the backup would take it for the key");
+    assert!(!file.exists(), "no file is left that a backup would mistake for the key");
 
     let mut forget = world.command();
     forget.args(["forget", "--user", "81384788765712384"]);
@@ -69,7 +69,7 @@ async fn a_lost_key_file_is_asked_for_and_not_replaced() {
     starts(&world).await;
 }
 
-/// Even where the mark is gone by which a key is known, what was written with it needs it.
+/// Even if the row that identifies the key is gone, what was written with the key needs it.
 #[rstest]
 #[case("UPDATE channel_follows SET webhook_id = 1, webhook_token = X'01'")]
 #[case(
@@ -99,7 +99,7 @@ async fn no_key_is_made_before_the_database_is_there() {
     assert!(!world.database.folder().join("tributary.key").exists());
 }
 
-/// What a full disk or a careless hand leaves.
+/// What a full disk or a slip of the hand leaves behind.
 #[rstest]
 #[case("")]
 #[case("c2hvcnQ=\n")]
@@ -162,7 +162,7 @@ async fn the_key_that_does_not_fit_is_named() {
     bot.logged("gateway session resumed").await;
 }
 
-/// Where a key is asked for, the former one may be what is needed.
+/// When the bot asks for a key, the former one may be the one that is needed.
 #[tokio::test]
 async fn a_new_key_is_for_a_new_database() {
     let database = Database::create(Backend::Sqlite).await.unwrap();

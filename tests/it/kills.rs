@@ -1,5 +1,5 @@
-//! The real process killed again and again at random (seeded) moments, while people post, edit and delete:
-//! nothing is lost, doubled, reordered or left out of date. The soak example does the same for hours.
+//! The real process, killed over and over at random (seeded) moments while people post, edit and delete:
+//! nothing is lost, duplicated, reordered or left out of date. The soak example does the same for hours.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn kills_lose_double_and_shuffle_nothing(
     let _ = posting.await;
     alice.post(&source, "999999999 last of all").unwrap();
     let clean = || people::count(&source, &targets).is_clean().then_some(());
-    // On a busy machine this takes its time; what counts is what is shown in the end.
+    // On a busy machine this takes time; what counts is what is shown in the end.
     let _ = world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;
     let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
     let rest = async || world.database.text(open).await.as_deref() == Some("0");

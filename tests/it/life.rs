@@ -1,4 +1,4 @@
-//! The whole life of a message: edits and deletions, whenever they come.
+//! A message's whole life: edits and deletions, whenever they happen.
 
 use serde_json::json;
 use tributary_sandbox::{Effect, Fault, FaultId, Hold, Post};
@@ -6,20 +6,20 @@ use tributary_sandbox::{Effect, Fault, FaultId, Hold, Post};
 use crate::harness::{Pair, SOON};
 
 impl Pair {
-    /// The next request of this kind, or the one after `pass` others, is held back until it is let go.
+    /// Holds back the next request of this kind, or the one after `pass` others, until it is released.
     fn hold(&self, method: &str, pass: u64) -> Held {
         let hold = Hold::new();
         let fault = Fault::on(method, "/webhooks/**", Effect::Hold(hold.clone())).after(pass);
         Held { fault: self.world.sandbox.fault(fault), hold }
     }
 
-    /// Waits until it is: the request is in flight.
+    /// Waits until it is held: the request is in flight.
     async fn in_flight(&self, held: &Held) {
         let struck = async || self.world.sandbox.fault_hits(held.fault) == 1;
         self.world.until("a request is in flight", struck).await;
     }
 
-    /// How often the first message was changed is written down; then the request is let go.
+    /// Waits until the number of changes to the first message is recorded; then releases the request.
     async fn released(&self, held: Held, revision: u32) {
         let newest = "SELECT CAST(revision AS TEXT) FROM activities ORDER BY id LIMIT 1";
         self.recorded(newest, &revision.to_string()).await;
@@ -33,7 +33,7 @@ struct Held {
     hold: Hold,
 }
 
-/// A message of two parts, of which the first begins with this word.
+/// A message of two parts; the first begins with this word.
 fn long(word: &str) -> String {
     format!("{word} {}", "long ".repeat(600)).trim_end().to_owned()
 }
@@ -220,7 +220,7 @@ async fn an_edit_while_a_part_is_in_flight_reaches_both() {
     assert!(texts.len() == 3 && texts[..2].iter().all(|text| !text.contains("long")), "{texts:?}");
 }
 
-/// The gateway's library understands neither; both arrive all the same.
+/// The gateway's library understands neither; both arrive anyway.
 #[tokio::test]
 async fn what_the_library_does_not_know_arrives() {
     let pair = Pair::new().await;

@@ -1,5 +1,5 @@
-//! With Discord's limits: no request is sent that would be answered 429. That no time is wasted is tested
-//! where time is simulated, in `src/rest/limiter`.
+//! With Discord's limits: the bot sends no request that would be answered with 429. Whether it wastes no time
+//! is tested with simulated time, in `src/rest/limiter`.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ async fn a_backlog_at_a_cold_start_keeps_within_the_limits() {
     for target in &targets {
         follow(&alice, &source, target).await;
     }
-    // Nothing gets out.
+    // Nothing can be sent.
     let away = world.sandbox.fault(
         Fault::on(
             "POST",
@@ -74,7 +74,7 @@ async fn a_backlog_at_a_cold_start_keeps_within_the_limits() {
     assert_eq!(world.sandbox.counts().rate_limited - before, 0);
 }
 
-/// "Again in 0 s", for ever: the pauses grow, and it counts as a failure.
+/// "Again in 0 s", forever: the pauses grow, and each counts as a failure.
 #[rstest]
 #[case(LimitScope::User)]
 #[case(LimitScope::Shared)]
@@ -99,7 +99,7 @@ async fn a_limit_that_asks_for_no_wait_is_not_hurried(#[case] scope: LimitScope)
     pair.in_step_within(SOON * 2).await;
 }
 
-/// One 429 on an idle way says nothing but "wait so long".
+/// One 429 on an idle route means only "wait this long".
 #[rstest]
 #[case(LimitScope::User)]
 #[case(LimitScope::Shared)]
@@ -120,7 +120,7 @@ async fn one_429_holds_a_target_as_long_as_it_asks_for(#[case] scope: LimitScope
     assert!(longest >= WAIT && longest < WAIT * 4, "{longest:?}");
 }
 
-/// A target that is held up says so, until when, and why.
+/// A target that is held up says so, with the reason and the end of the wait.
 #[tokio::test]
 async fn what_is_held_up_is_said() {
     let pair = Pair::new().await;
@@ -131,14 +131,14 @@ async fn what_is_held_up_is_said() {
     assert!(!before.text().contains("Posts are waiting"), "{}", before.text());
     pair.post("1 first");
     pair.world
-        .until("it is said", async || {
+        .until("it is reported", async || {
             let list = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
             list.text().contains("Posts are waiting: Discord's rate limit was reached; it continues")
         })
         .await;
 }
 
-/// While the histories of many sources are read, as after a start, a command's questions go before them.
+/// While the histories of many sources are read, as after a start, a command's requests go first.
 #[tokio::test]
 async fn people_go_before_histories() {
     const SOURCES: usize = 30;
@@ -164,6 +164,6 @@ async fn people_go_before_histories() {
     let meanwhile = histories() - before;
     assert!(list.text().contains("follows"), "{}", list.text());
     assert!(histories() - stopped < SOURCES, "they were all read before");
-    // One in four, while the command asks some ten things.
+    // One in four, while the command makes about ten requests.
     assert!(meanwhile <= 6, "{meanwhile} histories went first");
 }

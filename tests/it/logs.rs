@@ -1,4 +1,4 @@
-//! What the log tells: the story of one follow, and the cause of an error that a person saw.
+//! What the log shows: the story of one follow, and the cause of an error that a person saw.
 
 use serde_json::Value;
 use tributary_sandbox::{Effect, Fault, Options};
@@ -8,10 +8,12 @@ use crate::harness::{SOON, Scene};
 /// The log's lines, as a collector reads them.
 fn lines(scene: &Scene) -> Vec<Value> {
     let log = scene.bot.log();
-    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    log.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect()
 }
 
-/// The spans of a line, from the outermost on.
+/// The spans of a line, outermost first.
 fn spans(line: &Value) -> &[Value] {
     line["spans"].as_array().map_or(&[], Vec::as_slice)
 }
@@ -20,7 +22,7 @@ fn names(line: &Value) -> Vec<&str> {
     spans(line).iter().filter_map(|span| span["name"].as_str()).collect()
 }
 
-/// The value of a field, of the line itself or of its spans.
+/// The value of a field, from the line itself or from its spans.
 fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
     let of_spans = spans(line).iter().map(|span| &span[name]);
     std::iter::once(&line[name]).chain(of_spans).find(|value| !value.is_null()).unwrap_or(&Value::Null)
@@ -54,9 +56,9 @@ async fn the_story_of_one_follow_can_be_read() {
     let told: Vec<&str> = story.iter().filter_map(|line| line["message"].as_str()).collect();
     let mut found = told.iter();
     for step in steps {
-        assert!(found.any(|message| *message == step), "{step:?} isn't told in its place: {told:#?}");
+        assert!(found.any(|message| *message == step), "{step:?} isn't logged in its place: {told:#?}");
     }
-    let line = |message: &str| *story.iter().find(|line| line["message"] == message).expect("it is told");
+    let line = |message: &str| *story.iter().find(|line| line["message"] == message).expect("it is logged");
 
     let made = line("follow made");
     assert_eq!(names(made), ["interaction", "follow"]);
@@ -71,8 +73,10 @@ async fn the_story_of_one_follow_can_be_read() {
 
     for (message, span) in [("answered", "request"), ("committed", "transaction")] {
         let told = story.iter().any(|line| line["message"] == message && names(line).contains(&span));
-        assert!(told, "no {span} is told of: {told:#?}");
+        assert!(told, "no {span} in {told:#?}");
     }
+    let committed = line("committed");
+    assert!(committed["at"].as_str().is_some_and(|at| at.starts_with("src/store/")), "{committed}");
     assert!(!story.iter().any(|line| line.to_string().contains(&board.id().to_string())), "another follow's");
     assert!(!scene.bot.log().contains("words of"), "contents are never logged");
 }

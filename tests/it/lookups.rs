@@ -1,5 +1,5 @@
-//! What looking costs: links to servers that the bot isn't in, lists of broken follows, sweeps, and how many
-//! rounds of requests a command waits for.
+//! What looking things up costs: links to servers that the bot isn't in, lists of broken follows, sweeps, and
+//! how many rounds of requests a command waits for.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tributary_sandbox::{Channel, Effect, Exchange, Fault, Guild, Options, Permis
 
 use crate::harness::{Bot, SOON, World, admin, choice, follow};
 
-/// What Discord refused and counts.
+/// Requests that Discord refused and counts.
 fn invalid(world: &World) -> usize {
     world.sandbox.exchanges().iter().filter(|one| matches!(one.status, 401 | 403 | 429)).count()
 }
@@ -22,8 +22,8 @@ fn link(channel: &Channel, guild: &Guild) -> String {
     format!("https://discord.com/channels/{}/{}", guild.id(), channel.id())
 }
 
-/// How many rounds these requests took: one begins with the first that is asked when all before it are
-/// answered.
+/// How many rounds these requests took: a new round begins with the first request that is sent after all
+/// earlier ones were answered.
 fn rounds(exchanges: &[Exchange]) -> usize {
     let mut spans: Vec<_> = exchanges.iter().map(|one| (one.at, one.at + one.took)).collect();
     spans.sort_unstable();
@@ -104,7 +104,7 @@ async fn look_ups_that_find_nothing_have_a_budget_and_nobody_else_pays() {
     let answer = scene.follow(&hidden[39].id().to_string()).await;
     assert!(answer.contains("Too many channels that I can't find were named in this server"), "{answer}");
     assert_eq!(invalid(&scene.world), 20);
-    // Others, and what she follows in her own server, are served.
+    // Others are served, and so is she within her own server.
     follow(&scene.alice, &scene.target, &another_channel(&scene)).await;
     bella.post(&source, "still here").unwrap();
     target.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
@@ -134,10 +134,10 @@ async fn a_plain_follow_waits_for_three_rounds_of_requests() {
     let guild = world.sandbox.create_guild("Harbour");
     let (source, target, alice) = (guild.text("source"), guild.text("target"), admin(&guild, "Alice"));
     let _bot = world.start().await;
-    // What is asked for the first time goes one by one, as nothing is known of its rate limit.
+    // Requests on a new route go one by one, because its rate limit isn't known yet.
     follow(&alice, &source, &guild.text("first")).await;
     world.sandbox.wait_quiet(Duration::from_secs(1)).await;
-    // So slow that whatever is asked side by side overlaps.
+    // So slow that requests in parallel overlap.
     for method in ["GET", "POST"] {
         for pattern in
             ["/channels/*", "/channels/*/webhooks", "/guilds/*", "/guilds/*/channels", "/guilds/*/members/*"]
@@ -194,7 +194,7 @@ async fn broken_follows_are_listed_without_asking_for_what_is_gone() {
     let list = alice.run(&here, "/follows", ()).await.unwrap();
     choice(&list, "remove");
     assert!(asked() <= 6, "{}", asked());
-    assert_eq!(invalid(&world), refused, "what is gone isn't asked about");
+    assert_eq!(invalid(&world), refused, "no requests about what is gone");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod allowances;
 mod attempts;
+mod audit;
 mod author_titles;
 mod authors;
 mod bounds;

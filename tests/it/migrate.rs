@@ -31,20 +31,20 @@ async fn goes_up_and_down_from_empty_and_back(#[case] backend: Backend) {
     let all = up.clone();
     assert!(all.len() >= 5, "{all:?}");
     assert_eq!(count(&up, "applied"), all.len(), "{up:?}");
-    assert_eq!(migrate(&database, &["up"]).await, up, "once more changes nothing");
+    assert_eq!(migrate(&database, &["up"]).await, up, "a second time changes nothing");
     assert_eq!(migrate(&database, &["status"]).await, up);
     assert!(database.text("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows").await.is_some());
 
     let down = migrate(&database, &["down", "--steps", "1"]).await;
     assert_eq!((count(&down, "applied"), count(&down, "pending")), (all.len() - 1, 1), "{down:?}");
-    assert!(down.last().unwrap().starts_with("pending"), "the newest goes first: {down:?}");
+    assert!(down.last().unwrap().starts_with("pending"), "the newest is removed first: {down:?}");
     let down = migrate(&database, &["down", "--all", "--yes"]).await;
-    assert_eq!(count(&down, "pending"), all.len(), "all go: {down:?}");
+    assert_eq!(count(&down, "pending"), all.len(), "all are removed: {down:?}");
     assert_eq!(tables(&database, backend).await, "0");
     assert_eq!(migrate(&database, &["up"]).await, up, "and back");
 }
 
-/// How many tables there are but the migrations' own.
+/// How many tables there are, except the migrations' own.
 async fn tables(database: &Database, backend: Backend) -> String {
     let query = match backend {
         Backend::Sqlite => {
@@ -104,7 +104,7 @@ async fn only_up_makes_a_database(#[case] words: &[&str]) {
     assert!(!database.folder().join("tributary.db").exists());
 }
 
-/// Takes the record of the newest migration away, so that it seems to be missing.
+/// Deletes the record of the newest migration, so that it seems to be missing.
 async fn forget_the_newest(database: &Database) {
     let newest = "DELETE FROM seaql_migrations WHERE version = (SELECT MAX(version) FROM seaql_migrations)";
     database.execute(newest).await;
@@ -166,7 +166,7 @@ async fn tables_are_not_dropped_under_a_bot_that_waits_for_discord() {
     refuses_beside_a_process(&world.database).await;
 }
 
-/// Whatever takes them, readiness knows.
+/// Whatever removes them, readiness reports it.
 #[rstest]
 #[case(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

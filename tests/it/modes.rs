@@ -1,5 +1,4 @@
-//! Modes over hashtags, end to end: what is let through, also after an edit, whatever the script it is
-//! written in.
+//! Modes over hashtags, end to end: what is let through, including after an edit, in any script.
 
 use tributary_sandbox::{Channel, Options};
 

@@ -1,11 +1,11 @@
-//! What names cost: whatever people and bots write, Discord is asked for few of them.
+//! What names cost: whatever people and bots write, the bot asks Discord for few of them.
 
 use serde_json::json;
 use tributary_sandbox::{Effect, Fault, Hold, Options, Permissions, Post};
 
 use crate::harness::{Pair, SOON, Scene};
 
-/// The requests that the bot made for a path that ends so.
+/// How many of the bot's requests have such a path.
 fn asked(pair: &Pair, is: impl Fn(&str) -> bool) -> usize {
     pair.world.sandbox.exchanges().iter().filter(|one| one.method == "GET" && is(&one.path)).count()
 }
@@ -15,7 +15,7 @@ fn for_invented(pair: &Pair) -> usize {
     asked(pair, |path| path.contains("/members/900000000"))
 }
 
-/// Ten mentions of people who don't exist, others for each number.
+/// Ten mentions of people who don't exist, different for each number.
 fn invented(number: u64) -> String {
     (0..10).map(|one| format!("<@{}>", 900_000_000_000_000_000 + number * 10 + one)).collect()
 }
@@ -46,7 +46,7 @@ async fn what_bots_invent_costs_a_little_and_no_more() {
     }
     pair.settled().await;
     let spent = for_invented(&pair) - before;
-    // The budgets of two minutes, where one ends meanwhile.
+    // The budgets of two minutes, in case one ends meanwhile.
     assert!((10..=40).contains(&spent), "{spent} requests for people");
 }
 
@@ -84,7 +84,7 @@ async fn a_channel_that_is_hidden_while_its_name_is_asked_for_is_not_named() {
     let struck = || (sandbox.fault_hits(fault) > 0).then_some(());
     sandbox.wait_for("the answer to be held back", SOON, struck).await.unwrap();
     lobby.deny_everyone(Permissions::VIEW_CHANNEL);
-    // What comes after it is read after it.
+    // What is posted after it is also read after it.
     scene.alice.post(&scene.releases, "later").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "later").await.unwrap();
     hold.release();

@@ -20,12 +20,12 @@ async fn following() -> (Scene, Channel) {
 }
 
 fn texts(channel: &Channel) -> Vec<String> {
-    // Without what Discord says itself ("has added … to this channel").
+    // Without Discord's own message ("has added … to this channel").
     let posts = channel.messages().into_iter().filter(|message| message.kind != 12);
     posts.map(|message| message.content).collect()
 }
 
-/// What is posted into `#news` when this is published in the board.
+/// What appears in `#news` when this is published in the board.
 async fn published(scene: &Scene, board: &Channel, text: &str) {
     let post = scene.alice.post(board, text).expect("a post");
     scene.alice.publish(board, post.id).expect("a publication");
@@ -43,7 +43,7 @@ async fn an_announcement_channel_is_followed_natively_and_published_posts_arrive
 
     scene.alice.post(&board, "a draft").unwrap();
     published(&scene, &board, "v1").await;
-    // Were the draft or a second copy relayed, it would have come before this, through a relay of its own.
+    // If the draft or a second copy were relayed, it would arrive before this, which has its own relay.
     scene.run("/follow", channel(&scene.releases)).await;
     scene.alice.post(&scene.releases, "the end").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "the end").await.unwrap();
@@ -145,18 +145,18 @@ async fn a_look_at_the_webhooks_that_a_switch_overtakes_breaks_nothing() {
     use tributary_sandbox::{Effect, Fault};
     let (scene, board) = following().await;
     scene.run("/follow", channel(&board).set("delivery", "relay")).await;
-    // The bot looks after its own changes first. Then somebody's webhook makes it look again; this look is
-    // held up, until the follow has another webhook.
+    // First, the bot checks its own changes. Then somebody's webhook makes it check again; that check is held
+    // up until the follow has another webhook.
     scene.world.sandbox.wait_quiet(std::time::Duration::from_millis(300)).await;
     let slow = Effect::Delay(std::time::Duration::from_millis(700));
     let look = format!("/channels/{}/webhooks", scene.news.id());
     let held = scene.world.sandbox.fault(Fault::on("GET", &look, slow));
     scene.news.add_webhooks(1).unwrap();
-    scene.world.until("the look is held", async || scene.world.sandbox.fault_hits(held) == 1).await;
+    scene.world.until("the check is held", async || scene.world.sandbox.fault_hits(held) == 1).await;
     scene.run("/follow", channel(&board).set("delivery", "native")).await;
     let held_up = |took: std::time::Duration| took >= std::time::Duration::from_millis(700);
     let over = || scene.world.sandbox.exchanges().iter().any(|it| it.path == look && held_up(it.took));
-    scene.world.until("the look is over", async || over()).await;
+    scene.world.until("the check is over", async || over()).await;
     assert!(scene.run("/follows", ()).await.text().contains("🟢 active · native"));
     assert_eq!(scene.newest("broken_reason").await, None);
 }
@@ -179,9 +179,9 @@ async fn a_switch_that_fails_leaves_the_old_way() {
     use tributary_sandbox::{Effect, Fault};
     let (scene, board) = following().await;
     let before = scene.everything().await;
-    // Making the new webhook fails, then removing the old one does.
+    // First, creating the new webhook fails; then, removing the old one does.
     for (method, pattern) in [("POST", "/channels/*/webhooks"), ("DELETE", "/webhooks/*")] {
-        // Each try of the bot's, but not the removal of what it made for nothing.
+        // All of the bot's attempts, but not the removal of what it created for nothing.
         let tries = if method == "POST" { 100 } else { 1 };
         let refuse = Effect::Refuse { status: 403, code: 50013, message: "Missing Permissions".to_owned() };
         scene.world.sandbox.fault(Fault::on(method, pattern, refuse).times(tries));

@@ -1,12 +1,11 @@
-//! Messages of forms that are rare, or that Discord allows and nobody expects: what people see of them is
-//! what was posted.
+//! Messages of rare or unexpected kinds that Discord allows: people see what was posted.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{MessageFlags, Permissions, Post};
 
 use crate::harness::{Pair, SOON};
 
-/// The gateway tells of this message of another bot's, in the source.
+/// The gateway delivers this message of another bot, in the source.
 fn tell(pair: &Pair, number: u64, fields: Value) {
     let mut message = json!({
         "id": (pair.post("before it").id.0 + number).to_string(), "channel_id": pair.source.id(), "guild_id": pair.guild.id(),

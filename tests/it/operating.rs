@@ -1,4 +1,4 @@
-//! Operating the bot: its pages, its metrics, its logs, its end.
+//! Operating the bot: its pages, metrics and logs, and how it ends.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ async fn metrics_tell_what_happens() {
         "discord_rate_limited_total{scope=\"user\"}",
         "discord_invalid_requests_total",
     ] {
-        assert!(fresh.lines().any(|line| line.starts_with(name)), "{name} is there from the start: {fresh}");
+        assert!(fresh.lines().any(|line| line.starts_with(name)), "{name} exists from the start: {fresh}");
     }
 
     follow(&alice, &source, &one).await;
@@ -134,7 +134,7 @@ async fn metrics_tell_what_happens() {
     assert_eq!(value(&told, "tributary_open_lanes"), 2.0);
 }
 
-/// The value of a metric, by its name and labels as they are written.
+/// The value of a metric, by its name and labels as written.
 #[track_caller]
 fn value(metrics: &str, name: &str) -> f64 {
     let found = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -181,7 +181,7 @@ async fn logs_are_json_on_request_and_show_the_invite_link() {
         let read: serde_json::Value = serde_json::from_str(line).expect(line);
         for key in ["timestamp", "level", "target", "message"] {
             assert!(read[key].is_string(), "{line}");
-            assert_eq!(line.matches(&format!("\"{key}\":")).count(), 1, "a key stands once: {line}");
+            assert_eq!(line.matches(&format!("\"{key}\":")).count(), 1, "a key occurs once: {line}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What operators decide about servers: which are served, and how many follows they may have.
+//! What operators decide about servers: which ones are served, and how many follows they may have.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ fn leavings(world: &World, guild: &Guild) -> Vec<Exchange> {
     all.filter(|one| one.method == "DELETE" && one.path.ends_with(&path)).collect()
 }
 
-/// The requests since that one that name this server, a channel or a webhook of it, those that leave it
-/// excepted.
+/// The requests after that one that name this server or one of its channels or webhooks, except those that
+/// leave it.
 fn others(world: &World, since: usize, guild: &Guild) -> Vec<String> {
     let channels = guild.channels().into_iter().map(|channel| channel.id().to_string());
     let webhooks = guild.webhooks().into_iter().map(|webhook| webhook.id.to_string());
@@ -37,15 +37,15 @@ async fn run(world: &World, arguments: &[&str]) -> Ended {
     ended(command).await
 }
 
-/// The same, which should end well; what it prints.
+/// The same, for one that should succeed. Returns what it prints.
 async fn prints(world: &World, arguments: &[&str]) -> String {
     let ended = run(world, arguments).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended.stdout
 }
 
-/// A server with a published source that another follows, that follows a source of the other, and that has a
-/// follow within.
+/// A server with a published source that another follows, a follow of a source of the other, and a follow
+/// inside it.
 struct Neighbours {
     world: World,
     bad: Guild,
@@ -90,7 +90,7 @@ impl Neighbours {
         prints(&self.world, &["block", &self.bad.id().to_string()]).await
     }
 
-    /// The other server's own follow delivers.
+    /// The other server's own follow still delivers.
     async fn good_is_served(&self, text: &str) {
         self.alice.post(&self.good_source, text).unwrap();
         let elsewhere = self.good.find_channel("elsewhere").unwrap();
@@ -110,7 +110,7 @@ impl Neighbours {
 #[tokio::test]
 async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Backend) {
     let Some((two, _bot)) = Neighbours::new(backend).await else { return };
-    // What the new follows had looked at is over.
+    // The checks that the new follows caused are over.
     two.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
     let since = two.world.sandbox.exchanges().len();
     let said = two.block().await;
@@ -122,7 +122,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     assert_eq!(two.reasons().await, "3");
     assert_eq!(leavings(&two.world, &two.bad).len(), 1);
     assert_eq!(others(&two.world, since, &two.bad), [""; 0]);
-    // The other server's people are told in the target, those of the blocked one directly, each once.
+    // The other server's people are told in the target, the blocked server's people directly, each once.
     let told = texts(&two.good_target);
     assert!(told.len() == 1 && told[0].contains("operator doesn't serve"), "{told:?}");
     let direct: Vec<SeenMessage> = two.world.sandbox.direct_messages(&two.boss).unwrap().messages();
@@ -132,7 +132,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     two.good_is_served("still here").await;
     assert!(texts(&two.bad_target).is_empty(), "{:?}", texts(&two.bad_target));
     assert_eq!(texts(&two.good_target).len(), 1);
-    // Who invites it again, again and again, gets one request each, and no more rows.
+    // Each new invitation costs one request, and adds no rows.
     for times in 2..4 {
         two.bad.add_bot(Permissions::all());
         left(&two.world, &two.bad).await;
@@ -376,7 +376,7 @@ async fn limits_are_named_with_whom_to_ask() {
     let before = targets[3].webhooks().len();
     let text = refused(&sources[0], &targets[3]).await;
     assert!(text.contains("already has 3 followers"), "{text}");
-    assert_eq!(targets[3].webhooks().len(), before, "nothing is made for it");
+    assert_eq!(targets[3].webhooks().len(), before, "nothing is created for it");
     follow(&alice, &sources[1], &targets[1]).await;
     let text = refused(&sources[2], &targets[3]).await;
     assert!(

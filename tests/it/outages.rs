@@ -1,5 +1,5 @@
-//! The gateway away, mute, hostile or confused: the bot goes on where it was, soon after the gateway does,
-//! and leaves quickly meanwhile.
+//! The gateway is away, silent, hostile or confused: the bot continues where it was, soon after the gateway
+//! does, and meanwhile stops quickly.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use tributary_sandbox::{Config, GatewayFault, GatewayOutage, Tally};
 
 use crate::harness::{Backend, Bot, Pair, SOON, World};
 
-/// How soon it delivers again: 3 s, and as much again for a machine that is busy.
+/// How soon it delivers again: within 3 s, and as much again for a busy machine.
 const BACK: Duration = Duration::from_secs(6);
-/// Until somebody ends it.
+/// Until somebody ends the outage.
 const LONG: Duration = Duration::from_secs(3600);
-/// A stop is to take less than a second; what waits for the other side's goodbye takes two. The rest is for a
-/// machine that does much else.
+/// A stop should take less than a second; one that waits for the other side's close takes two. The rest is
+/// for a busy machine.
 const PROMPT: Duration = Duration::from_millis(1_900);
 
-/// The processor time that a process has used so far.
+/// The CPU time that a process has used so far.
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<u64> = stat.rsplit_once(')').unwrap().1.split_whitespace().flat_map(str::parse).collect();
-    // The state isn't a number; then utime and stime are the 11th and 12th. Linux counts in hundredths of a
-    // second.
+    // The state isn't a number; after it, utime and stime are the 11th and 12th fields. Linux counts in
+    // hundredths of a second.
     Duration::from_millis((fields[10] + fields[11]) * 10)
 }
 
@@ -33,7 +33,7 @@ impl Pair {
         self.world.sandbox.exchanges().iter().filter(|one| one.path == history && one.method == "GET").count()
     }
 
-    /// Posts, edits and deletes while the gateway is out, and looks how soon what is posted afterwards
+    /// Posts, edits and deletes during a gateway outage, and checks how soon what is posted afterwards
     /// arrives.
     async fn through(&self, outage: GatewayOutage, time: Duration) {
         let before = self.post_all(0..5, "before");
@@ -71,7 +71,7 @@ async fn after_an_outage_it_goes_on_where_it_was(#[case] outage: GatewayOutage) 
     Pair::new().await.through(outage, Duration::from_secs(5)).await;
 }
 
-/// The longer it lasts, the longer are the pauses of whoever lets them grow.
+/// With growing pauses, a longer outage would mean a longer pause at its end.
 #[tokio::test]
 async fn a_long_outage_makes_it_no_slower() {
     let seconds = std::env::var("TEST_OUTAGE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
@@ -119,7 +119,7 @@ async fn it_resumes_wherever_the_session_lives(
     assert_eq!((now.identifies - before.identifies, now.resumes - before.resumes), (identifies, resumes));
 }
 
-/// As where a router forgets the connection: nobody says that it is gone.
+/// As if a router had forgotten the connection: nobody says that it is gone.
 #[tokio::test]
 async fn a_half_open_connection_is_noticed() {
     let pair = Pair::new().await;
@@ -180,7 +180,7 @@ async fn it_ends_within_a_second_while_the_gateway_is_out(#[case] outage: Gatewa
     }
 }
 
-/// What no Discord says: heartbeats without a pause between them.
+/// What Discord would never send: a heartbeat interval of zero.
 #[tokio::test]
 async fn an_impossible_heartbeat_ends_nothing() {
     let config = Config { heartbeat_interval: Duration::ZERO, ..Config::default() };
@@ -209,7 +209,7 @@ async fn what_cannot_get_better_ends_it_with_one_line(#[case] code: u16, #[case]
     assert_eq!(world.sandbox.counts().gateway_tries, tries, "it isn't tried again");
 }
 
-/// What stands beside what is needed.
+/// Surrounds what is needed with rubbish.
 fn among_rubbish(needed: Value) -> Value {
     let mut event = json!({
         "position": 99_999, "type": { "new": true }, "name": 7, "permission_overwrites": "all", "flags": -1,
@@ -232,14 +232,14 @@ async fn an_event_needs_its_ids_and_nothing_else() {
     let ids = json!([posted[1].id, {}, null, "x", posted[2].id]);
     send("MESSAGE_DELETE_BULK", json!({ "ids": ids, "channel_id": source, "guild_id": {} }));
     let left = || (!pair.texts().iter().any(|text| "012".contains(&text[..1]))).then_some(());
-    sandbox.wait_for("the mirrors to go", SOON, left).await.unwrap();
+    sandbox.wait_for("the mirrors to disappear", SOON, left).await.unwrap();
     assert!(pair.texts().contains(&"3 posted".to_owned()));
 
     let webhooks = format!("/channels/{target}/webhooks");
     let looks = || sandbox.exchanges().iter().filter(|one| one.path == webhooks).count();
     let before = looks();
     send("WEBHOOKS_UPDATE", json!({ "guild_id": guild, "channel_id": target }));
-    sandbox.wait_for("a look at the webhooks", SOON, || (looks() > before).then_some(())).await.unwrap();
+    sandbox.wait_for("a check of the webhooks", SOON, || (looks() > before).then_some(())).await.unwrap();
 
     let left_guilds = "SELECT CAST(count(*) AS TEXT) FROM left_guilds";
     send("GUILD_DELETE", json!({ "id": guild, "unavailable": true }));
@@ -281,7 +281,7 @@ async fn a_thread_that_is_deleted_among_rubbish_breaks_its_follow(#[case] named:
     pair.in_step().await;
 }
 
-/// Of a key that stands there twice, the last counts, as with most readers of JSON.
+/// If a key occurs twice, the last one counts, as for most JSON parsers.
 #[tokio::test]
 async fn an_event_with_a_key_twice_is_read() {
     let pair = Pair::new().await;
@@ -293,7 +293,7 @@ async fn an_event_with_a_key_twice_is_read() {
     );
     pair.world.sandbox.send_event_text("MESSAGE_DELETE", &deletion);
     let gone = || (!pair.texts().contains(&"1 posted".to_owned())).then_some(());
-    pair.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    pair.world.sandbox.wait_for("the mirror to disappear", SOON, gone).await.unwrap();
     assert!(pair.texts().contains(&"0 posted".to_owned()));
 }
 

@@ -1,4 +1,4 @@
-//! However a follow ends, the panels that it showed go with it, and until they are gone their buttons show
+//! However a follow ends, the panels that it showed are removed with it, and until then their buttons show
 //! nothing.
 
 use rstest::rstest;
@@ -50,7 +50,7 @@ impl Abroad {
                 self.board.run("/publish", nobody).await;
             }
             End::SourceHidden => harbour.deny_bot(board, Permissions::VIEW_CHANNEL),
-            End::SourceDeleted => board.delete().expect("it is there"),
+            End::SourceDeleted => board.delete().expect("it exists"),
             End::AgeRestricted => board.set_age_restricted(true).expect("it can be"),
         }
         let broken = format!(

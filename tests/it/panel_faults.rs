@@ -1,4 +1,4 @@
-//! Panels through crashes, lost answers, limits and sources that fail: never two, never none, never stuck.
+//! Panels through crashes, lost answers, limits and failing sources: never two, never none, never stuck.
 
 use std::time::{Duration, Instant};
 
@@ -28,13 +28,13 @@ async fn killed_at_any_moment_a_panel_stands_once_and_shows_the_newest(#[case] b
         let changing = tokio::spawn(async move { form.submit(&[("text", &text)]).await.map(|_| ()) });
         tokio::time::sleep(Duration::from_millis(random.random_range(0..60))).await;
         board.kill().await;
-        // Whether or not it was taken: nobody answers any more.
+        // Whether or not Discord accepted it, nobody answers any more.
         changing.abort();
         board.start().await;
     }
     board.change("Notice", "The last one.").await;
     assert_eq!(board.shows(&board.board, "The last one.").await.id, own);
-    // On PostgreSQL, what the killed process held is free only when its lease ends.
+    // On PostgreSQL, what the killed process held is only free when its lease ends.
     let patience = 3 * SOON;
     assert_eq!(board.shows_within(patience, &board.news, "The last one.").await.id, mirror);
     assert_eq!((board.board.message_count(), board.news.message_count()), (1, 1));
@@ -107,11 +107,11 @@ async fn discords_limit_on_old_edits_slows_a_panel_down() {
     let fault = board.world.sandbox.fault(Fault::on("PATCH", &own, refused).forever());
     let form = board.run("/panel edit", Options::new().set("panel", "Notice")).await;
     form.submit(&[("text", "After.")]).await.expect("an answer");
-    // Its mirrors are messages of their own.
+    // Its mirrors are separate messages.
     board.shows(&board.news, "After.").await;
     let list = board.list().await;
     assert!(list.contains("has a problem") && list.contains("Discord limits"), "{list}");
-    assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't insist");
+    assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't retry");
 
     board.world.sandbox.clear_faults();
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
@@ -126,7 +126,7 @@ async fn a_source_that_fails_leaves_the_last_values_with_their_age() {
     let form = board.run("/panel create", Options::new().set("kind", "custom").set("title", "Crew")).await;
     form.submit(&[("text", text)]).await.expect("an answer");
     let before = board.shows(&board.board, "members, one harbour.").await.text();
-    // Another process knows nothing of what was answered a moment ago.
+    // Another process doesn't know about answers from a moment ago.
     board.stop().await;
     let channels = format!("/guilds/{}/channels", board.harbour.id());
     board.world.sandbox.fault(Fault::on("GET", &channels, Effect::Status(500)).forever());
@@ -147,7 +147,7 @@ async fn a_source_that_fails_leaves_the_last_values_with_their_age() {
     board.board.wait_for_message(SOON, fresh).await.expect("it is current again");
 }
 
-/// With ten followers; `PANEL_FOLLOWERS` says another number, to see what a large one costs.
+/// With ten followers; `PANEL_FOLLOWERS` sets another number, to measure what a large one costs.
 #[tokio::test]
 async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
     let followers = std::env::var("PANEL_FOLLOWERS").map_or(10, |number| number.parse().expect("a number"));
@@ -211,8 +211,8 @@ async fn under_discords_limits_panels_cause_no_429() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// Whatever people do, whenever the bot is killed: in the end each follow that wants panels has one mirror of
-/// each, with the newest text, and all others have none.
+/// Whatever people do, and whenever the bot is killed: in the end, each follow that wants panels has one
+/// mirror of each, with the newest text, and all others have none.
 #[tokio::test]
 async fn kills_amid_everything_leave_each_mirror_where_it_belongs() {
     let mut board = Board::with(&[("FOLLOW_ACTIONS_PER_HOUR", "0")]).await;
@@ -264,13 +264,13 @@ async fn kills_amid_everything_leave_each_mirror_where_it_belongs() {
             texts.sort_by_key(ToString::to_string);
             (texts == wanted).then_some(())
         };
-        let settled = board.world.sandbox.wait_for("the mirrors to be as they should", SOON, shown).await;
+        let settled = board.world.sandbox.wait_for("the mirrors to be as they should be", SOON, shown).await;
         assert!(settled.is_ok(), "{wanted:?}\n{}", target.render_text());
     }
     assert_eq!(board.board.messages().iter().filter(|one| one.only_for.is_none()).count(), 2);
 }
 
-/// Somebody does this; nobody waits for the answer.
+/// Somebody does this, and nobody waits for the answer.
 fn spawn(person: Person, channel: Channel, command: &'static str, options: Options) -> JoinHandle<()> {
     tokio::spawn(async move { drop(person.run(&channel, command, options).await) })
 }

@@ -1,4 +1,4 @@
-//! Panels of figures: the server's, and its follows'.
+//! Panels with figures: the server's, and its follows'.
 
 use tributary_sandbox::{Options, Permissions};
 
@@ -38,7 +38,7 @@ async fn follows_are_shown_with_a_chart_and_what_is_broken() {
         assert_eq!(message.attachments.len(), 1);
     }
 
-    board.news.delete().expect("it is there");
+    board.news.delete().expect("it exists");
     board.world.database.wait_for("broken_reason", "target_deleted").await;
     board.run("/panel refresh", Options::new().set("panel", "Follows")).await;
     let broken = board.shows(&board.board, "1 follow is broken").await;
@@ -67,12 +67,12 @@ async fn many_presses_are_one_look() {
     let begun = std::time::Instant::now();
     for _ in 0..5 {
         bob.press_only(&board.board, own.id, "Refresh").await.expect("anyone may");
-        bob.press_only(&board.news, mirror.id, "Refresh").await.expect("anyone may, on a mirror too");
+        bob.press_only(&board.news, mirror.id, "Refresh").await.expect("anyone may, even on a mirror");
     }
     let again = async || board.world.database.text(looked).await != last;
     board.world.until("another look", again).await;
     board.world.sandbox.wait_quiet(std::time::Duration::from_millis(500)).await;
-    // A panel is looked at once in five seconds at most.
+    // The bot checks a panel at most once in five seconds.
     let most = 1 + usize::try_from(begun.elapsed().as_secs() / 5).unwrap();
     assert!(looks() - before <= most, "ten presses asked Discord {} times", looks() - before);
 }

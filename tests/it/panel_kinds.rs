@@ -1,4 +1,4 @@
-//! The kinds of panel as people use them: made, pressed, filled in; and what each of them reads outside
+//! The kinds of panel as people use them: created, pressed, filled in; and what each of them reads outside
 //! Discord.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ async fn watched() -> Board {
     board
 }
 
-/// Alice makes a panel through its form.
+/// Alice creates a panel through its form.
 async fn make(board: &Board, kind: &str, fields: &[(&str, &str)]) {
     let form = board.run("/panel create", Options::new().set("kind", kind)).await;
     let made = form.submit(fields).await.expect("an answer");
@@ -98,7 +98,7 @@ async fn a_charts_span_changes_for_all_or_for_who_may_only_look() {
     let week = chart(&alone.message().expect("an answer"));
     assert_ne!(week, chart(&panel));
     board.settled().await;
-    assert_eq!(chart(&board.shows(&board.board, "Running since").await), chart(&panel), "for him alone");
+    assert_eq!(chart(&board.shows(&board.board, "Running since").await), chart(&panel), "only for him");
 
     let changed = select(&board, &panel, menu, "7d").await;
     assert!(changed.text().contains("last 7 days"), "{}", changed.text());
@@ -178,7 +178,7 @@ async fn a_project_is_kept_under_its_panel() {
     board.shows(&board.board, "Nothing to show").await;
     assert!(
         board.board.message_count() == 1 && board.news.message_count() == 1,
-        "the same messages all along"
+        "the same messages throughout"
     );
 }
 
@@ -206,8 +206,8 @@ async fn who_may_not_manage_a_project_looks_at_it_alone() {
     assert!(board.shows(&board.board, "⬜ Paint").await.text().contains("0 of 1 done"));
 }
 
-/// A server of Valve's protocol (<https://developer.valvesoftware.com/wiki/Server_queries>) with this many
-/// players, while it is not zero.
+/// A server with Valve's protocol (<https://developer.valvesoftware.com/wiki/Server_queries>) and this many
+/// players, unless that is zero.
 struct GameServer {
     port: u16,
     players: Arc<AtomicU8>,
@@ -308,7 +308,7 @@ async fn a_game_server_that_goes_down_says_when_it_was_up() {
     board.shows(&board.board, "**7** / 16 playing").await;
 
     range.players.store(0, Ordering::SeqCst);
-    // What was said a moment ago serves for ten seconds.
+    // An answer is reused for ten seconds.
     tokio::time::sleep(std::time::Duration::from_secs(11)).await;
     board.run("/panel refresh", Options::new().set("panel", "Game servers")).await;
     let down = board.shows(&board.board, "🔴 Range").await;

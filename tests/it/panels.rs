@@ -1,5 +1,5 @@
-//! Panels and their mirrors: they appear in every follower, stay current there, stand still where they
-//! should, and go away when they should.
+//! Panels and their mirrors: they appear in every follower, stay current there, stop updating when they
+//! should, and disappear when they should.
 
 use tributary_sandbox::{Options, Permissions};
 
@@ -54,7 +54,12 @@ async fn a_new_follow_has_the_panels_and_loses_them_when_it_ends() {
     board.is_empty(&late).await;
     assert_eq!(late.message_count(), 1, "the message's mirror stays");
     let gone = || late.webhooks().is_empty().then_some(());
-    board.world.sandbox.wait_for("the webhook to go", SOON, gone).await.expect("nothing needs it any more");
+    board
+        .world
+        .sandbox
+        .wait_for("the webhook to disappear", SOON, gone)
+        .await
+        .expect("nothing needs it any more");
     board.shows(&board.news, "Already here.").await;
 
     board.follow(&board.board, &late, "relay").await;
@@ -82,12 +87,12 @@ async fn native_follows_have_panels_too() {
     board
         .world
         .sandbox
-        .wait_for("both webhooks to go", SOON, gone)
+        .wait_for("both webhooks to disappear", SOON, gone)
         .await
         .expect("nothing needs them any more");
 }
 
-/// What stays as it is until somebody changes a permission is said once, and not with each revision.
+/// What stays as it is until somebody changes a permission is reported once, not with every revision.
 #[tokio::test]
 async fn where_a_panel_cannot_be_mirrored_that_is_said_once() {
     let board = Board::new().await;
@@ -136,7 +141,7 @@ async fn while_a_follow_is_paused_its_panels_stand_still_and_say_so() {
     board.change("Notice", "Version 2.").await;
     board.shows(&board.board, "Version 2.").await;
     board.settled().await;
-    assert!(board.news.messages()[0].text().contains("Version 1."), "it stands still");
+    assert!(board.news.messages()[0].text().contains("Version 1."), "it isn't updated");
 
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
     list.select(menu, &["resume:1"]).await.expect("an answer");
@@ -154,7 +159,7 @@ async fn a_panel_whose_message_is_deleted_rests_until_it_is_refreshed() {
         .delete(&board.board, own.id)
         .unwrap_or_else(|_| board.board.delete_message(own.id).expect("a moderator"));
     board.is_empty(&board.news).await;
-    board.world.until("the panel rests", async || board.list().await.contains("inactive")).await;
+    board.world.until("the panel is inactive", async || board.list().await.contains("inactive")).await;
     let list = board.list().await;
     assert!(list.contains("deleted its message"), "{list}");
 
@@ -181,7 +186,7 @@ async fn a_mirror_that_a_moderator_deletes_stays_away_until_refresh() {
 
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
     let again = board.shows(&board.news, "Three.").await;
-    // Also where nobody has noticed yet that it is gone.
+    // Even if nobody has noticed yet that it is gone.
     board.news.delete_message(again.id).expect("a moderator may");
     board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
     board.shows(&board.news, "Three.").await;
@@ -207,7 +212,7 @@ async fn a_webhook_deleted_by_hand_costs_no_mirror() {
     let board = Board::new().await;
     board.notice("Notice", "Before.").await;
     board.shows(&board.news, "Before.").await;
-    board.news.delete_webhook(board.news.webhooks()[0].id).expect("it is there");
+    board.news.delete_webhook(board.news.webhooks()[0].id).expect("it exists");
     board.change("Notice", "After.").await;
     board.shows(&board.news, "After.").await;
     assert_eq!(board.news.message_count(), 1, "{}", board.news.render_text());
@@ -246,7 +251,7 @@ async fn only_who_manages_the_channel_manages_its_panels() {
     assert!(refused.text().contains("**Manage Channels**"), "{}", refused.text());
     assert_eq!(board.board.message_count(), 1);
 
-    // Nor anybody of another server, who doesn't even learn of it.
+    // Nor may anybody from another server, who doesn't even learn that it exists.
     let island = board.world.sandbox.create_guild("Island");
     let (beach, carol) = (island.text("beach"), admin(&island, "Carol"));
     let refused =
@@ -312,7 +317,7 @@ async fn a_greeting_has_rules_links_and_the_servers_figures() {
     let mirror = board.shows(&board.news, "Welcome to Harbour").await;
     assert_eq!(mirror.components, own.components);
 
-    // A button that shows something works wherever it is shown, for anyone.
+    // A button that shows something works for anyone, wherever it is shown.
     let bob = board.harbour.member("Bob", Permissions::empty());
     for (channel, message) in [(&board.board, &own), (&board.news, &mirror)] {
         let figures = bob.press(channel, message.id, "About this server").await.expect("an answer");
@@ -391,7 +396,7 @@ async fn a_mirror_in_another_server_shows_everything_and_changes_nothing() {
     board.settled().await;
     assert!(!board.board.render_text().contains("Sneak in"));
 
-    // Whoever may manage it in its own server may do so from a mirror, too.
+    // Anybody who may manage it in its own server may also do so from a mirror.
     island.join(&board.alice, Permissions::empty());
     let form = board.alice.press(&beach, mirror.id, "Add task").await.expect("a form");
     form.submit(&[("name", "Row over")]).await.expect("an answer");
@@ -408,7 +413,7 @@ async fn what_the_bot_lacks_for_a_panel_is_named() {
     assert_eq!(board.board.message_count(), 0);
 }
 
-/// Somebody made the webhook vanish before the follow ended, so the mirror stands for good.
+/// Somebody deleted the webhook before the follow ended, so the mirror can never be removed.
 #[tokio::test]
 async fn the_buttons_of_a_mirror_that_was_left_behind_show_nothing() {
     let board = Board::new().await;

@@ -1,5 +1,5 @@
-//! Pausing and resuming: what connects a follow is there once afterwards, and what can't be done wholly isn't
-//! done at all.
+//! Pausing and resuming: afterwards, everything that a follow needs exists exactly once, and what can't be
+//! done completely isn't done at all.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Config, Effect, Fault, Permissions, Reply, SeenWebhook};
@@ -8,7 +8,7 @@ use crate::harness::{SOON, Scene};
 
 const MENU: &str = "Look into, pause, resume or remove a follow …";
 
-/// What the bot answers to a choice in its list; nobody says whether it is a refusal.
+/// What the bot answers to a choice in its list, whether or not it refuses.
 async fn choose(scene: &Scene, choice: &str) -> Reply {
     let list = scene.run("/follows", ()).await;
     list.select(MENU, &[choice]).await.expect("an answer")
@@ -24,7 +24,7 @@ async fn resume(scene: &Scene) {
     assert!(answer.text().contains("Follow #1 is resumed"), "{}", answer.text());
 }
 
-/// The one webhook of `#news`, which the database knows as the follow's.
+/// The one webhook of `#news`, which is the follow's according to the database.
 async fn webhook(scene: &Scene, column: &str) -> SeenWebhook {
     let webhooks = scene.news.webhooks();
     assert_eq!(webhooks.len(), 1, "{webhooks:?}");
@@ -32,10 +32,10 @@ async fn webhook(scene: &Scene, column: &str) -> SeenWebhook {
     webhooks[0].clone()
 }
 
-/// A post arrives, and once.
+/// A post arrives exactly once.
 async fn arrives(scene: &Scene, source: &Channel, text: &str) {
     let post = scene.alice.post(source, text).expect("she may");
-    // What Discord itself carries must be published; elsewhere that is refused.
+    // What Discord itself mirrors must be published; elsewhere Discord refuses that.
     let _ = scene.alice.publish(source, post.id);
     scene.news.wait_for_message(SOON, |message| message.content == text).await.expect("the post");
     let count = scene.news.messages().iter().filter(|message| message.content == text).count();
@@ -60,7 +60,7 @@ async fn resuming_uses_the_webhook_that_exists() {
     webhook(&scene, "webhook_id").await;
 }
 
-/// The process ended after it had stored the pause, and before it had removed Discord's webhook.
+/// The process ended after it had stored the pause, but before it had removed Discord's webhook.
 #[tokio::test]
 async fn resuming_a_native_follow_leaves_one_webhook() {
     let scene = Scene::new().await;
@@ -98,7 +98,7 @@ async fn a_resume_that_discord_fails_changes_nothing(#[case] effect: Effect) {
     arrives(&scene, &scene.releases, "after all").await;
 }
 
-/// What was made at Discord goes again where it can't be stored.
+/// What was created at Discord is removed again if it can't be stored.
 #[rstest]
 #[case::relay(false)]
 #[case::native(true)]
@@ -122,7 +122,7 @@ async fn a_resume_that_cant_be_stored_leaves_no_webhook(#[case] native: bool) {
     arrives(&scene, source, "after all").await;
 }
 
-/// Discord's own following goes on until its webhook is gone, so the follow isn't paused before.
+/// Discord's own following continues until its webhook is gone, so the follow isn't paused earlier.
 #[tokio::test]
 async fn a_pause_that_discord_fails_changes_nothing() {
     let scene = Scene::new().await;
@@ -140,7 +140,7 @@ async fn a_pause_that_discord_fails_changes_nothing() {
     assert!(scene.news.webhooks().is_empty());
 }
 
-/// All that a new follow would need of the bot is needed again.
+/// The bot needs everything again that it would need for a new follow.
 #[tokio::test]
 async fn resuming_asks_what_the_bot_may() {
     let scene = Scene::new().await;

@@ -1,5 +1,5 @@
-//! Who may do what, asked anew at each command and each pressed button; and what the bot itself needs, named
-//! as Discord names it.
+//! Who may do what, checked again at each command and each pressed button; and what the bot itself needs,
+//! named as Discord names it.
 
 use tributary_sandbox::{Channel, Options, Permissions, Person};
 
@@ -71,10 +71,10 @@ async fn into_asks_for_the_rights_in_that_channel() {
         let text = scene.refused_for(&bob, &scene.news, command, into(&board)).await;
         assert_eq!(text, format!("You need **Manage Channels** in {} for this.", board.mention()));
     }
-    // The other way round: the right is needed where the posts go, not where the command is run.
+    // The other way round: the permission is needed where the posts go, not where the command is run.
     let reply = bob.run_unchecked(&board, "/follow", into(&scene.news)).await.unwrap();
     assert!(reply.text().contains("now follows"), "{}", reply.text());
-    // Denied there alone, it is not enough to have it everywhere else.
+    // If it is denied only there, having it everywhere else isn't enough.
     board.deny(&scene.alice, Permissions::MANAGE_CHANNELS);
     let text = scene.refused("/follow", into(&board)).await;
     assert!(text.starts_with("You need **Manage Channels**"), "{text}");
@@ -108,7 +108,7 @@ async fn what_a_person_cant_see_might_as_well_not_exist() {
             "/publish" => options.set("audience", "servers"),
             _ => options,
         };
-        // What no client offers, as a forged one would send it.
+        // What no client offers, but a forged one could send.
         for hidden in [&secret, &thread, &in_secret] {
             let text = scene.refused_for(&scene.alice, &scene.news, command, more(channel(hidden))).await;
             assert!(text.starts_with(CANT_FIND), "{command}: {text}");
@@ -150,7 +150,7 @@ async fn another_servers_channel_needs_membership_sight_and_an_open_door() {
     private_board.allow(&keeper, Permissions::VIEW_CHANNEL);
     let nowhere = scene.world.sandbox.create_guild_without_bot("Nowhere").text("unknown");
 
-    // Not a member, or the bot isn't there: as if there were no such channel.
+    // She isn't a member, or the bot isn't: as if there were no such channel.
     for source in [&talk, &board, &private_board, &nowhere] {
         let text = scene.refused("/follow", link(source)).await;
         assert!(text.starts_with(CANT_FIND), "{text}");
@@ -177,10 +177,10 @@ async fn another_servers_channel_needs_membership_sight_and_an_open_door() {
             keeper.run(&talk, "/publish", publish).await.unwrap();
         }
     }
-    // An announcement channel that everyone there sees is open, as Discord itself has it.
+    // An announcement channel that everyone there sees is open, as it is for Discord itself.
     let reply = scene.run("/follow", link(&board)).await;
     assert!(reply.text().contains("now follows"), "{}", reply.text());
-    // Where nothing was opened, sight is asked of this person.
+    // If nothing was opened, this person must be able to see it.
     lakeside.leave(&scene.alice).unwrap();
     let text = scene.refused("/follow", link(&talk)).await;
     assert!(text.starts_with(CANT_FIND), "{text}");
@@ -194,11 +194,11 @@ async fn buttons_ask_again_who_may() {
     }
     let list = scene.run("/follows", ()).await;
     let before = scene.everything().await;
-    // An ephemeral message is nobody else's to press.
+    // Nobody else can press an ephemeral message's buttons.
     let moderator = manager(&scene, "Bob");
     assert!(list.press_as(&moderator, "Older ▶").await.is_err());
 
-    // Less than before, since the list was shown.
+    // She has fewer permissions than when the list was shown.
     scene.harbour.revoke_all(&scene.alice);
     let helper = scene.harbour.role("helper", Permissions::MANAGE_MESSAGES);
     scene.harbour.grant(&scene.alice, helper);

@@ -1,4 +1,4 @@
-//! A bot that is stopped and started again goes on with its session: nothing is read again, and what happened
+//! A bot that is stopped and started again resumes its session: nothing is read again, and what happened
 //! meanwhile arrives once and in order.
 
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use crate::harness::{Backend, Bot, Crew, Forum, Pair, SOON, World, admin, follow
 const KEPT: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM gateway_sessions";
 
 impl Pair {
-    /// How often the source's history was asked for.
+    /// How often the source's history was requested.
     fn readings(&self) -> usize {
         let path = format!("/channels/{}/messages", self.source.id());
         self.world.sandbox.exchanges().iter().filter(|one| one.method == "GET" && one.path == path).count()
     }
 
-    /// What happens while the bot is stopped, of which the history would tell less.
+    /// What happens while the bot is stopped; the history alone would show less.
     fn gap(&self, before: &[SeenMessage]) {
         self.edit(&before[1], "2 edited in the gap");
         self.delete(&before[2]);
@@ -43,7 +43,7 @@ async fn a_planned_restart_goes_on_where_it_stopped(#[case] backend: Backend) {
     pair.settled().await;
     let (counts, readings) = (pair.world.sandbox.counts(), pair.readings());
     for round in 1..4 {
-        // The last of them is still to be delivered, or even to be heard of.
+        // The last of them hasn't been delivered yet, or not even received.
         pair.post(format!("at-the-stop-{round}"));
         pair.stop().await;
         assert_eq!(kept(&pair.world).await, "1");
@@ -73,10 +73,10 @@ async fn a_session_that_discord_has_forgotten_is_made_up_for() {
     pair.start().await;
     pair.in_step().await;
     assert!(pair.readings() > readings);
-    assert!(pair.bot().log().contains("going on with the gateway sessions"), "it had tried");
+    assert!(pair.bot().log().contains("going on with the gateway sessions"), "it has tried");
 }
 
-/// The second bot ends before it has gone on: the session waits for the third.
+/// The second bot ends before it has resumed the session, which waits for the third.
 #[tokio::test]
 async fn a_bot_that_is_stopped_before_it_is_connected_leaves_the_session_as_it_was() {
     let mut pair = Pair::new().await;
@@ -120,7 +120,7 @@ async fn a_session_that_was_taken_by_one_that_died_is_not_used_again(#[case] bac
     assert_eq!((after.identifies, after.resumes), (counts.identifies + 1, counts.resumes));
 }
 
-/// What waits behind a reading isn't written down: its source is read again, and no other.
+/// What waits behind a reading isn't recorded: its source is read again, and no other.
 #[rstest]
 #[case(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -144,11 +144,11 @@ async fn a_stop_while_a_source_is_read_has_that_source_read_again(#[case] backen
     pair.alice.post(&other, "second").unwrap();
     shown.wait_for_message(SOON, |message| message.content == "second").await.unwrap();
     pair.gap(&before);
-    // What was told before this has been heard of.
+    // Everything before this has been received.
     pair.alice.post(&other, "marker").unwrap();
     shown.wait_for_message(SOON, |message| message.content == "marker").await.unwrap();
     pair.stop().await;
-    // A history that is read later is compared with a part of what is mirrored.
+    // A history that is read later is compared with only a part of what is mirrored.
     let gone = "SELECT source_message_id FROM activities WHERE deleted";
     let gone = format!("SELECT CAST(({gone}) AS TEXT)");
     assert_eq!(pair.world.database.text(&gone).await, Some(before[2].id.to_string()));
@@ -171,17 +171,17 @@ async fn a_stop_while_a_source_is_read_has_that_source_read_again(#[case] backen
     shown.wait_for_message(SOON, |message| message.content == "third").await.unwrap();
     assert_eq!(texts(&shown), ["first", "second", "marker", "third"]);
     assert!(pair.readings() > read);
-    assert_eq!(readings(&pair), read_other, "it was read, and all of it is written down");
+    assert_eq!(readings(&pair), read_other, "it was read, and all of it is recorded");
 }
 
-/// Of threads in which nobody has posted yet, only the session's beginning has told.
+/// Only the beginning of a session lists the threads in which nobody has posted yet.
 #[tokio::test]
 async fn threads_are_listened_to_after_it() {
     let mut forum = Forum::new().await;
     let silent = forum.alice.start_thread(&forum.talk, "silent", None).unwrap();
     let bug = forum.bug;
     let idea = forum.start("An idea", &[bug], "what it begins with");
-    // Both are older than the follows, and known by the list of the next session.
+    // Both are older than the follows, and known from the next session's list.
     forum.absent(|_| {}).await;
     forum.follow(&forum.talk, &[("threads", "all")]).await;
     forum.follow(&forum.ideas, &[("threads", "all")]).await;
@@ -204,7 +204,7 @@ async fn threads_are_listened_to_after_it() {
     assert_eq!(forum.world.sandbox.counts().identifies, before.identifies);
 }
 
-/// The list of servers comes with a session's beginning only.
+/// The list of servers arrives only at the beginning of a session.
 #[tokio::test]
 async fn the_bot_knows_which_servers_it_is_in_after_it() {
     let mut pair = Pair::new().await;
@@ -215,7 +215,7 @@ async fn the_bot_knows_which_servers_it_is_in_after_it() {
     keeper.post(&pond, "known").unwrap();
     shore.wait_for_message(SOON, |message| message.content == "known").await.unwrap();
     pair.settled().await;
-    // The sweep of this session is through with both.
+    // This session's sweep has checked both.
     pair.stop().await;
     pair.world.database.execute("DELETE FROM guild_checks").await;
     pair.start().await;
@@ -233,14 +233,14 @@ async fn the_bot_knows_which_servers_it_is_in_after_it() {
     pair.in_step().await;
     pair.world.sandbox.wait_quiet(Duration::from_millis(300)).await;
     assert_eq!(looks(&pair), before, "no server is compared again");
-    // The next session doesn't name it either, and the one after a return does.
+    // The next session doesn't name it either; the one after a return does.
     pair.stop().await;
     lake.add_bot(Permissions::all());
     pair.resume().await;
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM left_guilds", "0").await;
 }
 
-/// What a bot is still thinking about is said by an edit, which means nothing to who doesn't know of the
+/// When a bot has finished thinking, an edit says so. It only makes sense to those who know that the bot was
 /// thinking.
 #[tokio::test]
 async fn what_was_thought_about_at_the_stop_is_shown_when_it_is_said() {
@@ -258,8 +258,8 @@ async fn what_was_thought_about_at_the_stop_is_shown_when_it_is_said() {
     assert_eq!(pair.texts().iter().filter(|text| *text == "forty-two").count(), 1);
 }
 
-/// However many sources there are, what was posted meanwhile waits for no reading. `TEST_SOURCES` says how
-/// many; 4,000 are what figures are told of.
+/// However many sources there are, what was posted meanwhile doesn't wait for them to be read. `TEST_SOURCES`
+/// sets how many; published figures use 4,000.
 #[tokio::test]
 async fn the_first_mirror_waits_for_no_reading() {
     let sources = std::env::var("TEST_SOURCES").ok().and_then(|count| count.parse().ok()).unwrap_or(50);
@@ -380,7 +380,7 @@ async fn other_shards_begin_anew() {
     assert_eq!((kept(&pair.world).await.as_str(), pair.world.sandbox.counts().resumes), ("0", resumes));
 }
 
-/// Others may take a part over at any time, and write what is newer.
+/// Others may take a part over at any time, and write something newer.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_process_with_a_part_of_the_shards_keeps_nothing() {
@@ -389,7 +389,7 @@ async fn a_process_with_a_part_of_the_shards_keeps_nothing() {
     assert_eq!(kept(&crew.world).await, "0");
 }
 
-/// A standby that takes all shards over goes on with their sessions.
+/// A standby that takes over all shards resumes their sessions.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_standby_goes_on_where_the_other_stopped() {

@@ -1,4 +1,4 @@
-//! All kinds of trouble at once, beside good traffic, with kills in between: everything else arrives, once
+//! All kinds of trouble at once, alongside good traffic, with kills in between: everything else arrives, once
 //! and in order. The soak example does the same for hours.
 
 use std::time::Duration;
@@ -52,13 +52,13 @@ async fn everything_else_arrives_once_and_in_order(#[case] backend: Backend, #[c
     posting.abort();
     let _ = posting.await;
     alice.post(&source, "999999 last of all").unwrap();
-    // What is sick stays sick: nothing is healed before the good is counted.
+    // What is sick stays sick: nothing is healed before the good messages are counted.
     let clean = || people::count(&source, &targets).is_clean().then_some(());
     let _ = world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;
     let tally = people::count(&source, &targets);
     if !tally.is_clean() {
         let page = tokio::time::timeout(SOON, bot.page("/metrics")).await;
-        panic!("{tally}; how the bot is: {page:?}");
+        panic!("{tally}; its metrics: {page:?}");
     }
     assert_eq!(poison.doubled(), 0, "trouble is no excuse for a second copy");
     let (status, ready) = bot.page("/readyz").await;

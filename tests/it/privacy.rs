@@ -1,11 +1,11 @@
-//! What is kept, and for how long: contents, people, and servers that the bot has left.
+//! What is stored, and for how long: contents, people, and servers that the bot has left.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Options, Permissions, SeenMessage};
 
 use crate::harness::{Backend, Bot, Ended, KEY, Pair, SOON, Scene, World, ended, follow, texts};
 
-/// `tributary forget` with these words, beside the bot.
+/// `tributary forget` with these arguments, while the bot runs.
 async fn forget(world: &World, words: &[&str]) -> Ended {
     let mut command = Bot::command(&world.database);
     command.arg("forget").args(words).env("DATABASE_URL", world.database.url());
@@ -28,7 +28,7 @@ async fn mirrors_are_kept_up_to_date_after_the_content_is_gone(#[case] backend: 
     let Some(mut pair) = Pair::on(backend, &[("CONTENT_HOURS", "0")]).await else { return };
     let (changed, deleted) = (pair.post("one, at first"), pair.post("two"));
     let last = pair.settled().await;
-    // The bot forgets at its start, and then every minute.
+    // The bot forgets on startup, and then every minute.
     pair.stop().await;
     pair.start().await;
     pair.world.database.eventually("SELECT CAST(COUNT(content) AS TEXT) FROM activities", "0").await;
@@ -68,7 +68,7 @@ async fn a_person_is_forgotten_beside_a_running_bot(#[case] backend: Backend) {
     assert_eq!(count(&pair.world, "activities WHERE author_id IS NOT NULL").await, "1");
     assert_eq!(count(&pair.world, "activities WHERE content IS NOT NULL").await, "1");
     assert_eq!(count(&pair.world, &format!("channel_follows WHERE created_by = {alice}")).await, "0");
-    assert_eq!(pair.texts().len(), 3, "the mirrors stand");
+    assert_eq!(pair.texts().len(), 3, "the mirrors stay");
 
     // A deletion still reaches them, and the list still shows the follow.
     pair.delete(&first);
@@ -111,7 +111,7 @@ async fn a_persons_mirrors_go_with_them(#[case] backend: Backend) {
         .await
         .unwrap();
     assert_eq!(pair.texts(), ["from Bob"]);
-    // What she wrote stands in the source, and is not mirrored again.
+    // What she wrote is still in the source, and isn't mirrored again.
     pair.settled().await;
     assert_eq!(pair.texts().len(), 2);
 }
@@ -182,7 +182,7 @@ async fn a_server_is_forgotten_a_week_after_it_was_left(#[values(false, true)] a
     assert_eq!(scene.count("activities").await, 1, "what Harbour posted");
     assert_eq!(scene.count("channels WHERE audience <> 'nobody'").await, 1);
     assert_eq!(scene.count("mirrors").await, 1);
-    // Harbour's own follow goes on, and what was mirrored stands.
+    // Harbour's own follow continues, and what was mirrored stays.
     scene.alice.post(&scene.releases, "still here").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
     assert!(
@@ -200,7 +200,7 @@ async fn a_server_that_the_bot_is_in_again_is_not_forgotten() {
         "INSERT INTO left_guilds (guild_id, left_at) VALUES ({}, '2020-01-01T00:00:00+00:00')",
         scene.harbour.id()
     );
-    // As if it had been left and joined while the bot was away.
+    // As if the bot had been removed and added again while it was away.
     scene.world.database.execute(&mark).await;
     let scene = scene.restart().await;
     scene.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM left_guilds", "0").await;

@@ -1,12 +1,12 @@
-//! Which processes there may be beside each other: one on SQLite; on PostgreSQL as many as there are shards
-//! to divide, each with its own.
+//! Which processes may run alongside each other: one on SQLite; on PostgreSQL as many as there are shards to
+//! divide, each with its own.
 
 use nix::sys::signal::Signal;
 use tributary_sandbox::Options;
 
 use crate::harness::{Backend, Bot, Crew, SOON, World, admin, ended, follow, texts};
 
-/// Ends the connection that holds a process's shards and hears the others, as a broken network would.
+/// Ends the connection that holds a process's shards and listens to the others, as a broken network would.
 async fn cut(world: &World) {
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE application_name = 'tributary session' AND datname = current_database()";
@@ -24,7 +24,7 @@ async fn a_second_process_on_sqlite_says_so_and_ends() {
     assert!(said.contains("tributary.lock"), "{said}");
     world.ready(&mut bot).await;
 
-    // What is meant to work beside a running bot does.
+    // What is meant to work while a bot runs, does.
     let mut status = world.command();
     status.args(["migrate", "status"]);
     let status = ended(status).await;
@@ -34,7 +34,7 @@ async fn a_second_process_on_sqlite_says_so_and_ends() {
     let forgot = ended(forget).await;
     assert!(forgot.complaint().contains("nothing is kept about user"), "{forgot:?}");
 
-    // The dead leave nothing behind that would keep the next one away.
+    // A killed process leaves nothing behind that would keep the next one from starting.
     bot.kill().await;
     let mut next = world.start().await;
     world.ready(&mut next).await;
@@ -80,8 +80,8 @@ async fn another_number_of_shards_waits_and_says_why() {
     assert!(line.contains("shard 0 is another process's"), "{line}");
 }
 
-/// Stopped, cut off and continued: another has its shards by then, and it must not act as if they were still
-/// its own.
+/// The process is stopped, cut off and continued: by then, another has its shards, and it must not act as if
+/// they were still its own.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_has_lost_its_shards_stands_by() {
@@ -135,7 +135,7 @@ async fn a_lost_connection_is_made_again_and_nothing_is_missed() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    // A wake that was lost with the connection is made up for by the look after it.
+    // The check after reconnecting makes up for a notification that was lost with the connection.
     target.wait_for_message(SOON, |message| message.content == "39 first").await.unwrap();
     assert_eq!(texts(&target), (0..40).map(|number| format!("{number} first")).collect::<Vec<_>>());
     crew.workers[0].logged("the connection that holds this process's place is gone").await;

@@ -1,4 +1,4 @@
-//! All requests go to the base address itself, also where the environment names a proxy.
+//! All requests go to the base address itself, even if the environment names a proxy.
 
 use tributary_sandbox::Options;
 

@@ -1,5 +1,5 @@
-//! What lanes did is written down, whatever stands in the way: neither a database that takes nothing for a
-//! moment nor one lane's bad record loses what others did.
+//! What lanes did is recorded, whatever gets in the way: neither a database that accepts nothing for a moment
+//! nor one lane's bad record loses what others did.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Guild, Hold, Person, Tally};
@@ -31,7 +31,7 @@ impl<'a> Town<'a> {
         town
     }
 
-    /// A post stands in all targets, and none of the lanes knows it yet.
+    /// A post appears in all targets, and none of the lanes knows it yet.
     async fn post_unanswered(&self, text: &str) -> Hold {
         let hold = Hold::new();
         let fault =
@@ -49,7 +49,7 @@ impl<'a> Town<'a> {
         self.world.sandbox.wait_for("all targets to show their source", SOON * 2, clean).await.unwrap();
     }
 
-    /// The targets in which the bot has looked for what it may have made.
+    /// The targets in which the bot has looked for messages that it may have created.
     fn searched(&self) -> Vec<&Channel> {
         let exchanges = self.world.sandbox.exchanges();
         let searched = |target: &&Channel| {
@@ -74,7 +74,7 @@ async fn what_was_done_is_kept_while_the_database_takes_nothing() {
         CREATE TRIGGER full_disk BEFORE INSERT ON mirrors FOR EACH ROW EXECUTE FUNCTION full_disk()";
     world.database.execute(full).await;
     town.alice.post(&town.source, "1 while the disk is full").unwrap();
-    // Nothing happens at Discord then, so only the log tells.
+    // Nothing happens at Discord then, so only the log shows it.
     let failed = async || {
         let log = bot.log();
         log.contains("stopped at the database") || log.contains("can't be written down yet")
@@ -83,7 +83,7 @@ async fn what_was_done_is_kept_while_the_database_takes_nothing() {
     world.database.execute("DROP TRIGGER full_disk ON mirrors").await;
     world.database.eventually(DUE, "0").await;
     town.in_step().await;
-    assert!(town.searched().is_empty(), "nobody knew any more what had been made");
+    assert!(town.searched().is_empty(), "nobody knew any more what had been created");
 }
 
 #[rstest]
@@ -121,8 +121,8 @@ async fn what_cant_be_recorded_of_one_lane_harms_no_other(#[case] backend: Backe
         Backend::Postgres => "DROP TRIGGER poison ON mirrors",
     };
     world.database.execute(cure).await;
-    // The lane is looked at again within ten seconds.
+    // The lane is checked again within ten seconds.
     let recorded = async || world.database.text(DUE).await.as_deref() == Some("0");
-    world.until("the bad lane to get well", recorded).await;
+    world.until("the bad lane to recover", recorded).await;
     town.in_step().await;
 }

@@ -30,7 +30,7 @@ impl Scene {
         Self::on(Backend::Sqlite).await.expect("SQLite is always there")
     }
 
-    /// Posts, and waits for as many mirrors.
+    /// Posts, and waits for this many mirrors.
     async fn mirrors(&self, post: impl Into<Post>, count: usize) -> Vec<SeenMessage> {
         self.alice.post(&self.source, post).unwrap();
         let mirrors = self
@@ -45,7 +45,7 @@ impl Scene {
         self.mirrors(post, 1).await.remove(0)
     }
 
-    /// The same of what a webhook posts in the source: people can't make embeds.
+    /// The same for what a webhook posts in the source: people can't create embeds.
     async fn mirror_of_webhook(&self, post: Post) -> SeenMessage {
         let webhook = self.source.add_webhooks(1).unwrap()[0];
         self.source.post_through(webhook, "Build", post).unwrap();
@@ -60,7 +60,7 @@ impl Scene {
         assert!(refused.is_none(), "{refused:?}");
     }
 
-    /// Nothing of what came before is mirrored: the next post is all that stands in the target.
+    /// Nothing that came before is mirrored: only the next post appears in the target.
     async fn assert_only_the_next_arrives(&self) {
         self.alice.post(&self.source, "the next").unwrap();
         self.target.wait_for_message(SOON, |message| message.content == "the next").await.unwrap();
@@ -190,8 +190,8 @@ async fn two_channels_that_follow_each_other_do_not_echo() {
     assert_eq!((texts(&scene.source).len(), texts(&scene.target).len()), (2, 2));
 }
 
-/// What this application posted is never mirrored, what people post is: a chain passes on the posts of each
-/// channel by one step.
+/// What this application posted is never mirrored, what people post is: in a chain, each channel's posts are
+/// passed on by one step.
 #[tokio::test]
 async fn a_chain_passes_on_what_people_post_and_no_copies() {
     let scene = Scene::new().await;

@@ -1,5 +1,5 @@
-//! *Delivery report*, a command on messages, and the last messages of a follow in `/follows`: why something
-//! is shown, or isn't.
+//! *Delivery report*, a command on messages, and a follow's last messages in `/follows`: why something is
+//! shown, or isn't.
 
 mod people;
 mod verdicts;
@@ -17,7 +17,7 @@ use crate::harness::{Board, SOON, Scene, follow, hidden, look, refusal};
 const REPORT: &str = "Delivery report";
 const MENU: &str = "Look into, pause, resume or remove a follow …";
 
-/// Where a message is.
+/// A message's link.
 fn link(scene: &Scene, message: &SeenMessage) -> String {
     format!("https://discord.com/channels/{}/{}/{}", scene.harbour.id(), message.channel, message.id)
 }
@@ -28,12 +28,12 @@ async fn report_on(scene: &Scene, channel: &Channel, message: MessageId) -> Repl
     reply
 }
 
-/// What Alice is told of a message of `#releases`.
+/// What Alice is told about a message in `#releases`.
 async fn report(scene: &Scene, message: &SeenMessage) -> String {
     report_on(scene, &scene.releases, message.id).await.text()
 }
 
-/// The line of a report that says something of this channel.
+/// The line of a report that is about this channel.
 #[track_caller]
 fn line<'a>(report: &'a str, channel: &Channel) -> &'a str {
     let found = report.lines().find(|line| line.contains(&format!(" {} · #", channel.mention())));
@@ -68,7 +68,7 @@ async fn newest_delivery(scene: &Scene, state: &str) {
     scene.world.database.eventually("SELECT state FROM deliveries ORDER BY id DESC LIMIT 1", state).await;
 }
 
-/// Requests to the webhook of this channel go wrong.
+/// Makes requests to this channel's webhook fail like this.
 fn strike(scene: &Scene, target: &Channel, method: &str, effect: Effect) {
     let pattern = format!("/webhooks/{}/**", target.webhooks()[0].id);
     scene.world.sandbox.fault(Fault::on(method, &pattern, effect).forever());

@@ -1,4 +1,4 @@
-//! Ends and starts in the middle of work: everything arrives once, and in order.
+//! Ends and starts in the middle of work: everything arrives once and in order.
 
 use std::time::Duration;
 
@@ -36,19 +36,19 @@ impl Burst {
         }
     }
 
-    /// All that was posted is in the database, which is where a restart finds it.
+    /// Everything that was posted is in the database, where a restart finds it.
     async fn written_down(&self, posts: u32) {
         let count = "SELECT CAST(COUNT(*) AS TEXT) FROM activities";
         let written = async || self.world.database.text(count).await == Some(posts.to_string());
-        self.world.until("all posts are written down", written).await;
+        self.world.until("all posts are recorded", written).await;
     }
 
-    /// Every post stands in every target, once and in order, and nothing follows.
+    /// Every post is in every target, once and in order, and nothing follows.
     async fn assert_shown(&self, posts: u32) {
         let wanted: Vec<String> = (0..posts).map(|n| format!("post {n:02}")).collect();
         for target in &self.targets {
             let all = target.wait_for_messages(SOON * 2, |_| texts(target).len() >= wanted.len()).await;
-            assert!(all.is_ok(), "only these came: {:?}", texts(target));
+            assert!(all.is_ok(), "only these arrived: {:?}", texts(target));
         }
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
@@ -68,19 +68,20 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
     let Some(burst) = Burst::on(backend).await else { return };
     let mut bot = burst.world.start().await;
     burst.follow().await;
-    // Three messages are under way when the bot is stopped, one into each target.
+    // Three messages are in flight when the bot is stopped, one into each target.
     let hold = Hold::new();
     let held = Fault::on("POST", "/webhooks/*/*", Effect::Hold(hold.clone())).after(12).times(3);
     let held = burst.world.sandbox.fault(held);
     burst.post(0..20);
     burst.written_down(20).await;
-    burst.world.until("three are under way", async || burst.world.sandbox.fault_hits(held) == 3).await;
+    burst.world.until("three are in flight", async || burst.world.sandbox.fault_hits(held) == 3).await;
     bot.signal(Signal::SIGTERM);
     burst.world.sandbox.wait_until_disconnected(SOON).await.unwrap();
     hold.release();
     let status = bot.ended().await;
     assert!(status.success(), "{status}");
-    // What was under way was waited for, and nothing new begun: there is no doubt, and no lease to wait for.
+    // The bot waited for what was in flight, and began nothing new: there is no doubt, and no lease to wait
+    // for.
     let held = "SELECT CAST(COUNT(*) AS TEXT) FROM lanes \
         WHERE in_flight_delivery_id IS NOT NULL OR lease_owner IS NOT NULL";
     assert_eq!(burst.world.database.text(held).await.as_deref(), Some("0"));
@@ -99,7 +100,7 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
 async fn what_is_posted_while_the_bot_is_away_arrives_in_order(#[case] backend: Backend) {
     let Some(burst) = Burst::on(backend).await else { return };
     let bot = burst.world.start().await;
-    // Before anybody follows.
+    // Before there are any follows.
     burst.alice.post(&burst.source, "old news").unwrap();
     burst.follow().await;
     burst.post(0..2);
@@ -153,7 +154,7 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
     let burst = Burst::on(Backend::Sqlite).await.unwrap();
     let bot = burst.world.start().await;
     burst.follow().await;
-    // What is killed with a request under way leaves it to Discord, which still performs it.
+    // If the bot is killed with a request in flight, Discord still performs the request.
     let slow = Effect::Delay(Duration::from_secs(1));
     burst.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", slow).after(6).times(3));
     burst.post(0..12);
@@ -161,8 +162,7 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
     let struck = async || burst.targets.iter().all(|target| texts(target).len() >= 2);
     burst.world.until("some arrived", struck).await;
     bot.kill().await;
-    // Nobody else has SQLite: the dead process's leases are waited for by nobody, however long they would
-    // last.
+    // Nobody else uses SQLite, so nobody waits for the dead process's leases, however long they would last.
     let lasting = "UPDATE lanes SET lease_until = '2999-01-01 00:00:00+00:00' WHERE lease_until IS NOT NULL";
     burst.world.database.execute(lasting).await;
 
@@ -170,8 +170,8 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
     burst.assert_shown(12).await;
 }
 
-/// On PostgreSQL, a lane of a dead process is free at once, and what was in flight there is settled like any
-/// doubt.
+/// On PostgreSQL, a dead process's lanes are free immediately, and what was in flight there is settled like
+/// any doubt.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_killed_process_leaves_its_lanes_at_once() {
@@ -203,7 +203,7 @@ async fn a_lost_answer_is_settled_not_sent_again(#[case] backend: Backend) {
     let lost = burst.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::DropAnswer).times(3));
     burst.post(0..1);
     burst.world.until("three answers were lost", async || burst.world.sandbox.fault_hits(lost) == 3).await;
-    // New work must not hurry the lane: what is in doubt may still be on its way.
+    // New work must not rush the lane: what is in doubt may still be on its way.
     burst.post(1..4);
     burst.assert_shown(4).await;
 }
@@ -213,7 +213,7 @@ async fn new_work_does_not_hurry_a_doubt() {
     let burst = Burst::on(Backend::Sqlite).await.unwrap();
     let _bot = burst.world.start().await;
     burst.follow().await;
-    // The connection breaks at once, and Discord finishes only later.
+    // The connection breaks immediately, and Discord finishes only later.
     let both = Fault::on("POST", "/webhooks/*/*", Effect::DropAnswerThen(Duration::from_secs(2))).times(3);
     let lost = burst.world.sandbox.fault(both);
     burst.post(0..1);
@@ -238,7 +238,7 @@ async fn a_webhook_that_the_database_lost_is_found_again() {
 
     let _bot = burst.world.start().await;
     follow(&burst.alice, &burst.source, target).await;
-    assert_eq!(target.webhooks().len(), 1, "none is made beside the one that stands");
+    assert_eq!(target.webhooks().len(), 1, "no second one is created");
     assert_eq!(target.webhooks()[0].id, made[0].id);
     burst.post(0..1);
     target.wait_for_message(SOON, |message| message.content == "post 00").await.unwrap();

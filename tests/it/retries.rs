@@ -1,17 +1,16 @@
-//! What fails is tried again, later and later, and given up in the end; the rest of the lane goes on
-//! meanwhile.
+//! What fails is retried with growing pauses, and finally given up; the rest of the lane continues meanwhile.
 
 use tributary_sandbox::{Effect, Fault, FaultId};
 
 use crate::harness::{Pair, SOON};
 
-/// The delivery that had most attempts.
+/// The most attempts that any delivery had.
 async fn attempts(pair: &Pair) -> u32 {
     let attempts = "SELECT CAST(MAX(attempts) AS TEXT) FROM deliveries";
     pair.world.database.text(attempts).await.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Edits fail until that is cleared. A single failure would be the client's to repeat, within one attempt.
+/// Edits fail until that is cleared. If only one failed, the client would repeat it within one attempt.
 async fn failing_edit(pair: &Pair) -> FaultId {
     let posted = pair.post("1 first");
     pair.settled().await;
@@ -31,7 +30,7 @@ async fn an_edit_that_fails_is_tried_until_it_succeeds_and_holds_nothing_up() {
     assert_eq!(pair.texts()[0], "1 first");
     pair.world.sandbox.clear_fault(fault);
     pair.in_step().await;
-    assert_eq!(attempts(&pair).await, 0, "what succeeds begins anew");
+    assert_eq!(attempts(&pair).await, 0, "a success resets the count");
 }
 
 #[tokio::test]
@@ -46,6 +45,6 @@ async fn what_has_failed_for_a_day_is_given_up() {
     let tried = pair.world.sandbox.fault_hits(fault);
     pair.post("2 next");
     pair.settled().await;
-    assert_eq!(pair.texts()[..2], ["1 first", "last-0 of all"], "what stands, stays");
+    assert_eq!(pair.texts()[..2], ["1 first", "last-0 of all"], "what is posted stays");
     assert_eq!(pair.world.sandbox.fault_hits(fault), tried, "it isn't tried again");
 }

@@ -230,7 +230,7 @@ async fn beyond_the_hours_actions_the_answer_says_when_to_go_on() {
     let removed = list.select("Look into, pause, resume or remove a follow …", &["remove:1"]).await.unwrap();
     assert!(removed.text().contains("<t:"), "{}", removed.text());
     assert_eq!(scene.count("channel_follows").await, 1);
-    // Each person has their own.
+    // Each person has their own allowance.
     let bob = crate::harness::admin(&scene.harbour, "Bob");
     let reply = bob.run(&scene.news, "/unfollow", follow(&scene.releases)).await.unwrap();
     assert!(reply.text().contains("no longer follows"), "{}", reply.text());
@@ -269,7 +269,7 @@ async fn a_target_of_another_server_is_refused() {
     let there = lakeside.text("there");
     let text = scene.refused("/follow", follow(&scene.releases).set("into", &there)).await;
     assert!(text.starts_with("That channel belongs to another server."), "{text}");
-    // One that she can't see could as well not exist.
+    // One that she can't see might as well not exist.
     let secret = lakeside.private_text("secret");
     let text = scene.refused("/follow", follow(&scene.releases).set("into", &secret)).await;
     assert!(text.contains("can't find that channel"), "{text}");

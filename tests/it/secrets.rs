@@ -1,4 +1,4 @@
-//! No token and no message's text in a log, whatever is logged; none readable in the database.
+//! No tokens and no texts of messages in a log, whatever is logged; none readable in the database.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::harness::{Backend, SOON, World, admin, follow, texts};
 
 const TEXTS: [&str; 4] = ["plum-tree-1", "plum-tree-2", "plum-tree-3", "plum-tree-4"];
 
-/// The bot's token, and every webhook's and interaction's token that went over the wire.
+/// The bot's token, and all tokens of webhooks and interactions that were sent.
 fn tokens(sandbox: &Sandbox) -> Vec<String> {
     let mut tokens = vec![sandbox.token().to_owned()];
     for exchange in sandbox.exchanges() {

@@ -1,5 +1,5 @@
 //! Settings and what is wrong with them, as the operator reads it: one line that names the setting and the
-//! way out.
+//! solution.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -10,7 +10,7 @@ use tributary_sandbox::{Config, GatewayFault, Intents};
 
 use crate::harness::{Backend, Bot, Database, KEY, World, ended};
 
-/// A right setting for everything that is needed; nothing listens at that address.
+/// A valid setting for everything that is needed; nothing listens at that address.
 fn command(database: &Database, settings: &[(&str, &str)]) -> Command {
     let mut command = Bot::command(database);
     command
@@ -127,7 +127,7 @@ async fn a_env_file_is_read_and_the_environment_wins() {
     let mut command = Bot::command(&world.database);
     command.env("DISCORD_API_BASE", world.sandbox.base());
     let mut bot = Bot::run(command);
-    assert!(bot.logged("connected to the gateway").await.starts_with('{'), "the file's LOG_FORMAT holds");
+    assert!(bot.logged("connected to the gateway").await.starts_with('{'), "the file's LOG_FORMAT applies");
     assert!(folder.join("tributary.db").exists(), "the default database is in the working directory");
     let (status, _) = bot.stop().await;
     assert!(status.success(), "{status}");

@@ -1,4 +1,4 @@
-//! Doubts: what the target holds decides whether a message was made, and only the bot's own message counts.
+//! Doubts: the target's contents decide whether a message was created, and only the bot's own message counts.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn post_through_webhook(pair: &Pair, name: &str, text: &str) {
     assert!(answer.status().is_success(), "{answer:?}");
 }
 
-/// While a message is in doubt that was never made, another appears through the same webhook.
+/// While a message that was never created is in doubt, another appears through the same webhook.
 #[rstest]
 #[case::another_name(Some("Somebody else"), "2 in doubt")]
 #[case::another_text(None, "2 in doubt?")]
@@ -52,7 +52,7 @@ async fn only_the_same_message_is_adopted(#[case] name: Option<&str>, #[case] te
     assert_eq!(left.iter().filter(|one| one.1.starts_with("2 in doubt")).collect::<Vec<_>>(), [&foreign]);
 }
 
-/// People wrote more than a page of messages since the newest that the bot knew.
+/// People have written more than a page of messages since the newest that the bot knew.
 #[tokio::test]
 async fn a_message_in_doubt_is_found_beyond_the_first_page() {
     let pair = Pair::new().await;
@@ -69,8 +69,8 @@ async fn a_message_in_doubt_is_found_beyond_the_first_page() {
     assert_eq!(shown.len(), 1, "{}", pair.target.render_text());
 }
 
-/// A message is in doubt when the bot is killed, and afterwards something that is stored of it can't be read
-/// any more.
+/// A message is in doubt when the bot is killed, and afterwards something that is stored about it can't be
+/// read any more.
 #[rstest]
 #[case::sqlite(Backend::Sqlite, "content = X'00'", true)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -107,8 +107,8 @@ async fn a_message_in_doubt_that_cannot_be_read_holds_up_nothing(
     }
 }
 
-/// The bot looks for a message in doubt while it may not read the target. It may again when it looks whether
-/// it may.
+/// The bot looks for a message in doubt while it isn't allowed to read the target. By the time it checks the
+/// permission, it is allowed again.
 #[tokio::test]
 async fn a_permission_that_comes_back_after_a_look_makes_nothing_twice() {
     let pair = Pair::new().await;
@@ -138,8 +138,8 @@ async fn a_permission_that_comes_back_after_a_look_makes_nothing_twice() {
     assert_eq!(pair.world.database.text(adopted).await.as_deref(), Some("4"), "each post has its mirror");
 }
 
-/// Another process may take a lane only once its lease has ended, and that outlasts an upload. The rest of a
-/// plain lease passes quicker here.
+/// Another process may only take a lane when its lease has ended, and the lease lasts longer than an upload.
+/// Here, the rest of a plain lease passes more quickly.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn an_upload_outlasts_no_lease() {
@@ -161,7 +161,7 @@ async fn an_upload_outlasts_no_lease() {
     assert_eq!(posts.filter(|one| one.method == "POST" && one.path.starts_with("/webhooks/")).count(), 2);
 }
 
-/// Another process took the lane while a message was on its way: it doesn't know of that message.
+/// Another process took the lane while a message was in flight, so it doesn't know of that message.
 #[tokio::test]
 async fn what_was_sent_without_the_lease_is_taken_back() {
     let pair = Pair::new().await;
@@ -178,7 +178,7 @@ async fn what_was_sent_without_the_lease_is_taken_back() {
     };
     pair.world.sandbox.wait_for("it to be taken back", SOON, taken_back).await.unwrap();
     pair.in_step().await;
-    // What stands there is what the database knows.
+    // The message that is shown is the one that the database knows.
     let shown = pair.mirrors()[1].id.to_string();
     let known = format!("SELECT CAST(COUNT(*) AS TEXT) FROM mirrors WHERE message_id = {shown}");
     assert_eq!(pair.world.database.text(&known).await.as_deref(), Some("1"));

@@ -1,4 +1,4 @@
-//! Everything that a message can be: files, answers, forwards, polls, stickers, buttons, mentions.
+//! Everything that a message can be: files, replies, forwards, polls, stickers, buttons, mentions.
 
 use serde_json::json;
 use tributary_sandbox::{Channel, Effect, Fault, Person, Post, SeenMessage};

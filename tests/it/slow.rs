@@ -1,4 +1,5 @@
-//! Discord gives a command 3 seconds: it is acknowledged before anything is asked of Discord or the database.
+//! Discord gives a command 3 seconds: it is acknowledged before Discord or the database is asked for
+//! anything.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::harness::Scene;
 
 const SLOW: Duration = Duration::from_millis(3_500);
 
-/// The last interaction was acknowledged before the request that was slow.
+/// The last interaction was acknowledged before the slow request.
 #[track_caller]
 fn assert_acknowledged_first(scene: &Scene, slow: &str) {
     let exchanges = scene.world.sandbox.exchanges();
@@ -50,7 +51,7 @@ async fn an_autocompletion_offers_what_it_knows_in_time() {
     lakeside.join(&scene.alice, tributary_sandbox::Permissions::empty());
     scene.run("/follow", Options::new().set("link", abroad.link())).await;
     scene.follow(&scene.releases).await;
-    // The channels of the own server come in one answer; the other server's takes too long.
+    // One answer has all channels of her own server; the other server takes too long.
     let pattern = format!("/channels/{}", abroad.id());
     scene.world.sandbox.fault(Fault::on("GET", &pattern, Effect::Delay(SLOW)).forever());
     let offered = scene.alice.autocomplete(&scene.news, "/unfollow", (), "link", "").await.unwrap();

@@ -1,5 +1,5 @@
-//! What people read, whole: a change in wording is a visible change of a `.snap` file. Review it, then accept
-//! it with `INSTA_UPDATE=always cargo test --test it snapshots`.
+//! Complete texts that people read: a change in wording is a visible change in a `.snap` file. Review it,
+//! then accept it with `INSTA_UPDATE=always cargo test --test it snapshots`.
 
 use insta::assert_snapshot;
 use tributary_sandbox::{Channel, Options, Permissions, Reply};
@@ -10,7 +10,7 @@ fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)
 }
 
-/// What somebody did, and what they saw then.
+/// What somebody did, and what they saw as a result.
 #[derive(Default)]
 struct Story(String);
 
@@ -24,7 +24,7 @@ impl Story {
         self.tell(scene, command, &reply);
     }
 
-    /// A command that is refused, also where no client would send it.
+    /// A command that is refused, even if no client would send it.
     async fn forge(&mut self, scene: &Scene, what: &str, command: &str, options: Options) {
         let reply = scene.alice.run_unchecked(&scene.news, command, options).await.expect("an answer");
         self.tell(scene, what, &reply);
@@ -185,7 +185,7 @@ async fn refusals() {
     assert_snapshot!(text);
 }
 
-/// Between the follows that the story needs, everything is amber.
+/// Apart from the follows that the story needs, everything is amber.
 fn assert_no_refusal_is_green(story: &str) -> &str {
     let (refused, _) = story.split_once("── resumed").expect("the end");
     assert!(!refused.contains("┏ green") && !refused.contains("┏ red"), "{refused}");

@@ -43,7 +43,7 @@ async fn threads_of_a_text_channel_are_off_until_chosen() {
     forum.comes_to(&["in the channel", "begins alone", "aside three", "another answer"]).await;
 }
 
-/// What it begins with is still on its way when somebody follows it alone.
+/// Its first message is still on its way when somebody follows only the thread.
 #[tokio::test]
 async fn a_thread_begins_where_it_does_also_when_it_is_followed_at_once() {
     let forum = Forum::new().await;
@@ -79,7 +79,7 @@ async fn a_single_thread_can_be_followed() {
     forum.comes_to(&["one", "two"]).await;
     thread.delete().unwrap();
     forum.world.database.wait_for("broken_reason", "source_deleted").await;
-    // As where a channel is deleted.
+    // As if a channel were deleted.
     forum.comes_to(&["one", "two"]).await;
 }
 

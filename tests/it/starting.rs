@@ -1,4 +1,4 @@
-//! A database that is away at the start: the bot waits for it, says so, and can be stopped at any time.
+//! A database that is away on startup: the bot waits for it, says so, and can be stopped at any time.
 
 use std::net::SocketAddr;
 
@@ -7,12 +7,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{Backend, Bot, KEY, World};
 
-/// An address at which nobody listens, and which this process may take later.
+/// An address where nothing listens, and which this process can use later.
 fn nobodys() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Passes connections on to the PostgreSQL of the tests, as that would answer once it is up.
+/// Passes connections on to the tests' PostgreSQL, as if it had just come up.
 async fn come_up(at: SocketAddr, url: &str) {
     let server = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
     let listener = TcpListener::bind(at).await.unwrap();
@@ -70,9 +70,9 @@ async fn a_signal_ends_the_wait_at_once() {
     world.set("DATABASE_URL", format!("postgres://someone:hidden@{}/x", nobodys()));
     world.set("ENCRYPTION_KEY", KEY);
     let mut bot = world.spawn();
-    // Deep in a longer pause.
+    // In the middle of a longer pause.
     bot.logged("again_in=8").await;
-    // What has to be cut off fails.
+    // If the bot has to cut something off, it exits with a failure.
     let (status, _) = bot.stop().await;
     assert!(status.success(), "{status}");
 }
@@ -93,7 +93,7 @@ async fn it_waits_for_a_file_that_another_program_holds() {
     world.ready(&mut bot).await;
 }
 
-/// The database goes between its opening and the first session.
+/// The database disappears after it was opened and before the first session.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn it_waits_for_a_database_that_goes_in_the_middle_of_the_start() {
@@ -111,7 +111,7 @@ async fn it_waits_for_a_database_that_goes_in_the_middle_of_the_start() {
     world.ready(&mut bot).await;
 }
 
-/// Whoever starts it for the first time finds the invite link without scrolling.
+/// Somebody who starts it for the first time finds the invite link without scrolling.
 #[tokio::test]
 async fn a_first_start_says_in_one_line_that_it_made_the_tables() {
     let world = World::new().await;

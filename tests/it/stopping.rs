@@ -1,4 +1,4 @@
-//! The end of the program: whatever hangs, it comes.
+//! How the program ends: it does, whatever hangs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tributary_sandbox::{Effect, Fault};
 
 use crate::harness::{Backend, Bot, SOON, Wire, World, admin, follow};
 
-/// The machine of the database is gone without a word: nothing that was asked of it is ever answered.
+/// The database's machine has silently disappeared: nothing that it was asked is ever answered.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
@@ -26,12 +26,12 @@ async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
         alice.post(&source, format!("{number} unheard")).unwrap();
     }
     let address = bot.http().await;
-    // It has something to wait for by then.
+    // By then, it has something to wait for.
     let asked = tokio::time::timeout(Duration::from_secs(2), Bot::fetch(address, "/readyz")).await;
     assert!(asked.is_err() || asked.is_ok_and(|(status, _)| status == 503));
     bot.signal(Signal::SIGTERM);
     let status = bot.ended().await;
-    // What has to be cut off at the last moment fails.
+    // If the bot has to cut something off at the last moment, it exits with a failure.
     assert!(status.success(), "{status}; its log:\n{}", bot.log());
 }
 
@@ -63,7 +63,7 @@ async fn a_second_signal_ends_it_at_once() {
     }
 }
 
-/// What fails again and again is repeated; only what ends is an end.
+/// A task that keeps failing is repeated; only one that returns ends the program.
 #[tokio::test]
 async fn a_table_that_is_gone_ends_nothing() {
     let world = World::new().await;

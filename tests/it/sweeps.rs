@@ -1,4 +1,4 @@
-//! The look at everything that no event told of: what it costs, what it believes, and that nobody's trouble
+//! The check of everything that no event reported: what it costs, what it believes, and that nobody's trouble
 //! holds it up.
 
 use std::time::Duration;
@@ -92,7 +92,7 @@ async fn a_sick_server_takes_its_own_turn_only() {
     assert_eq!(broken(&world).await, "1", "only that of the healthy server");
 }
 
-/// Without the permission in the whole server, each channel is asked by itself.
+/// Without the permission in the whole server, the bot asks for each channel separately.
 #[tokio::test]
 async fn without_manage_webhooks_in_the_server_channels_are_asked_one_by_one() {
     use tributary_sandbox::Permissions;
@@ -109,7 +109,7 @@ async fn without_manage_webhooks_in_the_server_channels_are_asked_one_by_one() {
     world.database.wait_for("broken_reason", "webhook_deleted").await;
 }
 
-/// Discord, or what stands before it, says no to everything for a while, even in its own words.
+/// Discord, or something in front of it, says no to everything for a while, even in Discord's own words.
 #[rstest]
 #[case(Effect::Refuse { status: 404, code: 10004, message: "Unknown Guild".to_owned() })]
 #[case(Effect::Refuse { status: 403, code: 50001, message: "Missing Access".to_owned() })]
@@ -124,7 +124,7 @@ async fn a_server_that_the_gateway_names_was_not_left(#[case] no: Effect) {
         "INSERT INTO left_guilds (guild_id, left_at) VALUES ({}, '2020-01-01T00:00:00+00:00')",
         harbour.id()
     );
-    // As if it had been taken for left long ago, by mistake.
+    // As if the bot had mistakenly concluded long ago that it had left.
     world.database.execute(&mark).await;
     world.sandbox.fault(Fault::on("GET", "/guilds/**", no.clone()).forever());
     world.sandbox.fault(Fault::on("GET", "/channels/*", no).forever());
@@ -137,7 +137,7 @@ async fn a_server_that_the_gateway_names_was_not_left(#[case] no: Effect) {
     target.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
 }
 
-/// The events of one channel are folded, and what is about something else goes first.
+/// A channel's events are merged, and other events go first.
 #[tokio::test]
 async fn a_flood_of_webhook_changes_costs_a_few_requests_and_holds_nothing_up() {
     let world = World::new().await;
@@ -162,7 +162,7 @@ async fn a_flood_of_webhook_changes_costs_a_few_requests_and_holds_nothing_up() 
     assert!((1..=8).contains(&looks), "1,500 events cost {looks} requests");
 }
 
-/// One server's many channels take turns with another server's one.
+/// One server's many channels alternate with another server's single one.
 #[tokio::test]
 async fn floods_of_servers_take_turns() {
     let world = World::new().await;

@@ -1,5 +1,5 @@
-//! A lane changes hands while a request of its former holder is still under way, and webhooks while a doubt
-//! stands.
+//! A lane changes hands while a request of its former holder is still in flight, and webhooks change while
+//! something is in doubt.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Lane {
             .await;
     }
 
-    /// The answer to the next request of this kind is held back.
+    /// Holds back the answer to the next request of this kind.
     fn hold(&self, method: &str, pattern: &str) -> (FaultId, Hold) {
         let hold = Hold::new();
         let fault = Fault::on(method, pattern, Effect::HoldAnswer(hold.clone()));
@@ -50,7 +50,7 @@ impl Lane {
         self.crew.world.sandbox.wait_for("a request to be held back", SOON, struck).await.unwrap();
     }
 
-    /// Whoever holds the lane loses it to the other, which hears of new work in it.
+    /// The lane's holder loses it to the other, which is notified of new work in it.
     async fn change_hands(&self, text: &str) {
         let holder = self.crew.holder(&self.target).await.expect("somebody holds the lane");
         self.crew.expire(holder).await;
@@ -68,7 +68,7 @@ impl Lane {
     }
 }
 
-/// The new holder has found the message that is in doubt, and not yet recorded it, when its maker takes it
+/// The new holder has found the message that is in doubt, but not yet recorded it, when its creator takes it
 /// back.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_message_that_is_taken_back_is_not_adopted() {
     assert_eq!(texts(&lane.target), ["0 first", "1 in doubt", "2 next"]);
 }
 
-/// The new holder has adopted the message: its maker leaves it alone.
+/// The new holder has adopted the message, so its creator leaves it alone.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_message_that_was_adopted_is_not_taken_back() {
@@ -108,8 +108,8 @@ async fn a_message_that_was_adopted_is_not_taken_back() {
     assert!(!deleted, "nothing was to be deleted");
 }
 
-/// An edit of a message with a file asks what stands there first. The lane is lost between the two requests:
-/// the second isn't made.
+/// Before it edits a message with a file, the bot reads the message. The lane is lost between the two
+/// requests: the second isn't made.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn each_request_of_a_step_rests_on_the_lease() {
@@ -119,7 +119,7 @@ async fn each_request_of_a_step_rests_on_the_lease() {
     lane.alice.edit(&lane.source, lane.first.id, "0 changed").unwrap();
     lane.struck(asking).await;
     lane.change_hands("1 next").await;
-    // So long that the former holder's lease no longer outlasts a request.
+    // Long enough that the former holder's lease no longer outlasts a request.
     tokio::time::sleep(Duration::from_secs(4)).await;
     asked.release();
     lane.alice.post(&lane.source, "2 last").unwrap();
@@ -136,7 +136,7 @@ async fn each_request_of_a_step_rests_on_the_lease() {
     assert_eq!(edits, 1, "the former holder went on");
 }
 
-/// The process that was to take a message back has ended before it did.
+/// The process that had to take a message back ended before it did.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -155,7 +155,7 @@ async fn what_was_left_to_be_taken_back_is_deleted(#[case] backend: Backend) {
     pair.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM retractions WHERE deleted", "1").await;
 }
 
-/// The webhook is replaced while a message that it carried is in doubt.
+/// The webhook is replaced while a message that it created is in doubt.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

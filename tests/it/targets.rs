@@ -1,4 +1,4 @@
-//! Threads as targets: they are posted into through the webhook of their channel, which they share with it.
+//! Threads as targets: the bot posts into them through their channel's webhook, which they share with it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tributary_sandbox::{Channel, Effect, Fault, Options, Permissions, Tally};
 
 use crate::harness::{Backend, Pair, SOON, choice, texts};
 
-/// A thread of `#target`, which follows the source as well.
+/// A thread in `#target`, which also follows the source.
 async fn with_thread(pair: &Pair) -> Channel {
     let thread = pair.target.thread("aside").unwrap();
     follow(pair, &thread).await;
@@ -95,7 +95,7 @@ async fn a_webhook_that_was_deleted_is_replaced_for_all_who_share_it() {
     assert_eq!((broken(&pair, &thread).await, pair.target.webhooks().len()), (None, 1));
     let used = "SELECT CAST(COUNT(DISTINCT webhook_id) AS TEXT) FROM channel_follows";
     assert_eq!(pair.world.database.text(used).await.as_deref(), Some("1"));
-    // Moved, it reaches no thread of the channel any more.
+    // After it has moved, it no longer reaches the channel's threads.
     let elsewhere = pair.guild.text("elsewhere");
     pair.target.move_webhook(pair.target.webhooks()[0].id, &elsewhere).unwrap();
     pair.post("3 once more");
@@ -130,7 +130,7 @@ async fn a_locked_thread_breaks_its_own_follow_only() {
     breaks(&pair, &thread, "thread_locked").await;
     pair.in_step().await;
     assert_eq!(broken(&pair, &pair.target).await, None);
-    // Unlocked, it can be resumed.
+    // After it is unlocked, it can be resumed.
     thread.set_locked(false).unwrap();
     let list = pair.alice.run(&thread, "/follows", Options::new()).await.unwrap();
     assert!(list.text().contains("The receiving thread is locked"), "{}", list.text());

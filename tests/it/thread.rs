@@ -1,4 +1,4 @@
-//! The main job, end to end: a follow is made, a post appears.
+//! The main job, end to end: somebody creates a follow, and a post appears.
 
 use rstest::rstest;
 use tributary_sandbox::Options;

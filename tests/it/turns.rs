@@ -1,4 +1,4 @@
-//! New messages and edits share a target's requests: neither holds up the other for long.
+//! New messages and edits share a target's requests: neither holds the other up for long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,8 @@ use tributary_sandbox::{Channel, Effect, Fault, SeenMessage};
 
 use crate::harness::{Backend, Pair, SOON};
 
-/// Four bots edit their one message again and again, faster than the target takes edits. Some begin with it
-/// while that message is only being shown.
+/// Four bots keep editing their one message, faster than the target accepts edits. In one case, they begin
+/// while that message is still being sent.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -60,7 +60,7 @@ async fn a_new_message_is_not_held_up_by_edits(
     pair.world.sandbox.wait_for("edits to queue up", SOON, under_way).await.unwrap();
     let posted = pair.post_all(1..4, "news");
     let arrived = pair.target.wait_for_message(SOON, |message| message.content == posted[2].content).await;
-    // Nor by each other.
+    // Nor do they hold each other up.
     let edited = |all: &[SeenMessage]| {
         all.iter().filter(|message| message.edited_at.is_some()).count() == tickers.len()
     };
@@ -70,13 +70,13 @@ async fn a_new_message_is_not_held_up_by_edits(
     let last = format!("tick {}", ticking.await.unwrap());
     assert!(arrived.is_ok(), "{edits} edits went first:\n{}", pair.target.render_text());
     assert!(edited.is_ok(), "{edits} edits, but not of each:\n{}", pair.target.render_text());
-    // Nor are edits forgotten over new messages.
+    // Nor are edits forgotten because of new messages.
     let all_current =
         |all: &[SeenMessage]| all.iter().filter(|message| message.content == last).count() == tickers.len();
     pair.target.wait_for_messages(SOON, all_current).await.unwrap();
 }
 
-/// Nothing of these sources has to be read first: so the order of posting holds across them, too.
+/// None of these sources has to be read first, so the order of posting holds across them, too.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -90,7 +90,7 @@ async fn sources_keep_the_order_of_posting_among_each_other(#[case] backend: Bac
         pair.follow(&source, &pair.target).await;
         sources.push(source);
     }
-    // With its first event of a session, a source is read.
+    // A source is read at its first event of a session.
     for source in &sources {
         pair.alice.post(source, "begin").unwrap();
     }

@@ -1,4 +1,4 @@
-//! What moderators do behind the bot's back is noticed, whether it runs or is away; the follow then says what
+//! The bot notices what moderators do behind its back, whether it runs or is away; the follow then says what
 //! is wrong, and can be repaired.
 
 use std::time::Duration;
@@ -159,7 +159,7 @@ async fn a_webhook_that_cant_be_made_again_breaks_the_follow(
     town.assert_broken("webhook_deleted").await;
     assert!(town.list().await.text().contains("webhook that posts in the receiving channel"));
     town.village.set_bot_permissions(without | Permissions::MANAGE_WEBHOOKS).unwrap();
-    town.world.until("it goes on by itself", async || town.reason().await.is_none()).await;
+    town.world.until("it continues by itself", async || town.reason().await.is_none()).await;
     town.assert_works().await;
 }
 
@@ -177,7 +177,7 @@ async fn a_moved_webhook_carries_nothing_elsewhere_and_another_is_made(
     assert_eq!(elsewhere.message_count(), 0, "nothing arrives where the webhook was moved to");
 }
 
-/// The move is noticed only by where a post lands.
+/// Only where a post ends up shows that the webhook was moved.
 #[tokio::test]
 async fn what_a_moved_webhook_carried_elsewhere_is_taken_back() {
     let (town, _bot) = Town::new().await;
@@ -189,7 +189,7 @@ async fn what_a_moved_webhook_carried_elsewhere_is_taken_back() {
     town.alice.post(&town.source, "astray").unwrap();
     town.target.wait_for_message(SOON, |message| message.content == "astray").await.unwrap();
     let empty = || (elsewhere.message_count() == 0).then_some(());
-    town.world.sandbox.wait_for("the stray message to go", SOON, empty).await.unwrap();
+    town.world.sandbox.wait_for("the stray message to disappear", SOON, empty).await.unwrap();
     town.assert_works().await;
 }
 
@@ -246,7 +246,7 @@ async fn a_change_of_delivery_is_not_taken_for_a_loss() {
     target.wait_for_message(SOON, |message| message.content == "it works").await.unwrap();
 }
 
-/// Discord tells of the webhook's end late or never: the next post finds it.
+/// Discord reports the webhook's deletion late or never: the next post discovers it.
 #[tokio::test]
 async fn a_post_that_finds_its_webhook_gone_makes_another() {
     let (town, bot) = Town::new().await;

@@ -1,6 +1,6 @@
-//! Two workers and a gateway on one PostgreSQL: both get lanes, and whoever of them is killed, or stopped and
-//! continued, while people post, edit and delete, nothing is lost, doubled, reordered or left out of date.
-//! The soak example does the same for hours.
+//! Two workers and a gateway on one PostgreSQL: both workers get lanes. Whichever of them is killed, or
+//! stopped and continued, while people post, edit and delete, nothing is lost, duplicated, reordered or left
+//! out of date. The soak example does the same for hours.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tributary_sandbox::{Channel, Effect, Fault, Hold, Person};
 use crate::harness::{Bot, Crew, SOON, follow};
 use crate::kills::people;
 
-/// A gateway, two workers, and a source with so many followers.
+/// A gateway, two workers, and a source with this many followers.
 struct Field {
     crew: Crew,
     alice: Person,
@@ -36,15 +36,15 @@ impl Field {
         Some(Self { crew, alice, source, targets })
     }
 
-    /// Who holds lanes now, by the numbers of their processes.
+    /// Who holds lanes now, by process number.
     async fn owners(&self) -> BTreeSet<u32> {
         let query = "SELECT string_agg(DISTINCT split_part(lease_owner, '-', 1), ',') FROM lanes";
         let owners = self.crew.world.database.text(query).await.unwrap_or_default();
         owners.split(',').filter_map(|owner| owner.parse().ok()).collect()
     }
 
-    /// A post stands in all targets, and its answers are held back, so that all lanes stay with whoever has
-    /// them. What lets them go.
+    /// A post appears in all targets, and its answers are held back, so that all lanes stay with their
+    /// holders. Returns what releases them.
     async fn post_unanswered(&self, text: &str) -> Hold {
         let (hold, lanes) = (Hold::new(), self.targets.len() as u64);
         let sandbox = &self.crew.world.sandbox;
@@ -60,10 +60,10 @@ impl Field {
         let busy = "SELECT CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'due') + \
             (SELECT COUNT(*) FROM lanes WHERE lease_owner IS NOT NULL) AS TEXT)";
         let rest = async || self.crew.world.database.text(busy).await.as_deref() == Some("0");
-        self.crew.world.until("the lanes to come to rest", rest).await;
+        self.crew.world.until("the lanes to become idle", rest).await;
     }
 
-    /// Everything is shown, just so.
+    /// Everything is shown exactly as it should be.
     async fn is_clean(&self) {
         let clean = || people::count(&self.source, &self.targets).is_clean().then_some(());
         let _ = self.crew.world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;
@@ -121,26 +121,26 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
         seen.extend(field.owners().await);
         assert!(seen.is_subset(&pids), "{seen:?} of {pids:?}");
         hold.release();
-        // A lane that is never at rest stays with whoever has it.
+        // A lane that is never idle stays with its holder.
         field.at_rest().await;
         if seen == pids {
             break;
         }
     }
     field.is_clean().await;
-    // Nobody sent what another was to send.
+    // Nobody sent what was another's to send.
     let taken_back = field.crew.workers.iter().any(|worker| worker.log().contains("taken back"));
-    assert!(!taken_back, "a lane was lost though nobody stood still");
+    assert!(!taken_back, "a lane was lost although nobody stood still");
 }
 
-/// Longer than any lease: the other takes the lanes over, and the one that continues must not act on what it
-/// held.
+/// Longer than any lease: the other worker takes over the lanes, and the one that continues must not act on
+/// what it used to hold.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
     let Some(field) = Field::new(6).await else { return };
     let hold = field.post_unanswered("0 while one stands still").await;
-    let holder = *field.owners().await.first().expect("somebody has the lanes");
+    let holder = *field.owners().await.first().expect("somebody holds the lanes");
     let still = field.crew.workers.iter().find(|worker| worker.pid() == holder).expect("a worker");
     still.signal(Signal::SIGSTOP);
     field.crew.expire(holder).await;
@@ -155,7 +155,7 @@ async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
     field.is_clean().await;
 }
 
-/// What is forgotten by the command line is taken down by whoever delivers, at once.
+/// What the command line forgets is removed immediately by whichever process delivers.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn forgetting_reaches_the_workers() {
@@ -170,6 +170,6 @@ async fn forgetting_reaches_the_workers() {
     assert_eq!(forgot.code, Some(0), "{forgot:?}");
     for target in &field.targets {
         let gone = || target.messages().iter().all(|message| message.webhook.is_none()).then_some(());
-        field.crew.world.sandbox.wait_for("the mirrors to go", SOON, gone).await.unwrap();
+        field.crew.world.sandbox.wait_for("the mirrors to disappear", SOON, gone).await.unwrap();
     }
 }

@@ -1,25 +1,25 @@
 //! A PostgreSQL database for one test or one measurement, on the server that `TEST_POSTGRES_URL` names. Used
-//! by the integration tests, by the store's and by the benchmarks, which all leave nothing behind.
+//! by the integration tests, the store's tests and the benchmarks, which all leave nothing behind.
 
 use sea_orm::{ConnectionTrait as _, Database};
 
-/// A database that nobody else uses. Dropped with this value, also when a test panics and whoever may still
-/// be connected.
+/// A database that nobody else uses. Dropped with this value, even if a test panics or somebody is still
+/// connected.
 pub(crate) struct Scratch {
     server: String,
     name: String,
 }
 
 impl Scratch {
-    /// Creates one, empty.
+    /// Creates an empty one.
     ///
     /// # Panics
     ///
-    /// Where `TEST_POSTGRES_URL` isn't set: a test that needs it must be ignored there (`build.rs` says how),
+    /// If `TEST_POSTGRES_URL` isn't set: a test that needs it must be ignored then (`build.rs` decides that),
     /// not pass.
     pub(crate) async fn create() -> Self {
         let server = std::env::var("TEST_POSTGRES_URL").expect(
-            "this needs PostgreSQL: TEST_POSTGRES_URL must name a server where databases may be made",
+            "this needs PostgreSQL: TEST_POSTGRES_URL must name a server on which databases can be created",
         );
         let name = format!("tributary_test_{:016x}", rand::random::<u64>());
         run(&server, &format!("CREATE DATABASE {name}")).await.expect("a new database");
@@ -37,13 +37,13 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let server = self.server.clone();
-        // A runtime of its own, as the test's can't be waited for here.
+        // A separate runtime, because the test's can't be blocked on here.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(|error| error.to_string())?.block_on(run(&server, &statement))
         });
         let dropped = dropping.join().unwrap_or_else(|_| Err("the thread panicked".to_owned()));
-        // A second panic would end all tests of this run.
+        // A second panic would abort all tests of this run.
         match dropped {
             Err(error) if std::thread::panicking() => {
                 eprintln!("{} could not be dropped: {error}", self.name)

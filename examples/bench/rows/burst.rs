@@ -1,4 +1,4 @@
-//! One message to 20 targets, and 50 messages to them, where each request takes 50 ms.
+//! One message to 20 targets, and 50 messages to them, if each request takes 50 ms.
 
 use std::time::Duration;
 
@@ -40,15 +40,15 @@ impl Scene {
         Ok(Self { stage, source, targets, bot, database, trip })
     }
 
-    /// Posts so many messages at once, and waits for their mirrors: how long it took until the last stood, in
-    /// milliseconds.
+    /// Posts this many messages at once, and waits for their mirrors. Returns how long it took until the last
+    /// one was posted, in milliseconds.
     async fn post(&self, messages: u64) -> Result<f64, Failure> {
         let (_, first) = self.stage.post(&self.source)?;
         for _ in 1..messages {
             self.stage.post(&self.source)?;
         }
         if !self.stage.wait_for(messages * TARGETS as u64, PATIENCE).await {
-            return Err(format!("only {} mirrors came:\n{}", self.stage.arrived(), self.bot.log()).into());
+            return Err(format!("only {} mirrors arrived:\n{}", self.stage.arrived(), self.bot.log()).into());
         }
         let last = self.stage.take().last().ok_or("mirrors came")?.at;
         Ok(milliseconds(last.duration_since(first)))
@@ -62,7 +62,7 @@ impl Scene {
     }
 }
 
-/// One message, again and again.
+/// One message, repeatedly.
 pub(crate) async fn one(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
     let scene = Scene::new(setup).await?;
     let mut times = Vec::new();

@@ -1,4 +1,4 @@
-//! One message to 100,000 targets, and a restart in the middle of delivering it.
+//! One message to 100,000 targets, and a restart while it is delivered.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ async fn on(setup: &Setup, report: &mut Report, database: Database, name: &str) 
     let (_, posted) = stage.post(&source)?;
     let committed = committed(&connection, count).await?;
     if !stage.wait_for(1, PATIENCE).await {
-        return Err(format!("no mirror came:\n{}", bot.log()).into());
+        return Err(format!("no mirror arrived:\n{}", bot.log()).into());
     }
     tokio::time::sleep(if setup.quick { Duration::from_millis(200) } else { BEFORE_THE_KILL }).await;
     let peak = bot.process().peak()?;
@@ -109,7 +109,7 @@ async fn restart(
     Ok(())
 }
 
-/// The requests that were no mirrors, for a cell of the table.
+/// The requests that weren't mirrors, for a cell of the table.
 fn list(others: &Others) -> String {
     let routes: Vec<String> = others.iter().map(|(route, count)| format!("{count} × `{route}`")).collect();
     if routes.is_empty() { "no other request".to_owned() } else { routes.join(", ") }
@@ -118,19 +118,19 @@ fn list(others: &Others) -> String {
 /// When all deliveries were in the database.
 async fn committed(connection: &DatabaseConnection, count: usize) -> Result<Instant, Failure> {
     let began = Instant::now();
-    // Cheap, so that asking again and again takes nothing from the bot.
+    // Cheap, so that asking repeatedly doesn't slow the bot down.
     while number(connection, "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries LIMIT 1) AS d").await? == 0 {
         if began.elapsed() > PATIENCE {
-            return Err("nothing was written down".into());
+            return Err("nothing was recorded".into());
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let mut at = Instant::now();
-    // All of them come with one commit; should they ever not, the last one counts.
+    // One commit adds all of them; if that ever changes, the last one counts.
     while usize::try_from(number(connection, "SELECT COUNT(*) FROM deliveries").await?)? < count {
         at = Instant::now();
         if began.elapsed() > PATIENCE {
-            return Err("not all deliveries were written down".into());
+            return Err("not all deliveries were recorded".into());
         }
     }
     Ok(at)

@@ -1,5 +1,5 @@
-//! As fast as it goes: many messages at once, no latency, beside the bare loop on the same route in the same
-//! minute.
+//! As fast as possible: many messages at once, without latency, compared with the bare loop on the same route
+//! in the same minute.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The numbers of followers; the table has the figure of [`TYPICAL`].
 const FOLLOWERS: &[usize] = &[1, 5, 20, 100, 1_000];
 const TYPICAL: usize = 100;
-/// What the bare loop tries; its best counts.
+/// The concurrencies that the bare loop tries; the best one counts.
 const CONCURRENCIES: &[usize] = &[8, 32, 100];
 
 /// How the bot runs.
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// What came of it, in deliveries a second.
+/// The result, in deliveries a second.
 struct Flooded {
     bot: Sorted,
     bare: Sorted,
@@ -78,7 +78,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Fa
             report.add(figure(setup, kind, typical, &flooded));
         }
     } else {
-        eprintln!("no PostgreSQL: name one with --postgres to measure on it, too");
+        eprintln!("no PostgreSQL: use --postgres to measure on it, too");
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ async fn flood(setup: &Setup, kind: Kind, followers: usize) -> Result<Flooded, F
     let database = match (kind, &setup.postgres) {
         (Kind::Sqlite, _) => Database::sqlite(setup)?,
         (_, Some(server)) => Database::postgres(setup, server).await?,
-        (_, None) => return Err("no PostgreSQL is named".into()),
+        (_, None) => return Err("no PostgreSQL server is given".into()),
     };
     follows::fill(&database, &stage, &source, &targets).await?;
     let mut bots = Vec::new();
@@ -127,9 +127,9 @@ async fn flood(setup: &Setup, kind: Kind, followers: usize) -> Result<Flooded, F
     let (deliveries, runs) = if setup.quick { (50, 1) } else { (4_000.min(200 * followers as u64), 3) };
     let messages = (deliveries / followers as u64).max(1);
     let deliveries = messages * followers as u64;
-    // A second of it at least: it is faster than the bot.
+    // At least a second's worth: the loop is faster than the bot.
     let requests = if setup.quick { 500 } else { 20_000 };
-    // The first ones make connections, on both sides.
+    // The first messages open connections on both sides.
     mirrored(&stage, &source, 1, followers as u64).await?;
     let (mut mine, mut theirs, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
@@ -150,7 +150,7 @@ async fn flood(setup: &Setup, kind: Kind, followers: usize) -> Result<Flooded, F
     Ok(Flooded { bot: Sorted::new(mine), bare: Sorted::new(theirs), shares: Sorted::new(shares), tally })
 }
 
-/// Posts so many messages at once: how many mirrors a second came, from the first message to the last mirror.
+/// Posts this many messages at once. Returns the mirrors a second from the first message to the last mirror.
 async fn mirrored(
     stage: &Stage,
     source: &tributary_sandbox::Channel,
@@ -163,8 +163,8 @@ async fn mirrored(
         stage.post(source)?;
     }
     if !stage.wait_for(deliveries, PATIENCE).await {
-        return Err(format!("only {} of {deliveries} mirrors came", stage.arrived()).into());
+        return Err(format!("only {} of {deliveries} mirrors arrived", stage.arrived()).into());
     }
-    let last = stage.take().last().ok_or("mirrors came")?.at;
+    let last = stage.take().last().ok_or("no mirrors arrived")?.at;
     Ok(deliveries as f64 / last.duration_since(began).as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! From the message to its mirror, at 20 messages a second, where each request takes 50 ms.
+//! From the message to its mirror, at 20 messages a second, if each request takes 50 ms.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::stats::{Sorted, milliseconds};
 use crate::{Failure, Report, Setup, follows};
 
 const LATENCY: Duration = Duration::from_millis(50);
-/// Messages are spread over so many sources, each with so many targets: one lane alone takes 20 a second at
-/// most at this latency.
+/// Messages are spread over this many sources, each with so many targets: at this latency, a single lane
+/// sends 20 a second at most.
 const SOURCES: usize = 10;
 const TARGETS: usize = 2;
 /// Between two messages: 20 a second.
@@ -46,7 +46,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Fa
         posted.insert(number, at);
     }
     if !stage.wait_for(messages * TARGETS as u64, PATIENCE).await {
-        return Err(format!("only {} mirrors came:\n{}", stage.arrived(), bot.log()).into());
+        return Err(format!("only {} mirrors arrived:\n{}", stage.arrived(), bot.log()).into());
     }
     let arrivals = stage.take();
     let trip = before.min(bare.post(&stage.body(), requests, 1)?.median);

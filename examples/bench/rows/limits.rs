@@ -12,15 +12,15 @@ use crate::{Failure, Report, Setup, follows};
 
 /// Discord: 30 a minute through all webhooks of a channel.
 const CHANNEL_A_MINUTE: f64 = 30.0;
-/// Discord: 50 a second of one bot, or without its token of one address.
+/// Discord: 50 a second for a bot, or for an address without a bot's token.
 const BOT_A_SECOND: f64 = 50.0;
-/// How long the bot must have asked nothing; its questions at the start wait for limits themselves.
+/// How long the bot must have been silent; its requests on startup wait for limits, too.
 const QUIET: Duration = Duration::from_millis(2_500);
-/// When the first answers have told what the limits are.
+/// By then, the first answers have shown what the limits are.
 const FIRST_ANSWERS: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    // As many as stay below what all of them together may do; and as many as don't.
+    // Few enough to stay below the limit for all of them together, and too many for that.
     for (targets, name) in [(20, "30 a minute a channel"), (500, "50/s of one address")] {
         let (targets, minutes) = if setup.quick { (targets / 10, 0.03) } else { (targets, setup.minutes) };
         report.add(run(setup, targets, name, minutes).await?);
@@ -34,7 +34,7 @@ async fn run(setup: &Setup, targets: usize, name: &str, minutes: f64) -> Result<
     let database = Database::sqlite(setup)?;
     follows::fill(&database, &stage, &source, &stage.targets(targets)?).await?;
     let bot = Bot::ready(setup, &stage, &database, &[]).await?;
-    // What the start asks has no part in it.
+    // The requests on startup don't count.
     stage.sandbox.wait_quiet(if setup.quick { Duration::ZERO } else { QUIET }).await;
     let each = (minutes.ceil() + 1.0) * CHANNEL_A_MINUTE;
     for _ in 0..each as u64 {
@@ -43,9 +43,9 @@ async fn run(setup: &Setup, targets: usize, name: &str, minutes: f64) -> Result<
     let time = Duration::from_secs_f64(minutes * 60.0);
     tokio::time::sleep(time).await;
     drop(bot);
-    // Discord's minutes begin with the first request.
+    // Discord's minutes start with the first request.
     let arrivals = stage.take();
-    let first = arrivals.first().ok_or("no mirror came")?.at;
+    let first = arrivals.first().ok_or("no mirror arrived")?.at;
     let within = arrivals.iter().filter(|arrival| arrival.at.duration_since(first) < time).count() as f64;
     let refused = stage.refused();
     let late = refused.iter().filter(|at| at.duration_since(first) > FIRST_ANSWERS).count();

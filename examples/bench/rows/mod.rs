@@ -1,4 +1,4 @@
-//! The rows of the table: one file a subject.
+//! The rows of the table: one file per subject.
 
 use clap::ValueEnum;
 
@@ -20,13 +20,13 @@ pub(crate) enum Row {
     One,
     /// 50 messages to 20 targets, at 50 ms a request.
     Burst,
-    /// As fast as it goes, for 1 to 1,000 followers, on SQLite and PostgreSQL.
+    /// As fast as possible, for 1 to 1,000 followers, on SQLite and PostgreSQL.
     Flood,
     /// From the message to its mirror, at 20 messages a second.
     Lag,
-    /// From the start to being ready.
+    /// From the start until it is ready.
     Start,
-    /// One message to 100,000 targets, and a restart in the middle of it.
+    /// One message to 100,000 targets, and a restart while it is delivered.
     Crowd,
     /// Discord's real limits.
     Limits,
@@ -37,7 +37,7 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// Measures it, and adds what it came to.
+    /// Measures it, and adds the result.
     pub(crate) async fn measure(self, setup: &Setup, report: &mut Report) -> Result<(), Failure> {
         match self {
             Self::One => burst::one(setup, report).await,

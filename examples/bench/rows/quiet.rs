@@ -1,4 +1,4 @@
-//! A busy server that nobody follows: what its messages cost the bot, beside a bare client of the same
+//! A busy server that nobody follows: what its messages cost the bot, compared with a bare client of the same
 //! library on the same stream.
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::stats::Sorted;
 use crate::{Failure, Report, Setup, follows};
 
 const RATE: u64 = 5_000;
-/// The messages of so long are posted together.
+/// The messages of this much time are posted together.
 const TICK: Duration = Duration::from_millis(10);
 /// How long the last ones take to be read.
 const REST: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Fa
     database.remove().await
 }
 
-/// Posts for so long; how many messages a second it came to.
+/// Posts for this long. Returns how many messages a second it achieved.
 async fn talk(
     stage: &Stage,
     channels: &[tributary_sandbox::Channel],

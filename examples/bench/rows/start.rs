@@ -1,4 +1,5 @@
-//! From the start of the program to `/readyz` saying so, less what Discord took to answer.
+//! From the start of the program until `/readyz` says that it is ready, minus the time that Discord took to
+//! answer.
 
 use tributary_sandbox::Limits;
 

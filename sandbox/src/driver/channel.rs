@@ -83,7 +83,7 @@ impl Channel {
         self.change(ChannelChange { nsfw: Some(restricted), ..ChannelChange::default() })
     }
 
-    /// Archives a thread, or wakes it.
+    /// Archives a thread, or reopens it.
     pub fn set_archived(&self, archived: bool) -> Result<(), ActError> {
         self.change(ChannelChange { archived: Some(archived), ..ChannelChange::default() })
     }
@@ -98,7 +98,7 @@ impl Channel {
         self.change(ChannelChange { applied_tags: Some(tags.to_vec()), ..ChannelChange::default() })
     }
 
-    /// Lets only those who manage threads give a tag of this forum, or lets everyone.
+    /// Reserves a tag of this forum for those who manage threads, or opens it to everyone.
     pub fn set_moderated(&self, tag: TagId, moderated: bool) -> Result<(), ActError> {
         self.shared.write(|world| {
             let mut tags = world.channel(self.id)?.tags.clone();
@@ -136,7 +136,7 @@ impl Channel {
         self.shared.read(|world| world.channels.get(&self.id).is_some_and(|channel| channel.is_archived()))
     }
 
-    /// Sets the tags of a forum; known names keep what they were.
+    /// Sets the tags of a forum; tags whose names are already known stay as they are.
     pub fn set_tags(&self, names: &[&str]) -> Result<Vec<TagId>, ActError> {
         let ids = self.shared.write(|world| {
             let known = world.channel(self.id)?.tags.clone();
@@ -177,7 +177,7 @@ impl Channel {
         Ok(self.shared.write(|world| world.delete_channel(self.id))?)
     }
 
-    /// Sets the overwrite for one role or member; empty on both sides, it is removed.
+    /// Sets the overwrite for one role or member; if both sides are empty, removes it.
     pub fn overwrite(&self, overwrite: Overwrite) {
         let mut all = self
             .shared
@@ -226,7 +226,7 @@ impl Channel {
         self.shared.read(|world| world.permissions(user, self.id))
     }
 
-    /// A new thread here, started by the guild's owner. In a forum it is a post, still without a message.
+    /// A new thread here, started by the guild's owner. In a forum, it is a post that has no message yet.
     pub fn thread(&self, name: &str) -> Result<Channel, ActError> {
         let kind = match self.kind() {
             Some(ChannelKind::Announcement) => ChannelKind::AnnouncementThread,
@@ -253,12 +253,12 @@ impl Channel {
         Ok(self.shared.write(|world| world.set_thread_member(self.id, user, true))?)
     }
 
-    /// Takes a user out of this thread.
+    /// Removes a user from this thread.
     pub fn remove_from_thread(&self, user: UserId) -> Result<(), ActError> {
         Ok(self.shared.write(|world| world.set_thread_member(self.id, user, false))?)
     }
 
-    /// The messages that everyone sees here, oldest first; system messages included.
+    /// The messages that everyone sees here, including system messages, oldest first.
     pub fn messages(&self) -> Vec<SeenMessage> {
         self.shared.read(|world| {
             let Some(channel) = world.channels.get(&self.id) else { return Vec::new() };
@@ -275,7 +275,7 @@ impl Channel {
         })
     }
 
-    /// One message, ephemeral ones included.
+    /// One message, including ephemeral ones.
     pub fn message(&self, id: MessageId) -> Option<SeenMessage> {
         self.shared.read(|world| {
             let message = world.channels.get(&self.id)?.messages.get(&id)?;
@@ -283,7 +283,7 @@ impl Channel {
         })
     }
 
-    /// Waits until a message fits, and answers it. Looks at those that already stand, too.
+    /// Waits until a message fits, and returns it. Existing messages count, too.
     pub async fn wait_for_message(
         &self,
         timeout: Duration,
@@ -293,7 +293,7 @@ impl Channel {
         wait(&self.shared, &what, timeout, || self.messages().into_iter().find(|message| fits(message))).await
     }
 
-    /// Waits until the messages together fit, and answers them.
+    /// Waits until the messages together fit, and returns them.
     pub async fn wait_for_messages(
         &self,
         timeout: Duration,
@@ -311,7 +311,7 @@ impl Channel {
         })
     }
 
-    /// A moderator makes webhooks by hand, up to this many more; answers their ids.
+    /// A moderator creates webhooks by hand, up to this many more. Returns their ids.
     pub fn add_webhooks(&self, count: usize) -> Result<Vec<WebhookId>, ActError> {
         let owner = self.guild().map_or(UserId(0), |guild| guild.owner().id());
         let make = |n| {
@@ -332,7 +332,7 @@ impl Channel {
         Ok(self.shared.write(|world| world.change_webhook(id, change))?)
     }
 
-    /// Whoever has the webhook's address posts through it, under this name.
+    /// Somebody who has the webhook's address posts through it, under this name.
     pub fn post_through(
         &self,
         id: WebhookId,
@@ -349,8 +349,8 @@ impl Channel {
         })
     }
 
-    /// Another application begins to think about an answer to a command ("… is thinking"): what it says is an
-    /// edit.
+    /// Another application begins to think about its answer to a command ("… is thinking"). The answer itself
+    /// is an edit.
     pub fn start_thinking(&self, application: &Person) -> Result<SeenMessage, ActError> {
         self.shared.write(|world| {
             let flags = MessageFlags::LOADING.bits();
@@ -370,7 +370,7 @@ impl Channel {
         })
     }
 
-    /// A poll ends, with so many votes for each answer.
+    /// A poll ends, with this many votes for each answer.
     pub fn end_poll(&self, id: MessageId, votes: &[u64]) -> Result<(), ActError> {
         Ok(self.shared.write(|world| world.end_poll(self.id, id, votes))?)
     }
@@ -385,7 +385,7 @@ impl Channel {
         Ok(self.shared.write(|world| world.delete_messages(self.id, ids))?)
     }
 
-    /// Discord adds link previews to a message: an update that is no edit.
+    /// Discord adds link previews to a message: an update that isn't an edit.
     pub fn add_embeds(&self, id: MessageId, embeds: Vec<Value>) -> Result<(), ActError> {
         Ok(self.shared.write(|world| world.add_embeds(self.id, id, embeds))?)
     }

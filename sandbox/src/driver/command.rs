@@ -15,12 +15,19 @@ use crate::validate::length;
 use crate::wire;
 use crate::world::World;
 
+/// What a command of a menu is used on.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Message(MessageId),
+    User(UserId),
+}
+
 /// A command about to be used.
 #[derive(Debug)]
 pub(super) struct Invocation {
     words: Vec<String>,
     options: Options,
-    target: Option<MessageId>,
+    target: Option<Target>,
     checked: bool,
     focused: Option<String>,
 }
@@ -33,8 +40,16 @@ impl Invocation {
     }
 
     pub(super) fn on_message(command: &str, message: MessageId) -> Self {
+        Self::on(command, Target::Message(message))
+    }
+
+    pub(super) fn on_user(command: &str, user: UserId) -> Self {
+        Self::on(command, Target::User(user))
+    }
+
+    fn on(command: &str, target: Target) -> Self {
         let words = vec![command.to_owned()];
-        Self { words, options: Options::new(), target: Some(message), checked: true, focused: None }
+        Self { words, options: Options::new(), target: Some(target), checked: true, focused: None }
     }
 
     pub(super) fn unchecked(mut self) -> Self {
@@ -84,7 +99,11 @@ impl Invocation {
     }
 
     fn find<'a>(&self, world: &'a World, guild: Option<GuildId>) -> Result<&'a Command, ActError> {
-        let kind = if self.target.is_some() { 3 } else { 1 };
+        let kind = match self.target {
+            None => 1,
+            Some(Target::User(_)) => 2,
+            Some(Target::Message(_)) => 3,
+        };
         let name = self.words.first().map(String::as_str).unwrap_or_default();
         let mut named: Vec<&Command> = world
             .commands
@@ -108,11 +127,22 @@ impl Invocation {
         if let Some(guild) = command.guild {
             data["guild_id"] = json!(guild);
         }
-        if let Some(target) = self.target {
-            let message = world.message(channel, target)?;
-            data["target_id"] = json!(target);
-            data["resolved"] = json!({ "messages": { target.to_string(): wire::message(world, message) } });
-            return Ok(data);
+        match self.target {
+            Some(Target::Message(id)) => {
+                let message = world.message(channel, id)?;
+                data["target_id"] = json!(id);
+                data["resolved"] = json!({ "messages": { id.to_string(): wire::message(world, message) } });
+                return Ok(data);
+            }
+            Some(Target::User(id)) => {
+                world.user(id)?;
+                data["target_id"] = json!(id);
+                let mut resolved = json!({});
+                resolve_user(world, &mut resolved, id, guild);
+                data["resolved"] = resolved;
+                return Ok(data);
+            }
+            None => {}
         }
         // Walk down to the subcommand.
         let mut level = &command.body;
@@ -211,15 +241,7 @@ impl Invocation {
                 Arg::Channel(id) => {
                     resolved["channels"][id.to_string()] = wire::partial_channel(world, *id, person);
                 }
-                Arg::User(id) => {
-                    resolved["users"][id.to_string()] = wire::user(world, *id);
-                    if let Some(mut member) = of.and_then(|of| wire::member(world, of, *id)) {
-                        for gone in ["user", "deaf", "mute"] {
-                            member.as_object_mut()?.remove(gone);
-                        }
-                        resolved["members"][id.to_string()] = member;
-                    }
-                }
+                Arg::User(id) => resolve_user(world, &mut resolved, *id, guild),
                 Arg::Role(id) => {
                     let role = of.and_then(|of| of.roles.get(id))?;
                     resolved["roles"][id.to_string()] = wire::role(role);
@@ -228,6 +250,18 @@ impl Invocation {
             }
         }
         resolved.as_object().is_some_and(|map| !map.is_empty()).then_some(resolved)
+    }
+}
+
+/// Adds a user to `resolved`, and what they are in the guild if they are there.
+fn resolve_user(world: &World, resolved: &mut Value, id: UserId, guild: Option<GuildId>) {
+    resolved["users"][id.to_string()] = wire::user(world, id);
+    let of = guild.and_then(|guild| world.guilds.get(&guild));
+    if let Some(Value::Object(mut member)) = of.and_then(|of| wire::member(world, of, id)) {
+        for gone in ["user", "deaf", "mute"] {
+            member.remove(gone);
+        }
+        resolved["members"][id.to_string()] = Value::Object(member);
     }
 }
 

@@ -56,6 +56,9 @@ pub enum ActError {
         /// Labels and custom ids that are there.
         there: Vec<String>,
     },
+    /// Discord's authorization page shows an error instead.
+    #[error("Discord shows an error page: {0}")]
+    ErrorPage(String),
     /// No bot is connected: "The application did not respond."
     #[error("no bot is connected to the gateway for this server")]
     Offline,

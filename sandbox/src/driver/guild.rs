@@ -11,7 +11,8 @@ use crate::ops::NewChannel;
 use crate::permissions::{Overwrite, OverwriteTarget, Permissions};
 use crate::shared::Shared;
 
-/// A handle to a guild. Changes made through it need no permission: they are what owner and moderators do.
+/// A handle to a guild. Changes made through it need no permission: they are what the owner and moderators
+/// do.
 #[derive(Clone, Debug)]
 pub struct Guild {
     shared: Arc<Shared>,
@@ -53,7 +54,7 @@ impl Guild {
         Channel::new(&self.shared, id)
     }
 
-    /// A new channel of any kind but threads.
+    /// A new channel of any kind except threads.
     pub fn create_channel(&self, kind: ChannelKind, name: &str) -> Channel {
         self.channel(kind, name, None)
     }
@@ -100,7 +101,7 @@ impl Guild {
         channel
     }
 
-    /// The channels, threads left out.
+    /// The channels, without threads.
     pub fn channels(&self) -> Vec<Channel> {
         let ids: Vec<_> = self.shared.read(|world| {
             let own = world.channels.values().filter(|c| c.guild == Some(self.id) && !c.kind.is_thread());
@@ -109,12 +110,12 @@ impl Guild {
         ids.into_iter().map(|id| Channel::new(&self.shared, id)).collect()
     }
 
-    /// The channel of this name.
+    /// The channel with this name.
     pub fn find_channel(&self, name: &str) -> Option<Channel> {
         self.channels().into_iter().find(|channel| channel.name() == name)
     }
 
-    /// A new person in this guild, with a role of their own that grants these permissions beyond
+    /// A new person in this guild, with their own role that grants these permissions in addition to
     /// `@everyone`'s.
     pub fn member(&self, name: &str, permissions: Permissions) -> Person {
         let id = self.shared.write(|world| world.create_user(name));
@@ -123,7 +124,7 @@ impl Guild {
         person
     }
 
-    /// Another bot's account, in this guild with these permissions beyond `@everyone`'s.
+    /// Another bot's account, in this guild, with these permissions in addition to `@everyone`'s.
     pub fn other_bot(&self, name: &str, permissions: Permissions) -> Person {
         let id = self.shared.write(|world| {
             let id = world.create_user(name);
@@ -137,7 +138,7 @@ impl Guild {
         bot
     }
 
-    /// A person joins, with these permissions beyond `@everyone`'s.
+    /// A person joins, with these permissions in addition to `@everyone`'s.
     pub fn join(&self, person: &Person, permissions: Permissions) {
         self.shared.write(|world| {
             let _ = world.add_member(self.id, person.id());
@@ -161,7 +162,7 @@ impl Guild {
             .write(|world| world.change_member(self.id, person.id(), |member| member.nick = nick))?)
     }
 
-    /// How far the server is boosted, 0 to 3.
+    /// Sets the server's boost level, 0 to 3.
     pub fn set_boost_level(&self, level: u8) {
         self.shared.write(|world| {
             if let Ok(guild) = world.guild_mut(self.id) {
@@ -185,7 +186,7 @@ impl Guild {
         })?)
     }
 
-    /// Gives the bot a role besides its own.
+    /// Gives the bot an additional role.
     pub fn grant_bot(&self, role: RoleId) -> Result<(), ActError> {
         Ok(self.shared.write(|world| {
             let bot = world.app.bot;
@@ -227,7 +228,7 @@ impl Guild {
         });
     }
 
-    /// Takes all roles from a member: what stays is `@everyone`.
+    /// Takes all roles from a member, who keeps only `@everyone`.
     pub fn revoke_all(&self, person: &Person) {
         let _ = self
             .shared
@@ -273,7 +274,7 @@ impl Guild {
         Ok(self.shared.write(|world| world.remove_bot(self.id))?)
     }
 
-    /// Sets what the bot's own role grants. `@everyone`'s permissions it has besides.
+    /// Sets what the bot's own role grants, in addition to `@everyone`'s permissions.
     pub fn set_bot_permissions(&self, permissions: Permissions) -> Result<(), ActError> {
         Ok(self.shared.write(|world| {
             let bot = world.app.bot;
@@ -319,13 +320,13 @@ impl Guild {
         Ok(self.shared.write(|world| world.rename_guild(self.id, name))?)
     }
 
-    /// Deletes it with all that is in it.
+    /// Deletes it with everything in it.
     pub fn delete(&self) -> Result<(), ActError> {
         Ok(self.shared.write(|world| world.delete_guild(self.id))?)
     }
 
-    /// Many text channels at once, each with a webhook of the bot's; answers the webhooks. For loads: made
-    /// one by one, ten thousands would take minutes.
+    /// Creates many text channels at once, each with one of the bot's webhooks, and returns the webhooks. For
+    /// load tests: one by one, tens of thousands would take minutes.
     pub fn create_targets(&self, name: &str, count: usize) -> Result<Vec<SeenWebhook>, ActError> {
         Ok(self.shared.write(|world| {
             let made = world.create_targets(self.id, name, count)?;

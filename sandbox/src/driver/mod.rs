@@ -8,6 +8,7 @@ mod channel;
 mod command;
 mod error;
 mod guild;
+mod oauth;
 mod options;
 mod person;
 mod render;
@@ -15,6 +16,7 @@ mod reply;
 mod sandbox;
 mod seen;
 mod tally;
+mod user_command;
 
 pub use channel::Channel;
 pub use error::ActError;

@@ -81,7 +81,7 @@ arg_from! {
 pub struct Options(pub(crate) Vec<(String, Arg)>);
 
 impl Options {
-    /// None.
+    /// No options.
     pub fn new() -> Self {
         Self::default()
     }
@@ -105,12 +105,12 @@ impl<A: Into<Arg>, const N: usize> From<[(&str, A); N]> for Options {
     }
 }
 
-/// One offer of an autocompletion.
+/// One choice that an autocompletion offers.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Choice {
-    /// What the person reads.
+    /// The text that the person reads.
     pub name: String,
-    /// What is sent when they take it.
+    /// The value that is sent when they pick it.
     pub value: Value,
 }

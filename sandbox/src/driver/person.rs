@@ -94,8 +94,8 @@ impl From<String> for Post {
 /// A handle to a person. What they do is bound by their permissions.
 #[derive(Clone, Debug)]
 pub struct Person {
-    shared: Arc<Shared>,
-    id: UserId,
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: UserId,
 }
 
 impl Person {
@@ -338,7 +338,7 @@ impl Person {
         Invocation::on_message(command, message).send(&self.shared, self.id, channel.id())
     }
 
-    async fn invoke(&self, channel: &Channel, invocation: Invocation) -> Result<Reply, ActError> {
+    pub(super) async fn invoke(&self, channel: &Channel, invocation: Invocation) -> Result<Reply, ActError> {
         let reply = invocation.send(&self.shared, self.id, channel.id())?;
         reply.acknowledged().await
     }

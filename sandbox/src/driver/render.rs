@@ -8,7 +8,7 @@ use super::{Channel, Guild, SeenMessage};
 use crate::model::MessageFlags;
 
 impl Guild {
-    /// All channels of this guild with what they show.
+    /// All channels of this guild, and what they show.
     pub fn render_text(&self) -> String {
         let mut text = format!("══ {} ══\n", self.name());
         for channel in self.channels() {

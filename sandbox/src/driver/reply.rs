@@ -19,22 +19,22 @@ use crate::world::World;
 /// How the bot answered first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyKind {
-    /// A message at once (type 4).
+    /// With a message (type 4).
     Message,
-    /// "Thinking", then a message (type 5).
+    /// With "thinking", and later a message (type 5).
     DeferredMessage,
-    /// Acknowledged without a sign (type 6).
+    /// With an acknowledgement that nobody sees (type 6).
     DeferredUpdate,
-    /// The component's message was edited at once (type 7).
+    /// By editing the component's message (type 7).
     Update,
-    /// Choices (type 8).
+    /// With choices (type 8).
     Choices,
-    /// A form (type 9).
+    /// With a form (type 9).
     Modal,
 }
 
-/// An interaction and its answer. It shows the answer as it is *now*: deferred answers, edits and follow-ups
-/// included.
+/// An interaction and its answer. It shows the answer as it is *now*, including deferred answers, edits and
+/// follow-ups.
 #[derive(Clone, Debug)]
 pub struct Reply {
     shared: Arc<Shared>,
@@ -50,17 +50,17 @@ impl Reply {
         self.shared.read(|world| world.interactions.get(&self.id).and_then(|of| look(world, of)))
     }
 
-    /// Waits for the first answer; past the deadline, "The application did not respond".
+    /// Waits for the first answer; after the deadline, "The application did not respond".
     pub async fn acknowledged(self) -> Result<Self, ActError> {
         let deadline = self.shared.read(|world| world.config.interaction_deadline);
-        // A little longer than the bot has, so that an answer in the last moment isn't missed.
+        // A little longer than the bot has, so that an answer at the last moment isn't missed.
         let patience = deadline + Duration::from_millis(250);
         let what = "the first answer: the application did not respond";
         wait(&self.shared, what, patience, || self.kind().map(|_| ())).await?;
         Ok(self)
     }
 
-    /// Waits for the whole answer: a deferred one must have been filled in.
+    /// Waits for the complete answer: a deferred one must have been filled in.
     pub async fn settled(self, timeout: Duration) -> Result<Self, ActError> {
         wait(&self.shared, "the whole answer", timeout, || self.is_settled().then_some(())).await?;
         Ok(self)
@@ -92,7 +92,7 @@ impl Reply {
         self.id
     }
 
-    /// How the bot answered first; `None` until it did.
+    /// How the bot answered first; `None` until it has.
     pub fn kind(&self) -> Option<ReplyKind> {
         self.look(|_, of| {
             of.acknowledged.as_ref().map(|(_, acknowledgement)| match acknowledgement {
@@ -106,7 +106,7 @@ impl Reply {
         })
     }
 
-    /// How long the bot took for its first answer.
+    /// How long the bot took to answer first.
     pub fn acknowledged_after(&self) -> Option<Duration> {
         self.look(|_, of| of.acknowledged.as_ref().map(|(after, _)| *after))
     }
@@ -119,7 +119,7 @@ impl Reply {
         })
     }
 
-    /// The further messages.
+    /// The follow-up messages.
     pub fn followups(&self) -> Vec<SeenMessage> {
         self.look(|world, of| {
             let seen = of.followups.iter().filter_map(|id| world.message(of.channel, *id).ok());
@@ -214,8 +214,8 @@ impl Reply {
             .await
     }
 
-    /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset
-    /// value.
+    /// The person fills in the form and sends it: values by custom id. Fields that are left out keep their
+    /// preset values.
     pub async fn submit(&self, values: &[(&str, &str)]) -> Result<Reply, ActError> {
         let values: Vec<_> =
             values.iter().map(|(id, value)| ((*id).to_owned(), vec![(*value).to_owned()])).collect();
@@ -223,7 +223,7 @@ impl Reply {
         self.submit_only(&values).await?.settled(patience).await
     }
 
-    /// Like [`Self::submit`], but waits for the acknowledgement only, and takes any number of values for each
+    /// Like [`Self::submit`], but waits only for the acknowledgement, and takes any number of values for each
     /// select.
     pub async fn submit_only(&self, values: &[(String, Vec<String>)]) -> Result<Reply, ActError> {
         let none = || ActError::NoComponent { wanted: "a form".to_owned(), there: Vec::new() };
@@ -252,7 +252,7 @@ impl Reply {
     }
 }
 
-/// A form's components as they are sent back: their ids and values only.
+/// A form's components as they are sent back: only their ids and values.
 fn filled(components: &Value, values: &[(String, Vec<String>)]) -> Value {
     let one = |component: &Value| -> Value {
         let mut sent = json!({ "type": component["type"], "id": component["id"].as_u64().unwrap_or(1) });
@@ -277,7 +277,7 @@ fn filled(components: &Value, values: &[(String, Vec<String>)]) -> Value {
     Value::Array(components.as_array().into_iter().flatten().map(one).collect())
 }
 
-/// The component that a person means, if they can use it: by custom id, else by label or placeholder.
+/// The component that a person means, if they can use it: by custom id, or else by label or placeholder.
 pub(super) fn find_component(
     shared: &Shared,
     channel: ChannelId,
@@ -346,7 +346,7 @@ pub(super) fn start_component(
     Ok(Reply::new(shared, id))
 }
 
-/// What Discord tells of the users (5), roles (6), both (7) or channels (8) that were picked.
+/// What Discord sends about the users (5), roles (6), both (7) or channels (8) that were picked.
 fn resolve(
     world: &World,
     data: &mut Value,

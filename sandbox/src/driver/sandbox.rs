@@ -16,6 +16,7 @@ use crate::faults::{Fault, FaultId};
 use crate::gateway::{self, GatewayFault, GatewayOutage};
 use crate::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::limits::Limits;
+use crate::page;
 use crate::rest;
 use crate::server::{Door, Wire};
 use crate::shared::{Counts, Shared, lock};
@@ -51,6 +52,7 @@ impl Sandbox {
         let shared = Arc::new(Shared::new(world));
         let router = Router::new()
             .route("/attachments/{channel}/{attachment}/{filename}", get(rest::serve_file))
+            .nest("/oauth2/assets", Router::new().fallback(page::serve_asset))
             .route("/gateway", any(open_socket))
             .route("/gateway/", any(open_socket))
             .fallback(rest::entry)
@@ -82,6 +84,22 @@ impl Sandbox {
     /// The bot's token.
     pub fn token(&self) -> &str {
         &self.running.token
+    }
+
+    /// The application's client secret, for the token endpoint of OAuth2.
+    pub fn client_secret(&self) -> String {
+        self.shared().read(|world| world.app.client_secret.clone())
+    }
+
+    /// Registers one more address to which people may be sent back after they authorized the application.
+    pub fn register_redirect_uri(&self, uri: &str) {
+        self.shared().write(|world| world.config.redirect_uris.push(uri.to_owned()));
+    }
+
+    /// A person takes back what they authorized: all codes and tokens of theirs end, and they are asked anew
+    /// the next time.
+    pub fn revoke(&self, person: &Person) {
+        self.shared().write(|world| world.revoke_authorization(person.id()));
     }
 
     /// The application's id; not the bot user's.

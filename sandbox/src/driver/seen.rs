@@ -1,4 +1,4 @@
-//! What is seen of the world: copies, typed, that don't change afterwards.
+//! What people see of the world: typed copies that don't change afterwards.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub struct SeenMessage {
     /// Its channel.
     pub channel: ChannelId,
     /// Discord's message type: 0 for ordinary ones, 12 for "follows now", 18 for "started a thread", 19 for
-    /// replies, 20 for answers to commands, 21 for what a thread was started from.
+    /// replies, 20 for answers to commands, 21 for the message that a thread was started from.
     pub kind: u8,
     /// The author's name, as shown: nickname, display name or a webhook's username.
     pub author: String,
@@ -25,7 +25,7 @@ pub struct SeenMessage {
     pub author_id: Option<UserId>,
     /// Whether it is shown with an APP tag.
     pub is_app: bool,
-    /// The avatar: a link for webhook messages that gave one, else a hash.
+    /// The avatar: a link for webhook messages that set one, otherwise a hash.
     pub avatar: Option<String>,
     /// The webhook that wrote it.
     pub webhook: Option<WebhookId>,
@@ -41,7 +41,7 @@ pub struct SeenMessage {
     pub attachments: Vec<SeenAttachment>,
     /// Flags.
     pub flags: MessageFlags,
-    /// Whom it notified, through all its versions.
+    /// Whom it notified, across all its versions.
     pub pinged: SeenPings,
     /// When it was posted.
     pub at: DateTime<Utc>,
@@ -49,9 +49,9 @@ pub struct SeenMessage {
     pub edited_at: Option<DateTime<Utc>>,
     /// The one person who sees it, if it is ephemeral.
     pub only_for: Option<UserId>,
-    /// The message it refers to: answered, forwarded, or the original of a crosspost.
+    /// The message it refers to: the one it replies to, the forwarded one, or the original of a crosspost.
     pub refers_to: Option<MessageId>,
-    /// The whole message, as REST answers it.
+    /// The complete message, as REST returns it.
     pub json: Value,
 }
 
@@ -59,15 +59,15 @@ pub struct SeenMessage {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SeenAttachment {
-    /// Its name, of which Discord keeps what is ASCII.
+    /// Its name; Discord keeps only its ASCII characters.
     pub filename: String,
-    /// Its name without the extension, where that isn't ASCII.
+    /// Its name without the extension, if that isn't ASCII.
     pub title: Option<String>,
-    /// It isn't seen before somebody presses it.
+    /// Hidden until somebody clicks it.
     pub spoiler: bool,
     /// Alt text.
     pub description: Option<String>,
-    /// The link, good for a while.
+    /// The link, which expires after a while.
     pub url: String,
     /// The bytes.
     pub bytes: Vec<u8>,
@@ -146,8 +146,7 @@ impl SeenMessage {
         }
     }
 
-    /// Everything readable of it in one text: content, then the embeds' titles, descriptions, fields and
-    /// footers.
+    /// Everything readable in one text: content, then the embeds' titles, descriptions, fields and footers.
     pub fn text(&self) -> String {
         let mut lines = vec![self.content.clone()];
         for embed in &self.embeds {
@@ -166,7 +165,7 @@ impl SeenMessage {
     }
 }
 
-/// The name that people see beside a user's messages in this channel.
+/// The name that people see next to a user's messages in this channel.
 pub(crate) fn shown_name(world: &World, channel: ChannelId, user: UserId) -> String {
     let guild = world.channels.get(&channel).and_then(|channel| channel.guild);
     let nick = guild
@@ -177,7 +176,7 @@ pub(crate) fn shown_name(world: &World, channel: ChannelId, user: UserId) -> Str
         .unwrap_or_else(|| "Deleted User".to_owned())
 }
 
-/// A webhook, with all that moderators see of it.
+/// A webhook, with everything that moderators see of it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SeenWebhook {
@@ -189,7 +188,7 @@ pub struct SeenWebhook {
     pub name: String,
     /// The token of an incoming webhook.
     pub token: Option<String>,
-    /// The application that made it.
+    /// The application that created it.
     pub application: Option<ApplicationId>,
     /// For a channel follower, the channel it follows.
     pub follows: Option<ChannelId>,
@@ -224,7 +223,7 @@ pub struct SeenCommand {
     pub kind: u64,
     /// The guild it is registered in; `None` for global ones.
     pub guild: Option<GuildId>,
-    /// The whole command, as REST answers it.
+    /// The complete command, as REST returns it.
     pub json: Value,
 }
 

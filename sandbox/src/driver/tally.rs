@@ -1,37 +1,38 @@
-//! Counting what a bot that copies one channel into another lost, doubled, shuffled, or left out of date.
+//! Counts what a bot that copies one channel into another has lost, duplicated, reordered, or left out of
+//! date.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::{Channel, SeenMessage};
 
-/// How a target compares with its source. All zero is the only good result.
+/// How a target compares with its source. Only all zeros is good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// Messages of the source, as it stands now.
+    /// Messages in the source, as it is now.
     pub expected: usize,
-    /// Of these, such that the target shows nowhere.
+    /// How many of them the target doesn't show anywhere.
     pub lost: usize,
     /// Copies beyond the first.
     pub doubled: usize,
-    /// Copies that stand before a copy of an earlier message.
+    /// Copies that come before a copy of an earlier message.
     pub reordered: usize,
-    /// Copies that show what was edited or deleted since.
+    /// Copies that show something that has since been edited or deleted.
     pub outdated: usize,
 }
 
 impl Tally {
     /// Compares the texts of what people posted in the source with what webhooks posted in the target.
     ///
-    /// Each text begins with a word of its own (such as a number), which stays through edits and tells which
-    /// message a copy is of.
+    /// Each text begins with a unique word (such as a number). Edits keep it, and it identifies the message
+    /// that a copy belongs to.
     pub fn of(source: &Channel, target: &Channel) -> Self {
         Self::among(source, target, |_| true)
     }
 
-    /// The same among those messages alone that `counts` lets through, in either channel: for targets that
-    /// show other sources too.
+    /// The same for only those messages that `counts` accepts, in either channel: for targets that show other
+    /// sources, too.
     pub fn among(source: &Channel, target: &Channel, counts: impl Fn(&SeenMessage) -> bool) -> Self {
         let counted = |channel: &Channel, by_webhook: bool| -> Vec<SeenMessage> {
             let messages = channel.messages().into_iter().filter(|message| message.kind == 0 || by_webhook);
@@ -62,7 +63,7 @@ impl Tally {
         tally
     }
 
-    /// Whether nothing is amiss.
+    /// Whether nothing is wrong.
     pub const fn is_clean(&self) -> bool {
         self.lost + self.doubled + self.reordered + self.outdated == 0
     }

@@ -1,4 +1,4 @@
-//! The sessions of the bot, and how an event finds its way into them.
+//! The bot's sessions, and how an event gets into them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Display;
@@ -12,7 +12,7 @@ use crate::ids::{ChannelId, GuildId, UserId};
 use crate::permissions::Permissions;
 use crate::world::{World, random_token};
 
-/// One event, before it is known who gets it.
+/// One event, before it is decided who gets it.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) name: &'static str,
@@ -32,22 +32,22 @@ pub enum GatewayFault {
     Reconnect,
     /// Invalidates the session (op 9); `true` says that it can be resumed.
     InvalidSession(bool),
-    /// Breaks the connection without a word.
+    /// Breaks the connection without notice.
     Break,
 }
 
-/// How the gateway meets whoever connects while it is out.
+/// How the gateway treats new connections during an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewayOutage {
-    /// The connection breaks at the request that opens a socket.
+    /// The request that opens a socket breaks the connection.
     Unreachable,
     /// That request is answered with this status.
     Refused(u16),
     /// That request is never answered.
     Silent,
-    /// The socket opens, and nothing comes through it.
+    /// The socket opens, and nothing arrives on it.
     NoHello,
-    /// The socket opens, and is closed at once with this code.
+    /// The socket opens, and is immediately closed with this code.
     Closed(u16),
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum Outgoing {
     Text(String),
     Close(u16, &'static str),
     Break,
-    /// Nothing more is sent or read, and the connection stays.
+    /// Nothing more is sent or read, but the connection stays.
     Freeze,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Session {
     pub(crate) shard: (u64, u64),
     pub(crate) seq: u64,
     buffer: VecDeque<(u64, String)>,
-    /// The highest number that fell out of the buffer.
+    /// The highest event number that has fallen out of the buffer.
     forgotten: u64,
     link: Option<Link>,
 }
@@ -86,11 +86,11 @@ pub(crate) struct Hub {
     sessions: BTreeMap<String, Session>,
     next_socket: u64,
     outage: Option<(GatewayOutage, Instant)>,
-    /// No session goes on.
+    /// No session can be resumed.
     forgetful: bool,
     pub(crate) identifies: u64,
     pub(crate) resumes: u64,
-    /// Requests that open a socket, those in an outage too.
+    /// Requests that open a socket, including those during an outage.
     pub(crate) tries: u64,
 }
 
@@ -100,14 +100,14 @@ impl Hub {
         self.next_socket
     }
 
-    /// How many IDENTIFYs, RESUMEs and tries to open a socket there were.
+    /// How many IDENTIFYs, RESUMEs and attempts to open a socket there were.
     pub(crate) fn starts(&self) -> (u64, u64, u64) {
         (self.identifies, self.resumes, self.tries)
     }
 
     pub(crate) fn open(&mut self, intents: Intents, shard: (u64, u64), link: Link) -> String {
-        // Who identifies anew has given up what this shard left behind; else killed bots would pile up
-        // sessions.
+        // A new IDENTIFY means that this shard's former sessions were given up; otherwise killed bots would
+        // accumulate sessions.
         self.sessions.retain(|_, old| old.link.is_some() || old.shard != shard);
         let id = random_token(32);
         let session =
@@ -121,8 +121,8 @@ impl Hub {
         self.sessions.get(id)
     }
 
-    /// Attaches a socket to a session and sends what came after `seq`; `false` when the session is gone or
-    /// its buffer doesn't reach back that far.
+    /// Attaches a socket to a session and sends what came after `seq`; `false` if the session is gone or its
+    /// buffer doesn't reach back that far.
     pub(crate) fn resume(&mut self, id: &str, seq: u64, link: Link) -> bool {
         let forgetful = self.forgetful;
         let Some(session) = self.sessions.get_mut(id) else { return false };
@@ -161,7 +161,7 @@ impl Hub {
         self.sessions.values_mut().for_each(|session| session.dispatch(name, data, capacity));
     }
 
-    /// Has all sockets stand still; the sessions go on without them.
+    /// Freezes all sockets; the sessions continue without them.
     pub(crate) fn freeze(&mut self) {
         for session in self.sessions.values_mut() {
             if let Some(link) = session.link.take() {
@@ -170,12 +170,12 @@ impl Hub {
         }
     }
 
-    /// Whether some session has a living socket.
+    /// Whether any session has a live socket.
     pub(crate) fn connected(&self) -> bool {
         self.sessions.values().any(|session| session.link.is_some())
     }
 
-    /// Whether the session that serves this guild has a living socket.
+    /// Whether the session that serves this guild has a live socket.
     pub(crate) fn serves(&self, guild: Option<GuildId>) -> bool {
         self.sessions.values().any(|session| session.link.is_some() && session.takes(guild))
     }
@@ -211,12 +211,12 @@ impl Hub {
         self.sessions.clear();
     }
 
-    /// From now on, whether sessions are forgotten as soon as they are asked for.
+    /// Sets whether sessions are forgotten as soon as somebody asks for them.
     pub(crate) fn set_forgetful(&mut self, forgetful: bool) {
         self.forgetful = forgetful;
     }
 
-    /// Breaks all connections, and meets new ones like this for so long.
+    /// Breaks all connections, and treats new ones like this for this long.
     pub(crate) fn out_for(&mut self, outage: GatewayOutage, time: Duration) {
         self.strike(&GatewayFault::Break);
         self.outage = Some((outage, Instant::now() + time));
@@ -226,7 +226,7 @@ impl Hub {
         self.outage = None;
     }
 
-    /// How whoever connects now is met, if not as usual; until when.
+    /// How new connections are treated during an outage, and until when.
     pub(crate) fn outage(&self) -> Option<(GatewayOutage, Instant)> {
         self.outage.filter(|(_, until)| Instant::now() < *until)
     }
@@ -263,7 +263,7 @@ impl Session {
     }
 }
 
-/// A frame that is no event, in Discord's order of its keys: what comes last can be long.
+/// A frame that isn't an event, with its keys in Discord's order: what comes last can be long.
 pub(super) fn frame(op: u8, data: &Value) -> String {
     format!(r#"{{"t":null,"s":null,"op":{op},"d":{data}}}"#)
 }
@@ -274,8 +274,8 @@ fn event(name: &str, number: u64, data: &impl Display) -> String {
 }
 
 impl World {
-    /// Whether the bot is told of this in a channel: it must see it, and the chat of a voice channel is for
-    /// those who may connect.
+    /// Whether the bot receives this event about a channel: it must see the channel, and the chat of a voice
+    /// channel is only for those who may connect.
     fn hears(&self, event: &str, channel: ChannelId) -> bool {
         let permissions = self.permissions(self.app.bot, channel);
         let is_voice = self.channels.get(&channel).is_some_and(|of| of.kind.is_voice());
@@ -283,7 +283,7 @@ impl World {
             && !(is_voice && event.starts_with("MESSAGE_") && permissions == Permissions::VIEW_CHANNEL)
     }
 
-    /// Sends an event to each session that asked for it, in the order of the world's steps.
+    /// Sends an event to each session that asked for it, in the order of the steps.
     pub(crate) fn emit(&mut self, event: &Event) {
         if let Some(guild) = event.guild
             && !self.bot_in(guild)
@@ -317,7 +317,7 @@ impl World {
     }
 }
 
-/// What a bot without the MESSAGE_CONTENT intent sees of a message that neither is its own nor mentions it.
+/// What a bot without the MESSAGE_CONTENT intent sees of a message that isn't its own and doesn't mention it.
 fn without_content(message: &Value, bot: UserId) -> Value {
     let bot = bot.to_string();
     let own = message["author"]["id"] == bot.as_str();

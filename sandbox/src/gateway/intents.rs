@@ -29,7 +29,7 @@ bitflags! {
         const AUTO_MODERATION_EXECUTION = 1 << 21;
         const GUILD_MESSAGE_POLLS = 1 << 24;
         const DIRECT_MESSAGE_POLLS = 1 << 25;
-        /// Those that must be switched on for the application; else IDENTIFY is closed with 4014.
+        /// Those that must be switched on for the application; otherwise IDENTIFY is closed with 4014.
         const PRIVILEGED = Self::GUILD_MEMBERS.bits()
             | Self::GUILD_PRESENCES.bits()
             | Self::MESSAGE_CONTENT.bits();

@@ -14,7 +14,7 @@ use super::start::Closed;
 use crate::server::Wire;
 use crate::shared::Shared;
 
-/// Answers the request that opens a socket, as it is met in an outage if there is one.
+/// Answers the request that opens a socket, as the outage demands if there is one.
 pub(crate) async fn upgrade(
     shared: Arc<Shared>,
     wire: ConnectInfo<Wire>,
@@ -33,7 +33,7 @@ pub(crate) async fn upgrade(
         Some((GatewayOutage::Refused(status), _)) => {
             return StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE).into_response();
         }
-        // Whoever waits so long waits for ever: only new requests are met otherwise.
+        // A request that waits here waits forever: the end of an outage affects only new requests.
         Some((GatewayOutage::Silent, _)) => return std::future::pending().await,
         Some((GatewayOutage::NoHello | GatewayOutage::Closed(_), _)) | None => {}
     }
@@ -135,7 +135,7 @@ impl Connection {
                     self.reply(frame(9, &json!(false)));
                 }
             }
-            // Presence, voice state and member chunks: accepted, without effect.
+            // Presence, voice state and member chunks: accepted, but without effect.
             Some(3 | 4 | 8) if self.session.is_some() => {}
             Some(3 | 4 | 8) => return Err(Closed(4003, "Not authenticated.")),
             _ => return Err(Closed(4001, "Unknown opcode.")),
@@ -143,7 +143,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether this socket's session still stands: after op 9, a bot may identify again on the same socket.
+    /// Whether this socket's session still exists: after op 9, a bot may identify again on the same socket.
     fn has_session(&self) -> bool {
         let Some(id) = &self.session else { return false };
         self.shared.read(|world| world.gateway.session(id).is_some())

@@ -30,7 +30,7 @@ pub enum ChannelKind {
     PrivateThread = 12,
     /// A stage (voice with an audience).
     Stage = 13,
-    /// A forum: holds posts (threads) only.
+    /// A forum: holds only posts (threads).
     Forum = 15,
     /// A media channel: a forum for pictures.
     Media = 16,
@@ -65,28 +65,28 @@ impl ChannelKind {
         matches!(self, Self::AnnouncementThread | Self::PublicThread | Self::PrivateThread)
     }
 
-    /// Channels that hold posts and no messages of their own.
+    /// Channels that hold posts, but no messages of their own.
     pub fn is_forum(self) -> bool {
         matches!(self, Self::Forum | Self::Media)
     }
 
-    /// Channels in which people speak; their chats are for those who may connect.
+    /// Channels in which people talk; their chats are for those who may connect.
     pub fn is_voice(self) -> bool {
         matches!(self, Self::Voice | Self::Stage)
     }
 
-    /// Whether messages can stand in it.
+    /// Whether it can hold messages.
     pub fn holds_messages(self) -> bool {
         self != Self::Category && !self.is_forum()
     }
 
-    /// Whether webhooks can be made for it (threads are reached through their parent's webhooks).
+    /// Whether it can have webhooks (threads are reached through their parent's webhooks).
     pub fn takes_webhooks(self) -> bool {
         self != Self::Category && self != Self::Dm && !self.is_thread()
     }
 }
 
-/// A tag that posts of a forum can have.
+/// A tag that a forum's posts can have.
 #[derive(Clone, Debug)]
 pub(crate) struct ForumTag {
     pub(crate) id: TagId,
@@ -94,7 +94,7 @@ pub(crate) struct ForumTag {
     pub(crate) moderated: bool,
 }
 
-/// What only threads have.
+/// The fields that only threads have.
 #[derive(Clone, Debug)]
 pub(crate) struct Thread {
     pub(crate) owner: UserId,
@@ -128,8 +128,8 @@ pub(crate) struct Channel {
     pub(crate) recipients: Vec<UserId>,
     pub(crate) last_message: Option<MessageId>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
-    /// Counts the changes to the channel and its messages, so that whoever shows them sees at a glance that
-    /// there was none.
+    /// Counts the changes to the channel and its messages, so that whoever shows them can quickly tell that
+    /// nothing has changed.
     pub(crate) version: u64,
 }
 

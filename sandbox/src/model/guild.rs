@@ -1,4 +1,4 @@
-//! Users, guilds, and what holds them together: roles and members.
+//! Users, guilds, and what connects them: roles and members.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The name people see outside of any server.
+    /// The name that people see outside servers.
     pub(crate) fn display_name(&self) -> &str {
         self.global_name.as_deref().unwrap_or(&self.username)
     }
@@ -32,7 +32,7 @@ pub(crate) struct Role {
     pub(crate) permissions: Permissions,
     pub(crate) position: u32,
     pub(crate) mentionable: bool,
-    /// The bot that this role was made for, when it joined.
+    /// The bot that this role was created for when it joined.
     pub(crate) bot: Option<UserId>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Member {
     pub(crate) nick: Option<String>,
     pub(crate) roles: Vec<RoleId>,
     pub(crate) joined_at: DateTime<Utc>,
-    /// Until when they may only read.
+    /// The time until which they may only read.
     pub(crate) timed_out_until: Option<DateTime<Utc>>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Guild {
     pub(crate) id: GuildId,
     pub(crate) name: String,
     pub(crate) owner: UserId,
-    /// 0 to 3: how large files may be depends on it.
+    /// 0 to 3; the maximum size of files depends on it.
     pub(crate) boost_level: u8,
     pub(crate) roles: BTreeMap<RoleId, Role>,
     pub(crate) members: BTreeMap<UserId, Member>,

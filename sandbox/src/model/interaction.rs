@@ -19,9 +19,9 @@ pub(crate) enum InteractionKind {
 /// The bot's first answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Acknowledgement {
-    /// Type 4: a message at once.
+    /// Type 4: a message.
     Message,
-    /// Type 5: "thinking", the message follows.
+    /// Type 5: "thinking", and a message later.
     DeferredMessage,
     /// Type 6: the component's message may be edited later.
     DeferredUpdate,
@@ -53,6 +53,6 @@ pub(crate) struct Interaction {
     /// What `@original` means: the answer, or the component's message after types 6 and 7.
     pub(crate) original: Option<MessageId>,
     pub(crate) followups: Vec<MessageId>,
-    /// How often the answer changed, the first showing included. A deferral doesn't count.
+    /// How often the answer has changed, including its first appearance. A deferral doesn't count.
     pub(crate) answers: u32,
 }

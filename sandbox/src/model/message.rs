@@ -1,4 +1,4 @@
-//! Messages, their authors, files, and whom they pinged.
+//! Messages, their authors and files, and whom they notified.
 
 use bitflags::bitflags;
 use chrono::{DateTime, Utc};
@@ -44,16 +44,16 @@ pub(crate) enum Author {
     Webhook { id: WebhookId, name: String, avatar_url: Option<String> },
 }
 
-/// A file of a message. The bytes are kept apart, by id.
+/// A file of a message. The bytes are stored separately, by id.
 #[derive(Clone, Debug)]
 pub(crate) struct Attachment {
     pub(crate) id: AttachmentId,
     pub(crate) channel: ChannelId,
-    /// What is ASCII of its name.
+    /// The ASCII characters of its name.
     pub(crate) filename: String,
-    /// Its name without the extension, where that isn't ASCII.
+    /// Its name without the extension, if that isn't ASCII.
     pub(crate) title: Option<String>,
-    /// It isn't seen before somebody presses it.
+    /// Hidden until somebody clicks it.
     pub(crate) spoiler: bool,
     pub(crate) description: Option<String>,
     pub(crate) content_type: Option<String>,
@@ -77,7 +77,7 @@ pub(crate) struct AnswerTo {
     pub(crate) name: Option<String>,
     pub(crate) user: UserId,
     pub(crate) on_message: Option<MessageId>,
-    /// What opened the form, where this answers one.
+    /// What opened the form, if this answers one.
     pub(crate) trigger: Option<InteractionId>,
 }
 
@@ -97,22 +97,22 @@ pub(crate) struct Message {
     pub(crate) poll: Option<Value>,
     pub(crate) snapshots: Vec<Value>,
     pub(crate) reference: Option<Value>,
-    /// Discord doesn't send the message along that this one answers.
+    /// Discord doesn't send the message that this one replies to along with it.
     pub(crate) withholds_original: bool,
     pub(crate) nonce: Option<Value>,
     pub(crate) tts: bool,
     pub(crate) pinned: bool,
     pub(crate) flags: MessageFlags,
-    /// What the message names and was allowed to notify, after its last version.
+    /// What the latest version of the message names and was allowed to notify.
     pub(crate) mentions: Pinged,
-    /// Everyone it ever notified, through all its versions.
+    /// Everyone it has ever notified, across all its versions.
     pub(crate) pinged: Pinged,
     pub(crate) edited_at: Option<DateTime<Utc>>,
     pub(crate) application: Option<ApplicationId>,
     pub(crate) answers: Option<AnswerTo>,
     /// Set for ephemeral messages: the only person who sees it.
     pub(crate) only_for: Option<UserId>,
-    /// Copies that channel following made of this message.
+    /// Copies of this message that channel following created.
     pub(crate) copies: Vec<(ChannelId, MessageId)>,
     pub(crate) thread: Option<ChannelId>,
 }

@@ -5,9 +5,9 @@ use crate::ids::{ApplicationId, ChannelId, GuildId, UserId, WebhookId};
 /// What a webhook is for.
 #[derive(Clone, Debug)]
 pub(crate) enum WebhookKind {
-    /// Type 1: whoever has the token may post.
+    /// Type 1: anybody who has the token may post.
     Incoming { token: String },
-    /// Type 2: Discord posts the published messages of `source`.
+    /// Type 2: Discord posts the messages that are published in `source`.
     Follower { source: ChannelId, source_guild: GuildId },
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Webhook {
     pub(crate) name: String,
     pub(crate) avatar: Option<String>,
     pub(crate) creator: UserId,
-    /// The application that made it, if an application did.
+    /// The application that created it, if one did.
     pub(crate) application: Option<ApplicationId>,
 }
 

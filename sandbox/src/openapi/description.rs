@@ -1,5 +1,5 @@
-//! Reads the OpenAPI document into operations: their templates, parameters, bodies and answers. What a schema
-//! means is left to `schema`.
+//! Reads the OpenAPI document into operations: their templates, parameters, bodies and answers. `schema`
+//! knows what a schema means.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::{
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// All that was read of the document.
+/// Everything that was read from the document.
 pub(super) struct Description {
     paths: Vec<PathItem>,
     literals: HashSet<String>,
@@ -53,13 +53,13 @@ pub(super) struct QueryParameter {
 
 #[derive(Debug)]
 pub(super) struct Body {
-    /// Whether a call must have a JSON body. Not so where only multipart is described: such a body may be a
-    /// file and nothing else.
+    /// Whether a call must have a JSON body. It needn't if only multipart is described: such a body may
+    /// consist of only a file.
     pub(super) required: bool,
     pub(super) schema: Schema,
 }
 
-/// What the description says of an answer's body.
+/// What the description says about an answer's body.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     Empty,
@@ -83,8 +83,8 @@ impl Description {
         Ok(Self { literals, schemas: reader.schemas.finish()?, paths })
     }
 
-    /// Literal segments win, as OpenAPI has it; but where the most literal path lacks the method and another
-    /// one has it, that one is meant (`/members/@me` and `/members/{user_id}` describe different methods).
+    /// Literal segments win, as OpenAPI specifies. But if the most literal path lacks the method and another
+    /// path has it, that one is meant (`/members/@me` and `/members/{user_id}` describe different methods).
     pub(super) fn find(&self, method: &str, path: &str) -> Match<'_> {
         let segments = route::segments(path);
         let mut matching = self.paths.iter().filter(|item| item.template.matches(&segments)).peekable();
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Operation, ContractError> {
         let mut path_parameters = Vec::new();
         let mut query = BTreeMap::new();
-        // The operation's own come last, so that they replace those of the path.
+        // The operation's own come last, so that they replace the path's.
         for parameter in [item, operation].into_iter().flat_map(|of| array(&of["parameters"])) {
             let parameter = self.resolve(parameter)?;
             let schema = self.schemas.add(&parameter["schema"], Strictness::Open)?;
@@ -166,9 +166,8 @@ impl<'a> Reader<'a> {
         Ok(Operation { name, path_parameters, query: query.into_values().collect(), request, answers })
     }
 
-    /// Where Discord takes JSON and multipart, the multipart schema is the JSON one with `files[n]` beside
-    /// it, while clients send the JSON as `payload_json`, which is not described: so the JSON schema fits
-    /// both.
+    /// If Discord takes JSON and multipart, the multipart schema is the JSON one plus `files[n]`. But clients
+    /// send the JSON as `payload_json`, which isn't described, so the JSON schema fits both.
     fn body(&mut self, body: &'a Value) -> Result<Option<Body>, ContractError> {
         let body = self.resolve(body)?;
         let content = &body["content"];
@@ -199,7 +198,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A form whose files the caller doesn't hand over can't be asked for them.
+/// The caller doesn't pass a form's files on, so they can't be required.
 fn without_files(schema: &Value) -> Value {
     let mut schema = schema.clone();
     let files: HashSet<String> = schema["properties"]
@@ -215,8 +214,8 @@ fn without_files(schema: &Value) -> Value {
     schema
 }
 
-/// The entry of a media type whose name has the word; the shortest, so that plain `application/json` comes
-/// first.
+/// The entry for a media type whose name contains the word; the shortest, so that plain `application/json`
+/// comes first.
 fn media_type<'a>(content: &'a Value, word: &str) -> Option<&'a Value> {
     let named = content.as_object().into_iter().flatten().filter(|(name, _)| name.contains(word));
     named.min_by_key(|(name, _)| name.len()).map(|(_, value)| value)

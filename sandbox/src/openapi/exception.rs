@@ -11,8 +11,8 @@ pub struct Exception {
     pub operation: &'static str,
     /// The part of the exchange.
     pub place: Place,
-    /// Covers this pointer and all below it; a segment `*` stands for any one (`/*/type` in a list), `**` for
-    /// any number of them (`/**/type` at any depth). Empty covers the whole place.
+    /// Covers this pointer and everything below it; a segment `*` stands for any one (`/*/type` in a list),
+    /// `**` for any number of them (`/**/type` at any depth). Empty covers the whole place.
     pub pointer_prefix: &'static str,
     /// Why this is accepted.
     pub reason: &'static str,
@@ -25,14 +25,14 @@ pub struct Exceptions {
 }
 
 impl Exceptions {
-    /// A list of which nothing was used yet.
+    /// A list of which nothing has been used yet.
     pub fn new(exceptions: impl IntoIterator<Item = Exception>) -> Self {
         Self {
             entries: exceptions.into_iter().map(|exception| (exception, AtomicBool::new(false))).collect(),
         }
     }
 
-    /// The exceptions that covered no violation so far: after a whole test run these are stale.
+    /// The exceptions that haven't covered a violation yet: after a complete test run, these are stale.
     #[must_use]
     pub fn unused(&self) -> Vec<Exception> {
         self.entries

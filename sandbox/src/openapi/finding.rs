@@ -51,8 +51,8 @@ impl Finding {
         Violation { operation: operation.to_owned(), place, pointer, message }
     }
 
-    /// One error may hold many findings: each unknown property is one, and of a choice between schemas those
-    /// of the alternative that was meant.
+    /// One error may contain many findings: each unknown property is one, and for a choice between schemas,
+    /// those of the alternative that was meant.
     pub(super) fn explain(place: Place, error: &ValidationError<'_>) -> Vec<Self> {
         let pointer = error.instance_path().as_str();
         let finding = |pointer: String, message: String, rule| {
@@ -84,8 +84,8 @@ impl Finding {
         }
     }
 
-    /// The alternative meant is the one of the value's type, then with its `type` property, then with the
-    /// fewest findings, then where they lie deepest.
+    /// The alternative that is meant is the one that matches the value's type, then its `type` property, then
+    /// the one with the fewest findings, then the one whose findings are deepest.
     fn explain_choice(place: Place, pointer: &str, context: &[Vec<ValidationError<'static>>]) -> Vec<Self> {
         if let Some(values) = constants(pointer, context) {
             let message = format!("value is none of {values}");
@@ -100,8 +100,7 @@ impl Finding {
         let alternatives = context
             .iter()
             .map(|errors| errors.iter().flat_map(|error| Self::explain(place, error)).collect::<Vec<_>>());
-        // `null` is an alternative of its own; where the value is an object, only objects are worth
-        // explaining.
+        // `null` is a separate alternative; if the value is an object, only objects are worth explaining.
         let mistaken = |finding: &Self| finding.rule == Rule::Type && finding.pointer == pointer;
         let mut fitting: Vec<_> = alternatives.filter(|findings| !findings.iter().any(mistaken)).collect();
         if fitting.is_empty() {
@@ -122,7 +121,7 @@ impl Finding {
     }
 }
 
-/// Discord writes an enum as a choice of constants: the list of them, if the choice is one.
+/// Discord writes an enum as a choice of constants. Returns the list of them, if the choice is one.
 fn constants(pointer: &str, context: &[Vec<ValidationError<'static>>]) -> Option<String> {
     let constant = |errors: &Vec<ValidationError<'static>>| match errors.as_slice() {
         [error] if error.instance_path().as_str() == pointer => match error.kind() {

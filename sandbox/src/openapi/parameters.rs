@@ -1,4 +1,4 @@
-//! Path and query parameters: text, which has to be read as what its schema wants before it can be checked.
+//! Path and query parameters: text that must be read as the type its schema wants before it can be checked.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,8 @@ pub(super) fn check_query(
     findings
 }
 
-/// The parameters by name. A list is sent by repeating the name, OpenAPI's default and what Discord reads.
+/// The parameters by name. A list is sent by repeating the name, which is OpenAPI's default and what Discord
+/// reads.
 fn parse(query: &str) -> BTreeMap<String, Vec<String>> {
     let mut parameters = BTreeMap::<_, Vec<_>>::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -67,7 +68,7 @@ fn parse(query: &str) -> BTreeMap<String, Vec<String>> {
     parameters
 }
 
-/// Valid if any reading of the text is. Else the first reading of the right type says what is wrong.
+/// Valid if any reading of the text is. Otherwise, the first reading with the right type says what is wrong.
 fn check_texts(
     schemas: &Schemas,
     schema: Schema,

@@ -1,4 +1,4 @@
-//! Which template a path belongs to. Knows nothing of what stands behind a template.
+//! Which template a path belongs to. Knows nothing about what a template leads to.
 
 use std::collections::HashSet;
 
@@ -8,9 +8,9 @@ use super::description::Operation;
 pub(super) enum Match<'a> {
     /// The operation, and the path's decoded segments.
     Operation(&'a Operation, Vec<String>),
-    /// The path is known, with other methods only. Holds a name for it.
+    /// The path is known, but only with other methods. Contains a name for it.
     OtherMethod(String),
-    /// The path isn't known. Holds a name for it that shows no segment but those which templates have.
+    /// The path isn't known. Contains a name for it that shows only segments that templates have.
     Nothing(String),
 }
 
@@ -36,8 +36,8 @@ impl Template {
         Self { segments: path.split('/').skip(1).map(segment).collect() }
     }
 
-    /// Orders templates that match the same path: a literal wins over a parameter, the leftmost difference
-    /// counts.
+    /// Orders templates that match the same path: a literal beats a parameter, and the leftmost difference
+    /// decides.
     pub(super) fn rank(&self) -> Vec<bool> {
         self.segments.iter().map(|segment| matches!(segment, Segment::Parameter(_))).collect()
     }
@@ -50,7 +50,7 @@ impl Template {
             })
     }
 
-    /// Where in the path the parameter stands.
+    /// The position of the parameter in the path.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.segments.iter().position(|segment| matches!(segment, Segment::Parameter(own) if own == name))
     }
@@ -68,7 +68,7 @@ pub(super) fn segments(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(percent_decode).collect()
 }
 
-/// A name for a path that has no template: segments that no template has may be tokens, so they aren't shown.
+/// A name for a path that has no template. Segments that no template has may be tokens, so they aren't shown.
 pub(super) fn veil(segments: &[String], literals: &HashSet<String>) -> String {
     let shown = |segment: &String| match literals.contains(segment) {
         true => format!("/{segment}"),
@@ -77,7 +77,7 @@ pub(super) fn veil(segments: &[String], literals: &HashSet<String>) -> String {
     segments.iter().map(shown).collect()
 }
 
-/// Decodes `%40` to `@`; what isn't an escape stays as it is.
+/// Decodes `%40` to `@`; anything that isn't an escape stays as it is.
 pub(super) fn percent_decode(text: &str) -> String {
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let bytes = text.as_bytes();

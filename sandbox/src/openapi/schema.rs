@@ -1,7 +1,7 @@
-//! The description's schemas: rewritten to plain JSON Schema 2020-12 once, compiled when first needed.
+//! The description's schemas: rewritten once to plain JSON Schema 2020-12, and compiled when first needed.
 //!
-//! Every component exists three times in the document that the validators are made from. Inner properties of
-//! a shut or part component are always shut; they differ at their own level only:
+//! Every component exists three times in the document that the validators are created from. Inner properties
+//! of a shut or part component are always shut; the versions differ only at their own level:
 //!
 //! | place | a property that isn't listed | used for |
 //! |---|---|---|
@@ -21,7 +21,7 @@ use super::{ContractError, Place, finding::Finding};
 
 const COMPONENTS: &str = "#/components/schemas/";
 const DOCUMENT: &str = "urn:openapi";
-/// A composition is followed this deep when collecting the properties it lists; one that contains itself is
+/// How deep a composition is followed to collect the properties that it lists; one that contains itself is
 /// left open.
 const DEEPEST_COMPOSITION: u8 = 8;
 
@@ -33,7 +33,7 @@ pub(super) enum Strictness {
     Part,
 }
 
-/// Names a schema in [`Schemas`].
+/// Identifies a schema in [`Schemas`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Schema(usize);
 
@@ -45,7 +45,7 @@ pub(super) struct Schemas {
 
 struct Slot {
     reference: String,
-    // An error is kept too: it would be the same at each try.
+    // An error is kept, too: it would be the same every time.
     validator: OnceLock<Result<Validator, String>>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct SchemaBuilder<'a> {
 }
 
 impl Schemas {
-    /// What of the value the schema doesn't allow.
+    /// What the schema doesn't allow in the value.
     pub(super) fn check(&self, schema: Schema, place: Place, value: &Value) -> Vec<Finding> {
         let Some(slot) = self.slots.get(schema.0) else { return Vec::new() };
         match slot.validator.get_or_init(|| self.compile(&slot.reference)) {
@@ -72,7 +72,7 @@ impl Schemas {
         }
     }
 
-    /// The schemas that can't be compiled; it compiles all to find out.
+    /// The schemas that can't be compiled. To find out, this compiles all of them.
     #[cfg(test)]
     pub(super) fn unusable(&self) -> Vec<String> {
         let broken =
@@ -80,7 +80,7 @@ impl Schemas {
         self.slots.iter().filter_map(broken).collect()
     }
 
-    /// How many are kept compiled.
+    /// How many have been compiled.
     #[cfg(test)]
     pub(super) fn compiled(&self) -> usize {
         self.slots.iter().filter(|slot| slot.validator.get().is_some()).count()
@@ -149,7 +149,7 @@ impl<'a> SchemaBuilder<'a> {
             return Ok(if schema.is_boolean() { schema.clone() } else { Value::Bool(true) });
         };
         let composed = is_composed(schema);
-        // Members say something of the same value, inner schemas of what it contains.
+        // Members describe the same value, inner schemas describe what it contains.
         let member = if strictness == Strictness::Shut && composed { Strictness::Part } else { strictness };
         let inner = if strictness == Strictness::Open { Strictness::Open } else { Strictness::Shut };
         let mut rewritten = Map::new();
@@ -158,21 +158,21 @@ impl<'a> SchemaBuilder<'a> {
                 "$ref" => Value::from(self.reference(value.as_str().unwrap_or_default(), member)?),
                 "allOf" | "anyOf" | "oneOf" => self.rewrite_list(value, member)?,
                 "then" | "else" => self.rewrite(value, member)?,
-                // A condition asks; it must mean the same in a shut schema.
+                // This is a condition, which must mean the same in a shut schema.
                 "not" | "if" => self.rewrite(value, Strictness::Open)?,
                 "properties" | "patternProperties" => self.rewrite_map(value, inner)?,
                 "items" | "additionalProperties" | "propertyNames" | "contains" => {
                     self.rewrite(value, inner)?
                 }
                 "prefixItems" => self.rewrite_list(value, inner)?,
-                // Discord's description has `"enum": []` beside `allOf`, which would allow nothing.
+                // Discord's description has `"enum": []` next to `allOf`, which would allow nothing.
                 "enum" if value.as_array().is_some_and(Vec::is_empty) => continue,
                 "type" | "required" | "const" | "enum" | "format" | "pattern" | "multipleOf" | "minimum"
                 | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "minLength" | "maxLength"
                 | "minItems" | "maxItems" | "uniqueItems" | "minProperties" | "maxProperties"
                 | "dependentRequired" | "minContains" | "maxContains" => value.clone(),
-                // Descriptions, examples, OpenAPI's and Discord's own. `contentEncoding` too: images are sent
-                // as data URIs, which aren't base64 as a whole.
+                // Descriptions, examples, and OpenAPI's and Discord's own keywords. Also `contentEncoding`:
+                // images are sent as data URIs, which aren't base64 as a whole.
                 _ => continue,
             };
             rewritten.insert(keyword.clone(), value);
@@ -184,8 +184,8 @@ impl<'a> SchemaBuilder<'a> {
         Ok(Value::Object(rewritten))
     }
 
-    /// `unevaluatedProperties` would say the same shorter, but once a member has failed it calls all of that
-    /// member's properties unknown.
+    /// `unevaluatedProperties` would be shorter, but once a member has failed, it reports all of that
+    /// member's properties as unknown.
     fn shut(&self, schema: &Map<String, Value>, rewritten: &mut Map<String, Value>) {
         let mut listed = BTreeSet::new();
         let bounded = match is_composed(schema) {
@@ -232,8 +232,8 @@ impl<'a> SchemaBuilder<'a> {
         self.components.and_then(|components| components.get(name))
     }
 
-    /// Collects the properties that a composition and its members list. Returns whether that is all, or one
-    /// of them is a free map.
+    /// Collects the properties that a composition and its members list. Returns whether those are all, or one
+    /// of the members is a free map.
     fn list_properties(&self, schema: &Map<String, Value>, depth: u8, listed: &mut BTreeSet<String>) -> bool {
         if depth == 0 || !list_own_properties(schema, listed) {
             return false;
@@ -252,7 +252,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 }
 
-/// Adds what the schema itself lists. Returns whether it is no free map.
+/// Adds the properties that the schema itself lists. Returns whether it isn't a free map.
 fn list_own_properties(schema: &Map<String, Value>, listed: &mut BTreeSet<String>) -> bool {
     listed.extend(
         schema
@@ -266,13 +266,14 @@ fn list_own_properties(schema: &Map<String, Value>, listed: &mut BTreeSet<String
         && schema.get("additionalProperties").is_none_or(|additional| *additional == Value::Bool(false))
 }
 
-/// Beyond the pattern, which allows more digits than a snowflake has.
+/// In addition to the pattern, which allows more digits than a snowflake has.
 fn fits_64_bits(text: &str) -> bool {
     !text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<u64>().is_ok()
 }
 
 /// Whether several schemas describe one value together, so that none of them alone knows all its properties.
-/// A mere choice (`oneOf` alone) isn't: each alternative is shut by itself, which tells them apart.
+/// A simple choice (only `oneOf`) doesn't count: each alternative is shut by itself, which distinguishes
+/// them.
 fn is_composed(schema: &Map<String, Value>) -> bool {
     let has = |keywords: &[&str]| keywords.iter().any(|keyword| schema.contains_key(*keyword));
     let choice = has(&["anyOf", "oneOf", "$ref"]);

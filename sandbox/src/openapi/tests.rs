@@ -1,4 +1,4 @@
-//! Each kind of violation on a small description, and real exchanges on Discord's own where it is at hand.
+//! Each kind of violation on a small description, and real exchanges on Discord's own if it is available.
 
 mod discord;
 
@@ -8,8 +8,8 @@ use super::{Call, Contract, Exception, Exceptions, Place};
 
 const SNOWFLAKE: &str = "#/components/schemas/Snowflake";
 
-/// A description with the traits of Discord's: nullable references, choices by `type`, enums as constants,
-/// forms with files.
+/// A description with the peculiarities of Discord's: nullable references, choices by `type`, enums as
+/// constants, forms with files.
 fn description() -> Value {
     let error =
         json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
@@ -126,7 +126,7 @@ fn call<'a>(method: &'a str, path: &'a str, status: u16) -> Call<'a> {
     Call { method, path, query: None, request: None, status, response: None }
 }
 
-/// The violations as they are printed.
+/// The violations, as they are printed.
 fn check(call: &Call<'_>) -> Vec<String> {
     contract().check(call).iter().map(ToString::to_string).collect()
 }

@@ -1,4 +1,4 @@
-//! Channels: making, changing, removing; of threads what they have in common with channels.
+//! Channels: creating, changing and removing them; for threads, whatever they have in common with channels.
 
 use chrono::Utc;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::permissions::{Overwrite, Permissions};
 use crate::wire;
 use crate::world::World;
 
-/// A channel to be made.
+/// A channel to be created.
 #[derive(Debug)]
 pub(crate) struct NewChannel {
     pub(crate) guild: GuildId,
@@ -22,7 +22,7 @@ pub(crate) struct NewChannel {
     pub(crate) overwrites: Vec<Overwrite>,
 }
 
-/// What is changed of a channel or thread.
+/// The changes to a channel or thread.
 #[derive(Debug, Default)]
 pub(crate) struct ChannelChange {
     pub(crate) name: Option<String>,
@@ -103,8 +103,8 @@ impl World {
         Ok(())
     }
 
-    /// The channels of a category whose overwrites are the category's: Discord changes them with it, and
-    /// tells of each.
+    /// The channels of a category whose overwrites equal the category's: Discord changes them with it, and
+    /// sends an event for each.
     fn synced_with(&self, category: ChannelId) -> Vec<ChannelId> {
         let Some(of) = self.channels.get(&category).filter(|c| c.kind == ChannelKind::Category) else {
             return Vec::new();
@@ -117,7 +117,7 @@ impl World {
         inside.filter(same).map(|channel| channel.id).collect()
     }
 
-    /// The threads of a channel that the bot sees only now.
+    /// The threads of a channel that the bot couldn't see until now.
     fn emit_thread_list(&mut self, id: ChannelId) {
         let bot = self.app.bot;
         let Some(guild) = self.channels.get(&id).and_then(|channel| channel.guild) else { return };
@@ -133,7 +133,7 @@ impl World {
         self.emit(&Event { name: "THREAD_LIST_SYNC", guild: Some(guild), channel: Some(id), data });
     }
 
-    /// Deletes a channel with its threads, messages and webhooks. Children of a category stay, without it.
+    /// Deletes a channel with its threads, messages and webhooks. A category's channels stay, without it.
     pub(crate) fn delete_channel(&mut self, id: ChannelId) -> ApiResult<()> {
         let (guild, kind) = {
             let channel = self.channel(id)?;
@@ -165,7 +165,7 @@ impl World {
         Ok(())
     }
 
-    /// The direct-message channel between the bot and a person; made on first use.
+    /// The direct-message channel between the bot and a person; created on first use.
     pub(crate) fn direct_message(&mut self, person: UserId) -> ApiResult<ChannelId> {
         self.user(person)?;
         if person == self.app.bot {
@@ -185,8 +185,8 @@ impl World {
         Ok(id)
     }
 
-    /// Whether these are direct messages with somebody who shares no server with the bot: Discord delivers
-    /// none then.
+    /// Whether these are direct messages with somebody who shares no server with the bot: Discord doesn't
+    /// deliver them then.
     pub(crate) fn is_closed_to_bot(&self, channel: ChannelId) -> bool {
         let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm)
         else {
@@ -200,7 +200,7 @@ impl World {
         !channel.recipients.iter().all(together)
     }
 
-    /// Sends a channel event. Bots learn of all channels, but only of the threads that they see.
+    /// Sends a channel event. Bots learn about all channels, but only about threads that they see.
     pub(crate) fn emit_channel(&mut self, name: &'static str, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };
         let guild = channel.guild;

@@ -9,7 +9,7 @@ use crate::validate;
 use crate::world::World;
 
 impl World {
-    /// Replaces all global commands, or all of one guild.
+    /// Replaces all global commands, or all commands of one guild.
     pub(crate) fn replace_commands(
         &mut self,
         guild: Option<GuildId>,
@@ -50,7 +50,7 @@ impl World {
         Ok(ids)
     }
 
-    /// Adds one command, or replaces the one of the same name and kind. Answers whether it is new.
+    /// Adds one command, or replaces the one with the same name and kind. Returns whether it is new.
     pub(crate) fn upsert_command(
         &mut self,
         guild: Option<GuildId>,
@@ -96,7 +96,7 @@ impl World {
         id
     }
 
-    /// A command as Discord answers it.
+    /// A command as Discord returns it.
     pub(crate) fn command_json(&self, id: CommandId) -> ApiResult<Value> {
         let command = self.commands.get(&id).ok_or_else(ApiError::unknown_command)?;
         let given = &command.body;

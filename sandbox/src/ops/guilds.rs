@@ -22,7 +22,7 @@ impl World {
         id
     }
 
-    /// Makes a guild without the bot.
+    /// Creates a guild without the bot.
     pub(crate) fn create_guild(&mut self, name: &str, owner: UserId) -> GuildId {
         let id: GuildId = self.ids.next();
         let everyone = Role {
@@ -62,7 +62,7 @@ impl World {
         Ok(())
     }
 
-    /// Changes a member in place and says so.
+    /// Changes a member in place and sends an event.
     pub(crate) fn change_member(
         &mut self,
         guild: GuildId,
@@ -83,7 +83,7 @@ impl World {
         self.emit(&Event { name, guild: Some(guild), channel: None, data });
     }
 
-    /// Makes a role above all others.
+    /// Creates a role above all others.
     pub(crate) fn create_role(
         &mut self,
         guild: GuildId,
@@ -129,7 +129,7 @@ impl World {
         self.emit(&Event { name, guild: Some(guild), channel: None, data });
     }
 
-    /// The bot joins, with a role of its own that has these permissions.
+    /// The bot joins, with its own role that has these permissions.
     pub(crate) fn add_bot(&mut self, guild: GuildId, permissions: Permissions) -> ApiResult<()> {
         let bot = self.app.bot;
         if self.bot_in(guild) {
@@ -145,7 +145,7 @@ impl World {
         Ok(())
     }
 
-    /// The bot is kicked, or leaves. Its role goes with it; webhooks stay, as on Discord.
+    /// The bot is kicked, or leaves. Its role is removed with it; webhooks stay, as on Discord.
     pub(crate) fn remove_bot(&mut self, guild: GuildId) -> ApiResult<()> {
         let bot = self.app.bot;
         let of = self.guild_mut(guild)?;
@@ -169,7 +169,7 @@ impl World {
         Ok(())
     }
 
-    /// Deletes a guild with all that is in it.
+    /// Deletes a guild with everything in it.
     pub(crate) fn delete_guild(&mut self, guild: GuildId) -> ApiResult<()> {
         self.guild(guild)?;
         if self.bot_in(guild) {

@@ -1,4 +1,4 @@
-//! Interactions: sending them to the bot, and taking its answers.
+//! Interactions: sending them to the bot, and accepting its answers.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ pub(crate) struct NewInteraction {
     pub(crate) channel: ChannelId,
     pub(crate) name: Option<String>,
     pub(crate) source: Option<MessageId>,
-    /// What opened the form that is sent.
+    /// What opened the form that was sent.
     pub(crate) trigger: Option<InteractionId>,
     pub(crate) data: Value,
 }
@@ -87,7 +87,7 @@ impl World {
         id
     }
 
-    /// The first answer. 10062 when it comes too late or the token is wrong, 40060 for a second one.
+    /// The first answer. 10062 if it comes too late or the token is wrong, 40060 for a second one.
     pub(crate) fn callback(
         &mut self,
         id: InteractionId,
@@ -146,7 +146,7 @@ impl World {
         Ok(original)
     }
 
-    /// Posts the bot's answer, for one person only when it is ephemeral.
+    /// Posts the bot's answer; if it is ephemeral, for one person only.
     fn answer(&mut self, to: &Interaction, draft: Draft) -> ApiResult<MessageId> {
         let ephemeral = draft.flags.is_some_and(|flags| flags.contains(MessageFlags::EPHEMERAL));
         let answers = AnswerTo {
@@ -167,7 +167,7 @@ impl World {
         })
     }
 
-    /// The interaction whose token this is, while it lives: acknowledged, and younger than 15 minutes.
+    /// The interaction with this token, while it is valid: acknowledged, and younger than 15 minutes.
     pub(crate) fn interaction_with_token(&self, token: &str) -> ApiResult<&Interaction> {
         let found = self.interactions.values().rev().find(|interaction| interaction.token == token);
         let found = found.ok_or_else(ApiError::unknown_webhook)?;
@@ -180,7 +180,7 @@ impl World {
         Ok(found)
     }
 
-    /// A further message. The first one after a deferral takes the deferred answer's place, as on Discord.
+    /// A follow-up message. The first one after a deferral takes the deferred answer's place, as on Discord.
     pub(crate) fn follow_up(&mut self, token: &str, draft: Draft) -> ApiResult<MessageId> {
         let interaction = self.interaction_with_token(token)?.clone();
         let waiting = interaction.original.filter(|id| {

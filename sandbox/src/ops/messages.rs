@@ -32,7 +32,7 @@ impl NewMessage {
 }
 
 impl World {
-    /// Posts a message. 50006 when it shows nothing, 50008 where no messages can stand, 10008 for an unknown
+    /// Posts a message. 50006 if it shows nothing, 50008 where messages aren't possible, 10008 for an unknown
     /// reference.
     pub(crate) fn post(&mut self, new: NewMessage) -> ApiResult<MessageId> {
         let channel = self.channel(new.channel)?;
@@ -62,7 +62,8 @@ impl World {
         Ok(self.store(message))
     }
 
-    /// Handles `message_reference`: a reply (type 0) or a forward (type 1). Answers the replied-to author.
+    /// Handles `message_reference`: a reply (type 0) or a forward (type 1). Returns the author of the message
+    /// that is replied to.
     fn refer(&self, message: &mut Message, draft: &Draft) -> ApiResult<Option<UserId>> {
         let Some(given) = &draft.reference else { return Ok(None) };
         let Some(id) = crate::validate::snowflake::<MessageId>(&given["message_id"]) else { return Ok(None) };
@@ -112,7 +113,7 @@ impl World {
         })
     }
 
-    /// Writes what the draft says into the message, and notes who is notified.
+    /// Writes the draft's contents into the message, and records who is notified.
     fn fill(&mut self, message: &mut Message, draft: &Draft, replied: Option<UserId>) {
         if let Some(content) = &draft.content {
             message.content.clone_from(content);
@@ -167,7 +168,7 @@ impl World {
         all
     }
 
-    /// Leaves out of `named` whom this author can't notify at all.
+    /// Removes everything from `named` that this author can't notify at all.
     fn nameable(&self, message: &Message, mut named: Pinged) -> Pinged {
         let Some(guild) = self.channels.get(&message.channel).and_then(|channel| channel.guild) else {
             return named;
@@ -183,7 +184,7 @@ impl World {
         named
     }
 
-    /// Puts a finished message into its channel and says so.
+    /// Adds a finished message to its channel and sends an event.
     pub(crate) fn store(&mut self, message: Message) -> MessageId {
         let (id, channel_id) = (message.id, message.channel);
         let hidden = message.only_for.is_some();
@@ -209,8 +210,8 @@ impl World {
         id
     }
 
-    /// Edits a message: what the draft leaves out stays. 50006 when nothing would be left, 50083 in an
-    /// archived thread.
+    /// Edits a message: what the draft leaves out stays. 50006 if nothing would be left, 50083 in an archived
+    /// thread.
     pub(crate) fn edit(&mut self, channel: ChannelId, id: MessageId, draft: &Draft) -> ApiResult<()> {
         if self.channel(channel)?.is_archived() {
             return Err(ApiError::thread_archived());
@@ -234,7 +235,7 @@ impl World {
         if bare {
             return Err(ApiError::empty_message());
         }
-        // What takes the place of "thinking" is no edit to those who read it.
+        // For readers, replacing "thinking" isn't an edit.
         if !fills_in {
             message.edited_at = Some(Utc::now());
         }
@@ -247,7 +248,7 @@ impl World {
         Ok(())
     }
 
-    /// Discord repeats an edit of a published message in its copies.
+    /// When a published message is edited, Discord edits its copies.
     fn refresh_copy(&mut self, from: (ChannelId, MessageId), to: (ChannelId, MessageId)) {
         let Ok(original) = self.message(from.0, from.1).cloned() else { return };
         let Ok(copy) = self.message_mut(to.0, to.1) else { return };
@@ -258,7 +259,7 @@ impl World {
         self.emit_message("MESSAGE_UPDATE", to.0, to.1);
     }
 
-    /// Discord adds previews to a message a little after it was posted: embeds, without an edit.
+    /// Discord adds previews to a message shortly after it is posted: embeds, without an edit.
     pub(crate) fn add_embeds(
         &mut self,
         channel: ChannelId,
@@ -270,7 +271,7 @@ impl World {
         Ok(())
     }
 
-    /// A poll ends: its votes are counted, which is no edit.
+    /// A poll ends: its votes are counted, which isn't an edit.
     pub(crate) fn end_poll(&mut self, channel: ChannelId, id: MessageId, votes: &[u64]) -> ApiResult<()> {
         let poll = self.message_mut(channel, id)?.poll.as_mut().ok_or_else(ApiError::unknown_message)?;
         let counts = votes
@@ -283,7 +284,7 @@ impl World {
         Ok(())
     }
 
-    /// Deletes one message. Copies of a published message stay, marked.
+    /// Deletes one message. Copies of a published message stay, with a mark.
     pub(crate) fn delete_message(&mut self, channel: ChannelId, id: MessageId) -> ApiResult<()> {
         let message =
             self.channel_mut(channel)?.messages.remove(&id).ok_or_else(ApiError::unknown_message)?;
@@ -297,7 +298,7 @@ impl World {
         Ok(())
     }
 
-    /// Deletes several messages with one event; unknown ones are passed over.
+    /// Deletes several messages with one event; unknown ones are skipped.
     pub(crate) fn delete_messages(&mut self, channel: ChannelId, ids: &[MessageId]) -> ApiResult<()> {
         let mut gone = Vec::new();
         for id in ids {
@@ -378,7 +379,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends a message event; ephemeral messages have none.
+    /// Sends a message event; there are none for ephemeral messages.
     pub(crate) fn emit_message(&mut self, name: &'static str, channel: ChannelId, id: MessageId) {
         let Ok(message) = self.message(channel, id) else { return };
         if message.only_for.is_some() {
@@ -390,7 +391,7 @@ impl World {
     }
 }
 
-/// Adds `guild_id` where there is a guild.
+/// Adds `guild_id` if there is a guild.
 pub(super) fn with_guild(mut data: Value, guild: Option<GuildId>) -> Value {
     if let Some(guild) = guild {
         data["guild_id"] = json!(guild);
@@ -398,7 +399,7 @@ pub(super) fn with_guild(mut data: Value, guild: Option<GuildId>) -> Value {
     data
 }
 
-/// Discord keeps ASCII letters, digits, `.`, `-` and `_` of a file name.
+/// Discord keeps only ASCII letters, digits, `.`, `-` and `_` in a file name.
 fn safe_filename(name: &str) -> String {
     let kept: String = name
         .chars()
@@ -412,7 +413,7 @@ fn safe_filename(name: &str) -> String {
     }
 }
 
-/// The title that keeps a name which isn't ASCII, without its extension.
+/// The title that preserves a name that isn't ASCII, without its extension.
 fn title(name: &str) -> Option<String> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     (!name.is_ascii()).then(|| stem.trim_start_matches("SPOILER_").to_owned())

@@ -7,11 +7,13 @@ mod commands;
 mod guilds;
 mod interactions;
 mod messages;
+mod oauth;
 mod threads;
 mod webhooks;
 
 pub(crate) use channels::{ChannelChange, NewChannel};
 pub(crate) use interactions::NewInteraction;
 pub(crate) use messages::NewMessage;
+pub(crate) use oauth::{AuthorizationRefusal, TokenError};
 pub(crate) use threads::NewThread;
 pub(crate) use webhooks::WebhookChange;

@@ -20,24 +20,24 @@ const MOST_TAGS: usize = 5;
 const THREAD_CREATED: u8 = 18;
 const THREAD_STARTER_MESSAGE: u8 = 21;
 
-/// A thread to be made.
+/// A thread to be created.
 #[derive(Debug)]
 pub(crate) struct NewThread {
     pub(crate) parent: ChannelId,
     pub(crate) kind: ChannelKind,
     pub(crate) name: String,
     pub(crate) owner: UserId,
-    /// The message it starts from: the thread takes its id.
+    /// The message it starts from, whose id the thread takes over.
     pub(crate) from: Option<MessageId>,
     pub(crate) tags: Vec<TagId>,
 }
 
 impl World {
-    /// Makes a thread. 50024 where none can be, 160004 when the message already has one; for tags see
-    /// [`Self::check_tags`].
+    /// Creates a thread. 50024 where threads aren't possible, 160004 if the message already has one; for
+    /// tags, see [`Self::check_tags`].
     ///
-    /// One that starts from a message begins with a system message that refers to it; of another, a system
-    /// message in the channel tells, unless it is private.
+    /// A thread that starts from a message begins with a system message that refers to it. Any other thread
+    /// is announced by a system message in the channel, unless it is private.
     pub(crate) fn create_thread(&mut self, new: NewThread) -> ApiResult<ChannelId> {
         let parent = self.channel(new.parent)?;
         let (guild, in_forum) = (parent.guild, parent.kind.is_forum());
@@ -117,9 +117,9 @@ impl World {
         self.store(notice);
     }
 
-    /// Whether a post of this forum may get these tags in the place of those: 50035 for more than five, 10087
-    /// for one that the forum doesn't have, 40067 for none where one is required, 50013 for a moderated one
-    /// that this person may not give or take. Who is no member (a webhook) gives any.
+    /// Whether a forum's post may get these tags in place of those: 50035 for more than five, 10087 for one
+    /// that the forum doesn't have, 40067 for none if one is required, 50013 for a moderated one that this
+    /// person may not add or remove. Somebody who isn't a member (a webhook) may add any.
     pub(crate) fn check_tags(
         &self,
         forum: ChannelId,
@@ -152,7 +152,7 @@ impl World {
         Ok(())
     }
 
-    /// The id of the next message in a channel: what a forum's post begins with has the post's.
+    /// The id of the next message in a channel: the first message of a forum's post has the post's id.
     pub(crate) fn next_message_id(&mut self, channel: ChannelId) -> MessageId {
         let parent = |of: &Channel| of.parent.and_then(|parent| self.channels.get(&parent));
         let of = self.channels.get(&channel);
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    /// Adds a person to a thread, or takes them out.
+    /// Adds a person to a thread, or removes them.
     pub(crate) fn set_thread_member(&mut self, id: ChannelId, user: UserId, inside: bool) -> ApiResult<()> {
         let bot = self.app.bot;
         let channel = self.channel_mut(id)?;

@@ -1,4 +1,4 @@
-//! Webhooks: making, changing, removing, and following channels.
+//! Webhooks: creating, changing and removing them, and following channels.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::world::{World, random_token};
 const PER_CHANNEL: usize = 15;
 const PER_GUILD: usize = 1000;
 
-/// What is changed of a webhook.
+/// The changes to a webhook.
 #[derive(Debug, Default)]
 pub(crate) struct WebhookChange {
     pub(crate) name: Option<String>,
@@ -20,7 +20,8 @@ pub(crate) struct WebhookChange {
 }
 
 impl World {
-    /// Makes an incoming webhook. 50024 where none can be, 30007 and 30058 when there are too many.
+    /// Creates an incoming webhook. 50024 where webhooks aren't possible, 30007 and 30058 if there are too
+    /// many.
     pub(crate) fn create_webhook(
         &mut self,
         channel: ChannelId,
@@ -33,7 +34,7 @@ impl World {
         self.add_webhook(channel, kind, name.trim(), avatar, creator, application)
     }
 
-    /// Lets `target` follow the announcement channel `source`.
+    /// Makes `target` follow the announcement channel `source`.
     pub(crate) fn follow(
         &mut self,
         source: ChannelId,
@@ -52,7 +53,7 @@ impl World {
         let (name, source_name) = (format!("{} #{}", source_guild.name, from.name), from.name.clone());
         let kind = WebhookKind::Follower { source, source_guild: guild };
         let id = self.add_webhook(target, kind, &name, None, creator, None)?;
-        // Discord says so in the target, with a system message (type 12, CHANNEL_FOLLOW_ADD).
+        // Discord announces it in the target with a system message (type 12, CHANNEL_FOLLOW_ADD).
         let mut notice = Message::new(self.ids.next(), target, Author::User(creator));
         notice.kind = 12;
         notice.content = source_name;
@@ -82,8 +83,9 @@ impl World {
         Ok(id)
     }
 
-    /// Many text channels with a webhook of the bot's in each, for loads: made at once, as one after another
-    /// would count each time what is there. 30058 when there would be too many webhooks.
+    /// Creates many text channels, each with one of the bot's webhooks, for load tests. They are created
+    /// together, because one after another would count the existing ones each time. 30058 if there would be
+    /// too many webhooks.
     pub(crate) fn create_targets(
         &mut self,
         guild: GuildId,
@@ -127,7 +129,7 @@ impl World {
         Ok(())
     }
 
-    /// Changes a webhook; moving it to another channel needs room there.
+    /// Changes a webhook; if it moves to another channel, that must have room.
     pub(crate) fn change_webhook(&mut self, id: WebhookId, change: WebhookChange) -> ApiResult<()> {
         let from = self.webhook(id)?.channel;
         if let Some(to) = change.channel.filter(|to| *to != from) {

@@ -76,6 +76,11 @@ enum Act {
         message: MessageId,
         command: String,
     },
+    RunOnPerson {
+        channel: ChannelId,
+        person: UserId,
+        command: String,
+    },
     Complete {
         channel: ChannelId,
         command: String,
@@ -179,6 +184,11 @@ async fn perform(
         }
         Act::RunOn { channel, message, command } => {
             let reply = person.start_command_on(&place(channel), message, &command)?;
+            return first_answer(reply.acknowledged().await?);
+        }
+        Act::RunOnPerson { channel, person: target, command } => {
+            let target = Person::new(shared, target);
+            let reply = person.start_command_on_person(&place(channel), &target, &command)?;
             return first_answer(reply.acknowledged().await?);
         }
         Act::Press { channel, message, custom_id } => {

@@ -16,6 +16,7 @@ const ASSETS: &[(&str, &str)] = assets![
     "base.css"
     "components.js"
     "composer.js"
+    "consent.css"
     "controls.css"
     "dialog.js"
     "dom.js"
@@ -38,6 +39,7 @@ const ASSETS: &[(&str, &str)] = assets![
     "names.js"
     "offers.js"
     "pane.js"
+    "person.js"
     "picker.js"
     "popup.js"
     "select.js"
@@ -52,7 +54,7 @@ const ASSETS: &[(&str, &str)] = assets![
 ];
 
 /// `GET` of anything else.
-pub(super) async fn serve(uri: Uri) -> Response {
+pub(crate) async fn serve(uri: Uri) -> Response {
     let path = if uri.path() == "/" { "/index.html" } else { uri.path() };
     let Some((name, text)) = ASSETS.iter().find(|(name, _)| *name == path) else {
         return (StatusCode::NOT_FOUND, "There is nothing here.").into_response();

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use crate::ids::AttachmentId;
 use crate::shared::Shared;
 
-/// What browsers show within a page. Everything else is only saved: a file must never run as a page of ours.
+/// What browsers show within a page. Everything else is only saved: a file must never run as one of our
+/// pages.
 const SHOWN: [(&str, &str); 12] = [
     ("png", "image/png"),
     ("jpg", "image/jpeg"),

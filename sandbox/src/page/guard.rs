@@ -1,8 +1,9 @@
-//! Who may talk to the page: browsers that opened it under a loopback name, and for everything but reading
-//! only the page itself.
+//! Who may talk to the page: browsers that opened it under a loopback name, and, for everything except
+//! reading, only the page itself.
 //!
-//! Other pages in the same browser can send requests to this machine, too; and with a name that they point at
-//! 127.0.0.1, even read the answers. The Host header tells that name, the Origin header tells the page.
+//! Other pages in the same browser can send requests to this machine, too. With a name that they point at
+//! 127.0.0.1, they can even read the answers. The Host header reveals that name, the Origin header reveals
+//! the page.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -12,21 +13,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Scripts, styles and connections of the page's own only. Pictures of embeds may come from elsewhere,
-/// encrypted.
+/// Only the page's own scripts, styles and connections. Pictures in embeds may come from elsewhere, over
+/// HTTPS.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; media-src 'self' blob:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Lets a request in if it was sent to a loopback name, and adds what the browser must keep to.
+/// Accepts a request if it was sent to a loopback name, and adds the rules for the browser.
 pub(super) async fn loopback(request: Request, next: Next) -> Response {
     if !host(request.headers()).is_some_and(is_loopback) {
         return refused("This page is served to this machine only: open it as 127.0.0.1 or localhost.");
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    // Files have a stricter one.
+    // Files have a stricter policy.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -34,7 +35,7 @@ pub(super) async fn loopback(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets a request in if the page itself sent it.
+/// Accepts a request if the page itself sent it.
 pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());

@@ -1,5 +1,5 @@
-//! A message as the page draws it. Who wrote it is named by id where it is a user: the page knows their
-//! names, and those change.
+//! A message as the page draws it. If the author is a user, only the id is given: the page knows the names of
+//! users, and those change.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::model::{Attachment, Author, Message, MessageFlags};
 use crate::validate::{length, snowflake};
 use crate::world::World;
 
-/// How much of an answered message is shown above the answer.
+/// How much of a message is shown above a reply to it.
 const QUOTE: usize = 200;
 
 pub(super) fn message(world: &World, of: &Message) -> Value {
@@ -68,7 +68,7 @@ pub(super) fn message(world: &World, of: &Message) -> Value {
     value
 }
 
-/// Who wrote it: `id` of a user, or name and avatar of a webhook.
+/// The author: a user's `id`, or a webhook's name and avatar.
 pub(super) fn author(of: &Message) -> Value {
     match &of.author {
         Author::User(id) => json!({ "id": id }),
@@ -78,13 +78,13 @@ pub(super) fn author(of: &Message) -> Value {
     }
 }
 
-/// A command's name as Discord's client shows it: a slash command's with its slash, that of a command in a
-/// menu as it is.
+/// A command's name as Discord's client shows it: with a slash for a slash command, as it is for a command in
+/// a menu.
 fn command_name(world: &World, name: &str) -> String {
     const CHAT_INPUT: u64 = 1;
     let mut kinds =
         world.commands.values().filter(|command| command.name == name).map(|command| command.kind);
-    // A command that isn't registered is another application's, which has only slash commands here.
+    // A command that isn't registered belongs to another application, which has only slash commands here.
     if kinds.next().is_none_or(|kind| kind == CHAT_INPUT) { format!("/{name}") } else { name.to_owned() }
 }
 
@@ -110,7 +110,7 @@ fn file(of: &Attachment) -> Value {
     })
 }
 
-/// The files of a forward are known by their links only.
+/// The files of a forward are known only by their links.
 fn snapshot_files(attachments: &Value) -> Value {
     let file = |of: &Value| {
         json!({

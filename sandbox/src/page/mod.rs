@@ -13,6 +13,7 @@
 
 mod act;
 mod assets;
+mod consent;
 mod files;
 mod guard;
 mod message;
@@ -23,6 +24,9 @@ mod upload;
 mod view;
 mod watch;
 mod words;
+
+pub(crate) use assets::serve as serve_asset;
+pub(crate) use consent::{consent, notice};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

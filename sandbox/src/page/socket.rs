@@ -1,4 +1,4 @@
-//! One page's WebSocket: the page says who looks at what, and is sent what changes there.
+//! One page's WebSocket: the page says who looks at what, and receives whatever changes there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::watch::Watcher;
 use crate::shared::Shared;
 
-/// Changes that come together are sent together.
+/// Changes within this time are sent together.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// `GET /live`

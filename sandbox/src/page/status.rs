@@ -1,4 +1,4 @@
-//! How it goes between the bot and Discord: connected or not, requests, and the faults that are on.
+//! The state between the bot and Discord: connected or not, requests, and the active faults.
 
 use serde_json::{Value, json};
 

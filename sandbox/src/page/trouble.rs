@@ -14,7 +14,7 @@ use crate::shared::Shared;
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(super) enum Trouble {
-    /// All requests take so much longer; 0 ends that.
+    /// All requests take this much longer; 0 ends that.
     Latency {
         ms: u64,
     },
@@ -27,7 +27,7 @@ pub(super) enum Trouble {
     RemoveFault {
         id: u64,
     },
-    /// All faults go, and the gateway can be reached again.
+    /// Removes all faults, and makes the gateway reachable again.
     ClearFaults,
     Gateway {
         how: Disconnect,
@@ -100,7 +100,7 @@ pub(super) fn cause(shared: &Arc<Shared>, trouble: Trouble) -> Result<(), ActErr
 
 const ALL: &str = "/**";
 
-/// How much longer all requests take at least.
+/// By how much all requests are slowed down at least.
 pub(super) fn latency(shared: &Shared) -> Duration {
     shared.faults.planted().iter().filter_map(|(_, fault, _)| delay(fault)).max().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Acts that come with files: a form whose part `act` says what is done, and whose parts `file` go with it.
+//! Actions with files: a form whose part `act` says what to do, and whose parts `file` are the files for it.
 
 use std::sync::Arc;
 

@@ -25,13 +25,18 @@ pub(super) fn view(world: &World, person: UserId) -> Value {
             "id": user.id, "name": user.display_name(), "username": user.username, "bot": user.bot,
         })).collect::<Vec<_>>(),
         "people": world.people().map(|user| {
-            let homes = world.guilds.values().filter(|guild| guild.members.contains_key(&user.id));
-            let homes = homes.map(|guild| json!({ "name": guild.name, "role": role(world, guild, user.id) }));
+            let homes = homes(world, user.id).map(|(guild, role)| json!({ "name": guild, "role": role }));
             json!({ "id": user.id, "in": homes.collect::<Vec<_>>() })
         }).collect::<Vec<_>>(),
         "guilds": guilds.map(|guild| server(world, guild, person)).collect::<Vec<_>>(),
         "direct": direct.map(|of| channel(world, of, person)).collect::<Vec<_>>(),
     })
+}
+
+/// The servers that somebody is in, and what they are there.
+pub(super) fn homes(world: &World, user: UserId) -> impl Iterator<Item = (&str, &'static str)> {
+    let homes = world.guilds.values().filter(move |guild| guild.members.contains_key(&user));
+    homes.map(move |guild| (guild.name.as_str(), role(world, guild, user)))
 }
 
 /// What somebody is in a server, in a word.

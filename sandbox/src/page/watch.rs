@@ -1,4 +1,4 @@
-//! What one open page has been sent so far, and what it must be sent now.
+//! What has been sent to one open page so far, and what must be sent to it now.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -28,7 +28,7 @@ struct WantedChannel {
     limit: usize,
 }
 
-/// The page's memory.
+/// What is remembered about the page.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     wanted: Option<Wanted>,
@@ -37,20 +37,20 @@ pub(super) struct Watcher {
     channels: BTreeMap<ChannelId, Shown>,
 }
 
-/// What was sent of one channel.
+/// What was sent about one channel.
 #[derive(Debug, Default)]
 struct Shown {
     limit: usize,
-    /// The channel's version then.
+    /// The channel's version at that time.
     version: Option<u64>,
-    /// The oldest message that is shown: older ones aren't, though newer ones come.
+    /// The oldest message that is shown: older ones stay hidden even when newer ones arrive.
     oldest: Option<MessageId>,
     /// A hash of each message.
     messages: BTreeMap<MessageId, u64>,
 }
 
 impl Watcher {
-    /// The page shows something else now.
+    /// The page now shows something else.
     pub(super) fn want(&mut self, wanted: Wanted) {
         if self.wanted.as_ref().is_some_and(|before| before.person != wanted.person) {
             self.channels.clear();
@@ -122,7 +122,7 @@ impl Shown {
         changed.then(|| update.to_string())
     }
 
-    /// Decides where the window begins, once; answers whether there are older messages.
+    /// Decides once where the window begins. Returns whether there are older messages.
     fn window(&mut self, channel: &Channel, person: UserId) -> bool {
         let oldest = *self.oldest.get_or_insert_with(|| {
             let newest = channel.messages.values().rev().filter(|message| sees(message, person));

@@ -28,7 +28,7 @@ pub(super) fn error(error: &ActError) -> String {
         ActError::NoComponent { .. } => "That can't be used any more.".to_owned(),
         ActError::Offline => "The application did not respond: no bot is connected.".to_owned(),
         ActError::TimedOut { .. } => "The application did not respond.".to_owned(),
-        ActError::Listen(_) => error.to_string(),
+        ActError::ErrorPage(_) | ActError::Listen(_) => error.to_string(),
     }
 }
 

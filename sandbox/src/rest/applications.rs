@@ -31,7 +31,7 @@ pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
     Ok(Answer::ok(wire::application(world)))
 }
 
-/// The application in the path must be the bot's; the guild, if there is one, one of the bot's.
+/// The application in the path must be the bot's; if there is a guild, the bot must be in it.
 fn own(world: &World, request: &Request) -> ApiResult<Option<GuildId>> {
     if request.id::<ApplicationId>("application")? != world.app.id {
         return Err(ApiError::new(

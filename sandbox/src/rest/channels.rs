@@ -23,8 +23,8 @@ fn manage(world: &World, id: ChannelId) -> ApiResult<Permissions> {
     Ok(if is_thread { Permissions::MANAGE_THREADS } else { Permissions::MANAGE_CHANNELS })
 }
 
-/// What the bot needs to change a channel. A thread that isn't locked is woken by whoever may write in it;
-/// what it started itself, the bot changes freely.
+/// What the bot needs to change a channel. Anybody who may write in a thread may reopen it unless it is
+/// locked; the bot may change whatever it started itself.
 fn change(world: &World, id: ChannelId, body: &Value) -> ApiResult<Permissions> {
     let channel = world.channel(id)?;
     let Some(thread) = &channel.thread else { return manage(world, id) };
@@ -36,7 +36,7 @@ fn change(world: &World, id: ChannelId, body: &Value) -> ApiResult<Permissions> 
     })
 }
 
-/// Modify Channel. An archived thread changes only as it wakes (50083).
+/// Modify Channel. An archived thread can only change while it is reopened (50083).
 pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let id: ChannelId = request.id("channel")?;
     world.bots_channel(id, Permissions::VIEW_CHANNEL)?;
@@ -85,7 +85,7 @@ fn read_tags(world: &mut World, tags: &[Value]) -> Vec<ForumTag> {
         .collect()
 }
 
-/// Reads overwrites; where the type is missing, the id decides.
+/// Reads overwrites; if the type is missing, the id decides.
 pub(super) fn read_overwrites(world: &World, guild: GuildId, list: &Value) -> Vec<Overwrite> {
     let bits = |value: &Value| {
         let bits = value.as_str().and_then(|text| text.parse().ok()).or_else(|| value.as_u64());

@@ -14,8 +14,7 @@ use crate::ids::AttachmentId;
 use crate::shared::Shared;
 use crate::wire;
 
-/// `GET /attachments/{channel}/{attachment}/{filename}?ex=…&is=…&hm=…`. 404 when the link is wrong or too
-/// old.
+/// `GET /attachments/{channel}/{attachment}/{filename}?ex=…&is=…&hm=…`. 404 if the link is wrong or too old.
 pub(crate) async fn serve(
     State(shared): State<Arc<Shared>>,
     Path((_, id, _)): Path<(u64, u64, String)>,
@@ -29,7 +28,7 @@ pub(crate) async fn serve(
             Effect::Status(status) | Effect::Page(status) => {
                 return StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY).into_response();
             }
-            // What breaks or limits a connection is not told apart here.
+            // Effects that break or limit a connection aren't distinguished here.
             _ => return StatusCode::BAD_GATEWAY.into_response(),
         }
     }

@@ -13,7 +13,7 @@ use crate::validate::{Draft, snowflake};
 use crate::wire;
 use crate::world::World;
 
-/// A page of history, newest first. Without Read Message History, Discord answers an empty list.
+/// A page of history, newest first. Without Read Message History, Discord returns an empty list.
 fn page(world: &World, channel: ChannelId, request: &Request) -> ApiResult<Vec<Value>> {
     let limit = match request.query.get("limit").map(|limit| limit.parse::<usize>()) {
         None => 50,
@@ -131,7 +131,7 @@ pub(super) fn bulk_delete(world: &mut World, request: &Request) -> ApiResult<Ans
     Ok(Answer::empty())
 }
 
-/// Publishes a message: Send Messages for the bot's own, Manage Messages besides for others'.
+/// Publishes a message: Send Messages for the bot's own, and also Manage Messages for others'.
 pub(super) fn crosspost(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let (channel, id) = (request.id("channel")?, request.id("message")?);
     world.bots_channel(channel, Permissions::SEND_MESSAGES)?;

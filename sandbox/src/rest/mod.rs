@@ -5,11 +5,13 @@
 //! log) is in `serve`.
 
 mod applications;
+mod authorize;
 mod channels;
 mod files;
 mod guilds;
 mod interactions;
 mod messages;
+mod oauth;
 mod request;
 mod routes;
 mod serve;
@@ -18,5 +20,6 @@ mod users;
 mod webhook_messages;
 mod webhooks;
 
+pub(crate) use authorize::PATH as AUTHORIZE_PATH;
 pub(crate) use files::serve as serve_file;
 pub(crate) use serve::entry;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart};
-use axum::http::HeaderName;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use axum::http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use crate::error::{ApiError, ApiResult};
+use crate::model::OAuthTokens;
 use crate::validate::Upload;
 
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -23,6 +24,12 @@ pub(crate) struct Request {
     pub(crate) query: HashMap<String, String>,
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) authorization: Option<String>,
+    pub(crate) cookies: Option<String>,
+    /// The person for whom the application asks, with an access token of theirs; else it is the bot, or
+    /// nobody.
+    pub(crate) bearer: Option<OAuthTokens>,
+    /// The fields of a body that is `application/x-www-form-urlencoded`.
+    pub(crate) form: HashMap<String, String>,
     /// The JSON body, or `payload_json`; null without one.
     pub(crate) json: Value,
     pub(crate) uploads: Vec<Upload>,
@@ -36,22 +43,56 @@ impl Request {
             .map(|query| query.0)
             .unwrap_or_default();
         let authorization = header(&request, &AUTHORIZATION);
-        let multipart =
-            header(&request, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/form-data"));
+        let cookies = header(&request, &COOKIE);
+        let content_type = header(&request, &CONTENT_TYPE).unwrap_or_default();
         let method = request.method().as_str().to_owned();
-        let (json, uploads) = if multipart {
+        let mut form = HashMap::new();
+        let (json, uploads) = if content_type.starts_with("multipart/form-data") {
             read_multipart(request).await?
         } else {
             let bytes =
                 to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::file_too_large())?;
-            let json = if bytes.is_empty() {
+            let json = if content_type.starts_with("application/x-www-form-urlencoded") {
+                form = form_urlencoded::parse(&bytes).into_owned().collect();
+                Value::Null
+            } else if bytes.is_empty() {
                 Value::Null
             } else {
                 serde_json::from_slice(&bytes).map_err(|_| ApiError::malformed_json())?
             };
             (json, Vec::new())
         };
-        Ok(Self { method, path, raw_query, query, params: Vec::new(), authorization, json, uploads })
+        Ok(Self {
+            method,
+            path,
+            raw_query,
+            query,
+            params: Vec::new(),
+            authorization,
+            cookies,
+            bearer: None,
+            form,
+            json,
+            uploads,
+        })
+    }
+
+    /// The body as JSON, of whichever kind it was.
+    pub(crate) fn body(&self) -> Value {
+        match self.form.is_empty() {
+            true => self.json.clone(),
+            false => Value::Object(
+                self.form.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
+            ),
+        }
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let all = self.cookies.as_deref()?.split(';');
+        all.filter_map(|cookie| cookie.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// The text of a path parameter.
@@ -123,22 +164,38 @@ async fn read_multipart(request: axum::http::Request<Body>) -> ApiResult<(Value,
 }
 
 /// What a handler answers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Option<Value>,
+    /// For a browser, in place of JSON.
+    pub(crate) page: Option<String>,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Answer {
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body) }
+        Self::json(200, body)
     }
 
     pub(crate) fn created(body: Value) -> Self {
-        Self { status: 201, body: Some(body) }
+        Self::json(201, body)
+    }
+
+    pub(crate) fn json(status: u16, body: Value) -> Self {
+        Self { status, body: Some(body), ..Self::default() }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { status: 204, body: None }
+        Self::bare(204)
+    }
+
+    /// Without a body.
+    pub(crate) fn bare(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    pub(crate) fn page(status: u16, page: String) -> Self {
+        Self { status, page: Some(page), ..Self::default() }
     }
 }

@@ -2,10 +2,12 @@
 
 use super::request::{Answer, Request};
 use super::{
-    applications, channels, guilds, interactions, messages, threads, users, webhook_messages, webhooks,
+    applications, authorize, channels, guilds, interactions, messages, oauth, threads, users,
+    webhook_messages, webhooks,
 };
 use crate::error::ApiResult;
 use crate::limits::Bucket;
+use crate::model::OAuthScope;
 use crate::world::World;
 
 /// Who may call a route.
@@ -13,8 +15,14 @@ use crate::world::World;
 pub(crate) enum Caller {
     /// Only the bot, with its `Authorization`.
     Bot,
-    /// Anyone; a token in the path may decide.
+    /// Only a person's access token, with this scope if one is named.
+    Person(Option<OAuthScope>),
+    /// The bot, or a person's access token with this scope.
+    BotOrPerson(OAuthScope),
+    /// Anyone; a token in the path or credentials in the body may decide.
     Anyone,
+    /// A person's browser: no exchange of the application's, so it isn't recorded.
+    Browser,
 }
 
 /// A handler.
@@ -37,6 +45,19 @@ const fn anyone(method: &'static str, pattern: &'static str, handler: Handler) -
     Route { method, pattern, caller: Caller::Anyone, bucket: Bucket::Other, handler }
 }
 
+const fn person(pattern: &'static str, scope: Option<OAuthScope>, handler: Handler) -> Route {
+    Route { method: "GET", pattern, caller: Caller::Person(scope), bucket: Bucket::Other, handler }
+}
+
+const fn bot_or_person(pattern: &'static str, scope: OAuthScope, handler: Handler) -> Route {
+    Route { method: "GET", pattern, caller: Caller::BotOrPerson(scope), bucket: Bucket::Other, handler }
+}
+
+/// What browsers ask for draws on no rate limit.
+const fn browser(method: &'static str, pattern: &'static str, handler: Handler) -> Route {
+    Route { method, pattern, caller: Caller::Browser, bucket: Bucket::Interaction, handler }
+}
+
 impl Route {
     const fn in_bucket(mut self, bucket: Bucket) -> Self {
         self.bucket = bucket;
@@ -50,6 +71,12 @@ pub(crate) static ROUTES: &[Route] = &[
     bot("GET", "/gateway/bot", applications::gateway_bot),
     bot("GET", "/applications/@me", applications::get),
     bot("GET", "/oauth2/applications/@me", applications::get),
+    browser("GET", authorize::PATH, authorize::show),
+    browser("POST", authorize::PATH, authorize::decide),
+    browser("GET", "/oauth2/sign-out", authorize::sign_out),
+    anyone("POST", oauth::TOKEN, oauth::token),
+    anyone("POST", oauth::REVOKE, oauth::revoke),
+    person("/oauth2/@me", None, oauth::current),
     bot("GET", "/applications/{application}", applications::get),
     bot("GET", "/applications/{application}/commands", applications::list_commands),
     bot("PUT", "/applications/{application}/commands", applications::replace_commands),
@@ -71,8 +98,9 @@ pub(crate) static ROUTES: &[Route] = &[
         "/applications/{application}/guilds/{guild}/commands/{command}",
         applications::delete_command,
     ),
-    bot("GET", "/users/@me", users::me),
-    bot("GET", "/users/@me/guilds", users::my_guilds),
+    bot_or_person("/users/@me", OAuthScope::Identify, users::me),
+    bot_or_person("/users/@me/guilds", OAuthScope::Guilds, users::my_guilds),
+    person("/users/@me/guilds/{guild}/member", Some(OAuthScope::GuildsMembersRead), users::my_member),
     bot("DELETE", "/users/@me/guilds/{guild}", users::leave_guild),
     bot("POST", "/users/@me/channels", users::direct_message),
     bot("GET", "/users/{user}", users::get),
@@ -146,6 +174,16 @@ pub(crate) fn find(method: &str, path: &str) -> Found {
         }
     }
     other.map_or(Found::Nothing, Found::OtherMethod)
+}
+
+/// Whether this pattern is one of a page for browsers.
+pub(crate) fn is_page(pattern: &str) -> bool {
+    ROUTES.iter().any(|route| route.pattern == pattern && route.caller == Caller::Browser)
+}
+
+/// Whether bodies of this pattern hold what nobody may read in the log.
+pub(crate) fn keeps_secrets(pattern: &str) -> bool {
+    matches!(pattern, oauth::TOKEN | oauth::REVOKE)
 }
 
 fn params(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {

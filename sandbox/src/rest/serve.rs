@@ -13,13 +13,15 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::request::{Answer, Request};
-use super::routes::{Caller, Found, Route, find};
+use super::routes::{Caller, Found, Route, find, is_page, keeps_secrets};
 use crate::error::ApiError;
 use crate::exchange::Exchange;
 use crate::faults::{Effect, Hold, LimitScope};
 use crate::limits::{Bucket, Draw, Exceeded, Standing};
+use crate::model::OAuthScope;
 use crate::server::Wire;
 use crate::shared::{Shared, lock};
+use crate::world::World;
 
 /// Takes every request below `/api`. It runs as a task of its own: a client that hangs up doesn't undo a
 /// request.
@@ -72,7 +74,7 @@ impl Outcome {
     }
 
     fn refused(error: &ApiError, route: Option<&'static str>) -> Self {
-        Self::new(Answer { status: error.status, body: Some(error.body()) }, route)
+        Self::new(Answer::json(error.status, error.body()), route)
     }
 }
 
@@ -98,9 +100,10 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
     let body = if outcome.page {
         page(outcome.answer.status, &mut outcome.headers)
     } else {
-        written(outcome.answer.body.as_ref(), &mut outcome.headers)
+        written(&mut outcome.answer, &mut outcome.headers)
     };
-    let (query, json) = request.map_or((None, Value::Null), |request| (request.raw_query, request.json));
+    let said = request.as_ref().map_or(Value::Null, Request::body);
+    let query = request.and_then(|request| request.raw_query);
     let exchange = Exchange {
         at,
         took: started.elapsed(),
@@ -108,14 +111,21 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
         path,
         route: outcome.route,
         query,
-        request: Some(json).filter(|json| !json.is_null()),
+        request: Some(said).filter(|said| !said.is_null()),
         files: files.unwrap_or_default(),
         status: if outcome.performed { outcome.answer.status } else { 0 },
         response: outcome.answer.body,
         answered: !outcome.broken,
         foreign: outcome.foreign,
     };
-    shared.record(exchange, outcome.shared_limit);
+    if outcome.route.is_some_and(is_page) {
+        // What people do in a browser is no exchange of the bot's.
+        shared.ring();
+    } else if outcome.route.is_some_and(keeps_secrets) {
+        shared.record(exchange.without_secrets(), outcome.shared_limit);
+    } else {
+        shared.record(exchange, outcome.shared_limit);
+    }
     if outcome.broken {
         wire.cut();
     }
@@ -124,8 +134,13 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
 }
 
 /// What goes over the wire; the JSON itself goes into the log.
-fn written(body: Option<&Value>, headers: &mut HeaderMap) -> Body {
-    let Some(body) = body else { return Body::empty() };
+fn written(answer: &mut Answer, headers: &mut HeaderMap) -> Body {
+    headers.extend(answer.headers.drain().filter_map(|(name, value)| Some((name?, value))));
+    if let Some(page) = answer.page.take() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        return Body::from(page);
+    }
+    let Some(body) = &answer.body else { return Body::empty() };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Body::from(body.to_string())
 }
@@ -155,7 +170,7 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
         Found::Nothing => None,
     };
     let (mut hold, mut holds, mut broken) = (Duration::ZERO, Vec::new(), false);
-    for effect in shared.faults.strike(&request.method, &request.path, &request.json) {
+    for effect in shared.faults.strike(&request.method, &request.path, &request.body()) {
         match effect {
             Effect::Delay(time) => tokio::time::sleep(time).await,
             Effect::Hold(hold) => hold.released().await,
@@ -191,7 +206,7 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
 fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
     match effect {
         Effect::Status(status) | Effect::Page(status) => {
-            let mut outcome = Outcome::new(Answer { status: *status, body: None }, pattern);
+            let mut outcome = Outcome::new(Answer::bare(*status), pattern);
             outcome.foreign = true;
             outcome.page = matches!(effect, Effect::Page(_));
             outcome
@@ -214,13 +229,28 @@ fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
     }
 }
 
-fn call(shared: &Shared, route: &'static Route, request: &Request) -> Outcome {
+/// Whether this caller may use a route; notes the person for whom it is.
+fn admit(world: &World, caller: Caller, request: &mut Request) -> bool {
+    let token = |scheme| request.authorization.as_deref().and_then(|value| value.strip_prefix(scheme));
+    let is_bot = token("Bot ") == Some(world.app.token.as_str());
+    let bearer = token("Bearer ").and_then(|token| world.bearer(token)).cloned();
+    let allows = |scope: Option<OAuthScope>| {
+        let of = bearer.as_ref();
+        of.is_some_and(|of| scope.is_none_or(|scope| of.scopes.contains(&scope)))
+    };
+    let admitted = match caller {
+        Caller::Anyone | Caller::Browser => true,
+        Caller::Bot => is_bot,
+        Caller::Person(scope) => allows(scope),
+        Caller::BotOrPerson(scope) => is_bot || allows(Some(scope)),
+    };
+    request.bearer = bearer;
+    admitted
+}
+
+fn call(shared: &Shared, route: &'static Route, request: &mut Request) -> Outcome {
     let pattern = Some(route.pattern);
-    let authorized = shared.read(|world| {
-        let token = request.authorization.as_deref().and_then(|value| value.strip_prefix("Bot "));
-        token == Some(world.app.token.as_str())
-    });
-    if route.caller == Caller::Bot && !authorized {
+    if !shared.read(|world| admit(world, route.caller, request)) {
         return Outcome::refused(&ApiError::unauthorized(), pattern);
     }
     let draw = draw(shared, route, request);
@@ -230,7 +260,7 @@ fn call(shared: &Shared, route: &'static Route, request: &Request) -> Outcome {
     };
     let answer = match shared.write(|world| (route.handler)(world, request)) {
         Ok(answer) => answer,
-        Err(error) => Answer { status: error.status, body: Some(error.body()) },
+        Err(error) => Answer::json(error.status, error.body()),
     };
     let mut outcome = Outcome::new(answer, pattern);
     if let Some(standing) = standing {
@@ -259,8 +289,12 @@ fn draw(shared: &Shared, route: &Route, request: &Request) -> Draw {
             None => {}
         }
     }
-    let key = format!("{} {}|{}", route.method, route.pattern, major.join("/"));
-    let authorized = request.authorization.is_some();
+    let mut key = format!("{} {}|{}", route.method, route.pattern, major.join("/"));
+    if request.bearer.is_some() {
+        // Seen at Discord (discord-api-docs#670): all people of one backend's address share a bucket.
+        key.push_str(" for people");
+    }
+    let authorized = request.authorization.is_some() && request.bearer.is_none();
     Draw { bucket, key, webhook_channel, authorized }
 }
 
@@ -272,7 +306,7 @@ fn limited(exceeded: &Exceeded, pattern: Option<&'static str>) -> Outcome {
         "retry_after": (seconds * 1000.0).ceil() / 1000.0,
         "global": global,
     });
-    let mut outcome = Outcome::new(Answer { status: 429, body: Some(body) }, pattern);
+    let mut outcome = Outcome::new(Answer::json(429, body), pattern);
     outcome.shared_limit = exceeded.scope == LimitScope::Shared;
     if let Some(standing) = &exceeded.standing {
         bucket_headers(&mut outcome.headers, standing);

@@ -3,6 +3,7 @@
 use super::request::{Answer, Request};
 use super::serve::list;
 use crate::error::{ApiError, ApiResult};
+use crate::model::Guild;
 use crate::validate::snowflake;
 use crate::wire;
 use crate::world::World;
@@ -10,8 +11,11 @@ use crate::world::World;
 /// How many guilds one answer lists at most.
 const MOST_GUILDS: usize = 200;
 
-pub(super) fn me(world: &mut World, _: &Request) -> ApiResult<Answer> {
-    Ok(Answer::ok(wire::current_user(world)))
+pub(super) fn me(world: &mut World, request: &Request) -> ApiResult<Answer> {
+    Ok(Answer::ok(match &request.bearer {
+        Some(bearer) => wire::current_person(world, bearer),
+        None => wire::current_user(world),
+    }))
 }
 
 pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
@@ -34,8 +38,16 @@ pub(super) fn my_guilds(world: &mut World, request: &Request) -> ApiResult<Answe
         Some(Err(_)) => return Err(ApiError::field("limit", "NUMBER_TYPE_COERCE", "Value is not int.")),
     };
     let counts = request.flag("with_counts");
-    let guilds = world.guilds.values().filter(|guild| guild.id.0 > after && world.bot_in(guild.id));
-    Ok(list(guilds.take(limit).map(|guild| wire::partial_guild(world, guild, counts))))
+    let me = request.bearer.as_ref().map_or(world.app.bot, |bearer| bearer.user);
+    let mine = |guild: &&Guild| guild.id.0 > after && guild.members.contains_key(&me);
+    let guilds = world.guilds.values().filter(mine).take(limit);
+    Ok(list(guilds.map(|guild| wire::partial_guild(world, guild, me, counts))))
+}
+
+pub(super) fn my_member(world: &mut World, request: &Request) -> ApiResult<Answer> {
+    let me = request.bearer.as_ref().map(|bearer| bearer.user).ok_or_else(ApiError::unauthorized)?;
+    let member = world.guilds.get(&request.id("guild")?).and_then(|guild| wire::member(world, guild, me));
+    member.map(Answer::ok).ok_or_else(ApiError::unknown_guild)
 }
 
 pub(super) fn leave_guild(world: &mut World, request: &Request) -> ApiResult<Answer> {

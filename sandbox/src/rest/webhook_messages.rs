@@ -10,7 +10,7 @@ use crate::validate::Draft;
 use crate::wire;
 use crate::world::World;
 
-/// Whether the path names the application, so that the token is an interaction's.
+/// Whether the path names the application, which means that the token is an interaction's.
 fn is_interaction(world: &World, request: &Request) -> bool {
     request.id::<ApplicationId>("webhook").is_ok_and(|id| id == world.app.id)
 }
@@ -19,7 +19,7 @@ fn shown(world: &World, channel: ChannelId, id: MessageId) -> ApiResult<Answer> 
     Ok(Answer::ok(wire::message(world, world.message(channel, id)?)))
 }
 
-/// How far a channel's server is boosted.
+/// The boost level of a channel's server.
 fn boost_level(world: &World, channel: ChannelId) -> u8 {
     let guild = world.channels.get(&channel).and_then(|channel| channel.guild);
     guild.and_then(|guild| world.guilds.get(&guild)).map_or(0, |guild| guild.boost_level)
@@ -98,12 +98,12 @@ fn locate(world: &World, request: &Request) -> ApiResult<(ChannelId, MessageId)>
     let id = request.id("message")?;
     let is_there =
         |place: &ChannelId| world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id));
-    // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote
-    // elsewhere.
+    // In a thread, the message is only found with its `thread_id`. After a webhook has moved, it still finds
+    // what it wrote elsewhere.
     let places: Vec<ChannelId> = match request.query_id("thread_id") {
         Some(thread) if world.channel(thread)?.kind.is_thread() => vec![thread],
         Some(_) => return Err(ApiError::unknown_channel()),
-        // Nearly always it stands where the webhook is now: all others are looked at only where it doesn't.
+        // It is nearly always where the webhook is now; all others are only searched if it isn't.
         None if is_there(&hook.channel) => vec![hook.channel],
         None => world.channels.values().filter(|c| !c.kind.is_thread()).map(|c| c.id).collect(),
     };

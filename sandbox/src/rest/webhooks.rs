@@ -1,4 +1,4 @@
-//! Webhooks: making, listing, changing, removing.
+//! Webhooks: creating, listing, changing and removing them.
 
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ pub(super) fn create(world: &mut World, request: &Request) -> ApiResult<Answer> 
     Ok(Answer::ok(wire::webhook(world, world.webhook(id)?, View::Bot)))
 }
 
-/// Avatars come as data URIs and become hashes.
+/// Avatars arrive as data URIs and become hashes.
 fn avatar(data: &str) -> String {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
@@ -56,14 +56,14 @@ fn avatar(data: &str) -> String {
     format!("{0:016x}{0:016x}", hasher.finish())
 }
 
-/// A webhook that the bot may manage: it needs the permission in the webhook's channel.
+/// A webhook that the bot may manage, for which it needs the permission in the webhook's channel.
 fn managed<'a>(world: &'a World, request: &Request) -> ApiResult<&'a Webhook> {
     let hook = world.webhook(request.id("webhook")?)?;
     world.bots_channel(hook.channel, Permissions::MANAGE_WEBHOOKS)?;
     Ok(hook)
 }
 
-/// The webhook whose token is in the path. 10015 for an unknown id, 50027 for a wrong token.
+/// The webhook with the token in the path. 10015 for an unknown id, 50027 for a wrong token.
 pub(super) fn with_token<'a>(world: &'a World, request: &Request) -> ApiResult<&'a Webhook> {
     let hook = world.webhook(request.id("webhook")?)?;
     if hook.token() == Some(request.text("token")) {

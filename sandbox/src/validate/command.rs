@@ -28,9 +28,26 @@ pub(crate) fn check(form: &mut FormErrors, path: &str, command: &Value) {
             );
         }
     }
+    numbers(form, &at("contexts"), &command["contexts"], 2);
+    numbers(form, &at("integration_types"), &command["integration_types"], 1);
     options(form, &at("options"), &command["options"], 0);
     if text_size(command) > 8000 {
         form.add(path, "APPLICATION_COMMAND_TOO_LARGE", "Command exceeds maximum size (8000)");
+    }
+}
+
+/// A list of different numbers from 0 to `max`, or null: where a command is offered (0 servers, 1 direct
+/// messages with the bot, 2 other direct messages), and whether servers (0) or people (1) install it.
+fn numbers(form: &mut FormErrors, path: &str, list: &Value, max: u64) {
+    let Some(list) = list.as_array() else { return };
+    for (i, value) in list.iter().enumerate() {
+        if value.as_u64().is_none_or(|number| number > max) {
+            let words = format!("Value must be one of (0..{max}).");
+            form.add(&format!("{path}.{i}"), "BASE_TYPE_CHOICES", &words);
+        }
+        if list[..i].contains(value) {
+            form.add(path, "SET_TYPE_CONTAINS_DUPLICATES", "Must not contain duplicates.");
+        }
     }
 }
 
@@ -136,6 +153,19 @@ mod tests {
         assert!(refused(&json!({"name": "follow", "description": ""})));
         assert!(!refused(&json!({"name": "Delivery report", "type": 3})));
         assert!(refused(&json!({"name": "Delivery report", "type": 3, "description": "d"})));
+        assert!(!refused(&json!({"name": "Follow posts", "type": 2})));
+    }
+
+    #[test]
+    fn contexts_and_kinds_of_installation_are_known_numbers() {
+        let command = |contexts: Value, types: Value| json!({"name": "feed", "description": "d", "contexts": contexts, "integration_types": types});
+        assert!(!refused(&command(json!([0, 1, 2]), json!([0, 1]))));
+        assert!(!refused(&command(Value::Null, Value::Null)));
+        for (contexts, types) in [([3], [0]), ([0], [2])] {
+            assert!(refused(&command(json!(contexts), json!(types))), "{contexts:?} {types:?}");
+        }
+        assert!(refused(&command(json!([1, 1]), json!([0]))));
+        assert!(refused(&command(json!(["0"]), json!([0]))));
     }
 
     #[test]

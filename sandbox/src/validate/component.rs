@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::length;
 use crate::error::FormErrors;
 
-/// Component types that stand at the top of a message made of components only.
+/// Component types that may be at the top level of a message made only of components.
 const LAYOUT: [u64; 7] = [1, 9, 10, 12, 13, 14, 17];
 
-/// Checks components and answers them as Discord stores them: numbered, with defaults.
+/// Checks components and returns them as Discord stores them: numbered, with defaults.
 pub(crate) fn normalise(form: &mut FormErrors, path: &str, components: &[Value], v2: bool) -> Vec<Value> {
     let mut stored = components.to_vec();
     let mut seen = Seen::default();

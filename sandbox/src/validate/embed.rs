@@ -1,4 +1,4 @@
-//! Embeds: limits per field, and 6,000 characters over all embeds of a message.
+//! Embeds: limits per field, and 6,000 characters across all embeds of a message.
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ const KEYS: [&str; 11] = [
     "video",
 ];
 
-/// Checks the embeds under `path` and answers them as Discord stores them.
+/// Checks the embeds under `path` and returns them as Discord stores them.
 pub(crate) fn normalise(form: &mut FormErrors, path: &str, embeds: &[Value]) -> Vec<Value> {
     if embeds.len() > 10 {
         form.add(path, "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.");

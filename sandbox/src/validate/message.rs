@@ -1,4 +1,4 @@
-//! The body of a message: read, checked against Discord's limits, and made ready to be stored.
+//! The body of a message: read, checked against Discord's limits, and prepared for storage.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(crate) struct Upload {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// One file of the message: an upload, or (in an edit) an attachment that stays.
+/// One file of the message: an upload, or (in an edit) an attachment that is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct DraftAttachment {
     pub(crate) id: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Draft {
     pub(crate) applied_tags: Vec<TagId>,
 }
 
-/// How much a message takes.
+/// The size limits of a message.
 struct Room {
     /// Characters of the text.
     content: usize,
@@ -59,13 +59,13 @@ struct Room {
     request: usize,
 }
 
-/// What applications have.
+/// The limits of applications.
 const APPLICATION: Room = Room { content: 2000, file: 10 << 20, request: 25 << 20 };
-/// What people have, with Nitro.
+/// The limits of people, with Nitro.
 const PERSON: Room = Room { content: 4000, file: 500 << 20, request: 500 << 20 };
 
 impl Draft {
-    /// The same in a server of this boost level (Discord: "Premium Tier"), which takes larger files.
+    /// The same in a server with this boost level (Discord: "Premium Tier"), which allows larger files.
     pub(crate) fn read_boosted(level: u8, body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         let file = match level {
             0 | 1 => APPLICATION.file,
@@ -81,8 +81,8 @@ impl Draft {
         Self::read_within(&APPLICATION, body, uploads)
     }
 
-    /// Reads what a person wrote: with Nitro, people have 4,000 characters and larger files. Embeds that they
-    /// have are link previews, of the type that is given.
+    /// Reads what a person wrote: with Nitro, people have 4,000 characters and larger files. Their embeds are
+    /// link previews, with the type that is given.
     pub(crate) fn read_persons(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         let mut draft = Self::read_within(&PERSON, body, uploads)?;
         let given = body["embeds"].as_array().into_iter().flatten();
@@ -223,7 +223,7 @@ fn attachments(form: &mut FormErrors, body: &Value, uploads: &[Upload]) -> Optio
     Some(all)
 }
 
-/// Stickers come as ids; people's messages in the sandbox may give them with names as `sticker_items`.
+/// Stickers arrive as ids; people's messages in the sandbox may include them with names as `sticker_items`.
 fn sticker_items(body: &Value, ids: &[Value]) -> Vec<Value> {
     match body["sticker_items"].as_array() {
         Some(items) => items.clone(),
@@ -234,7 +234,7 @@ fn sticker_items(body: &Value, ids: &[Value]) -> Vec<Value> {
     }
 }
 
-/// A poll as it is answered: with an end, numbered answers, and no votes.
+/// A poll as Discord returns it: with an end, numbered answers, and no votes.
 fn poll(given: &Value) -> Value {
     let mut poll = given.clone();
     let hours = poll["duration"].as_i64().unwrap_or(24);
@@ -249,7 +249,7 @@ fn poll(given: &Value) -> Value {
     poll["results"] = serde_json::json!({ "is_finalized": false, "answer_counts": [] });
     if let Some(answers) = poll["answers"].as_array_mut() {
         for (i, answer) in answers.iter_mut().enumerate() {
-            // Of an emoji, people name either half; Discord answers both.
+            // People name either half of an emoji; Discord returns both.
             if let Some(emoji) = answer.pointer_mut("/poll_media/emoji").and_then(Value::as_object_mut) {
                 emoji.entry("id").or_insert(Value::Null);
                 emoji.entry("name").or_insert(Value::Null);

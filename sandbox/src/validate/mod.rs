@@ -18,7 +18,7 @@ pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A snowflake, which comes as a string or (from some libraries) as a number.
+/// A snowflake, which arrives as a string or (from some libraries) as a number.
 pub(crate) fn snowflake<I: From<u64>>(value: &Value) -> Option<I> {
     match value {
         Value::String(text) => text.parse::<u64>().ok().map(I::from),

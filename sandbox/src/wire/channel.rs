@@ -72,7 +72,7 @@ pub(crate) fn channel(world: &World, of: &Channel) -> Value {
 fn thread_fields(world: &World, of: &Channel, value: &mut Value) {
     let Some(thread) = &of.thread else { return };
     value["owner_id"] = json!(thread.owner);
-    // What it began with isn't counted.
+    // The first message isn't counted.
     let later = of.messages.keys().filter(|message| message.0 != of.id.0);
     value["message_count"] = json!(later.count());
     value["total_message_sent"] = json!(thread.total_sent);

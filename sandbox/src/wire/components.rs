@@ -1,5 +1,5 @@
-//! Components, with all that Discord says about them: what was left out has its default, and what was named
-//! by `attachment://` its address.
+//! Components, with everything that Discord says about them: fields that were left out have their defaults,
+//! and files named by `attachment://` have their addresses.
 
 use serde_json::{Value, json};
 
@@ -44,14 +44,14 @@ fn complete(world: &World, of: &Message, component: &mut Value) {
     }
 }
 
-/// A thumbnail, or an item of a gallery.
+/// A thumbnail, or a gallery's item.
 fn picture(world: &World, of: &Message, picture: &mut Value) {
     default(picture, "description", Value::Null);
     default(picture, "spoiler", json!(false));
     media(world, of, &mut picture["media"]);
 }
 
-/// What Discord says of a file or a page that a component shows. Answers the message's own file, if it is
+/// What Discord says about a file or a page that a component shows. Returns the message's own file, if it is
 /// one.
 fn media<'a>(world: &World, of: &'a Message, media: &mut Value) -> Option<&'a Attachment> {
     let name = media["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));

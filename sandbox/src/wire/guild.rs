@@ -104,12 +104,12 @@ pub(crate) fn guild_with_counts(of: &Guild, counts: bool) -> Value {
     value
 }
 
-/// An entry of `GET /users/@me/guilds`; the counts only on demand.
-pub(crate) fn partial_guild(world: &World, guild: &Guild, counts: bool) -> Value {
+/// An entry of `GET /users/@me/guilds`, for the bot or a person; the counts only on demand.
+pub(crate) fn partial_guild(world: &World, guild: &Guild, of: UserId, counts: bool) -> Value {
     let mut value = json!({
         "id": guild.id, "name": guild.name, "icon": null, "banner": null, "features": [],
-        "owner": guild.owner == world.app.bot,
-        "permissions": world.guild_permissions(world.app.bot, guild.id),
+        "owner": guild.owner == of,
+        "permissions": world.guild_permissions(of, guild.id),
     });
     if counts {
         value["approximate_member_count"] = json!(guild.members.len());

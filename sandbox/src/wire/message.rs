@@ -13,7 +13,7 @@ use crate::world::World;
 /// Discord: "Attachment Flags".
 const IS_SPOILER: u64 = 1 << 3;
 
-/// An avatar hash for an avatar that came as a link.
+/// An avatar hash for an avatar that was given as a link.
 fn avatar_hash(url: &str) -> String {
     let mut hasher = DefaultHasher::new();
     url.hash(&mut hasher);
@@ -32,7 +32,7 @@ fn author(world: &World, of: &Author) -> Value {
     }
 }
 
-/// A file's link: signed, and good for a while only (Discord's `ex`, `is` and `hm`).
+/// A file's link: signed, and only valid for a while (Discord's `ex`, `is` and `hm`).
 pub(crate) fn attachment_url(world: &World, of: &Attachment) -> String {
     let now = Utc::now().timestamp().unsigned_abs();
     let expires = now + world.config.attachment_link_life.as_secs();
@@ -71,7 +71,7 @@ fn attachment(world: &World, of: &Attachment) -> Value {
     value
 }
 
-/// A message as REST answers it.
+/// A message as REST returns it.
 pub(crate) fn message(world: &World, of: &Message) -> Value {
     let mut value = json!({
         "id": of.id,
@@ -146,7 +146,7 @@ fn owners(world: &World, of: &Message) -> Value {
     json!({ "0": guild.map_or_else(|| "0".to_owned(), |guild| guild.to_string()) })
 }
 
-/// The answered message, one level deep; `None` when it is gone.
+/// The message that is replied to, one level deep; `None` if it is gone.
 fn referenced(world: &World, of: &Message) -> Option<Value> {
     let reference = of.reference.as_ref()?;
     let channel = crate::validate::snowflake(&reference["channel_id"]).unwrap_or(of.channel);
@@ -174,7 +174,7 @@ pub(crate) fn gateway_message(world: &World, of: &Message) -> Value {
     value
 }
 
-/// Who somebody is in a guild, without who that is.
+/// Somebody's membership in a guild, without the user.
 fn member_of(world: &World, guild: &Guild, user: UserId) -> Option<Value> {
     let mut member = member(world, guild, user)?;
     if let Some(fields) = member.as_object_mut() {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ids::UserId;
+use crate::model::{OAuthScope, OAuthTokens};
 use crate::world::World;
 
 /// GATEWAY_MESSAGE_CONTENT_LIMITED, GATEWAY_GUILD_MEMBERS_LIMITED and APPLICATION_COMMAND_BADGE.
@@ -42,10 +43,22 @@ pub(crate) fn current_user(world: &World) -> Value {
     value
 }
 
-/// The application, as its bot sees it.
-pub(crate) fn application(world: &World) -> Value {
+/// A person, as the application sees them with an access token of theirs.
+pub(crate) fn current_person(world: &World, bearer: &OAuthTokens) -> Value {
+    let mut value = user(world, bearer.user);
+    value["mfa_enabled"] = json!(false);
+    value["locale"] = json!("en-US");
+    value["premium_type"] = json!(0);
+    if bearer.scopes.contains(&OAuthScope::Email) {
+        value["email"] = json!(format!("{}@people.example", value["username"].as_str().unwrap_or_default()));
+        value["verified"] = json!(true);
+    }
+    value
+}
+
+/// The application, as everyone may see it.
+pub(crate) fn partial_application(world: &World) -> Value {
     let app = &world.app;
-    let guilds = world.guilds.keys().filter(|guild| world.bot_in(**guild)).count();
     json!({
         "id": app.id,
         "name": app.name,
@@ -55,20 +68,33 @@ pub(crate) fn application(world: &World) -> Value {
         "verify_key": "0".repeat(64),
         "flags": APPLICATION_FLAGS,
         "flags_new": APPLICATION_FLAGS.to_string(),
-        "redirect_uris": [],
-        "interactions_endpoint_url": null,
-        "role_connections_verification_url": null,
-        "owner": user(world, app.owner),
         "bot": user(world, app.bot),
         "bot_public": true,
         "bot_require_code_grant": false,
-        "approximate_guild_count": guilds,
-        "approximate_user_install_count": 0,
-        "approximate_user_authorization_count": 0,
-        "explicit_content_filter": 0,
-        "team": null,
-        "eligible_oauth2_scopes": [],
-        "rpc_origins": [],
         "summary": "",
     })
+}
+
+/// The application, as its bot sees it.
+pub(crate) fn application(world: &World) -> Value {
+    let app = &world.app;
+    let guilds = world.guilds.keys().filter(|guild| world.bot_in(**guild)).count();
+    let mut value = partial_application(world);
+    let more = [
+        ("redirect_uris", json!(world.config.redirect_uris)),
+        ("interactions_endpoint_url", Value::Null),
+        ("role_connections_verification_url", Value::Null),
+        ("owner", user(world, app.owner)),
+        ("approximate_guild_count", json!(guilds)),
+        ("approximate_user_install_count", json!(0)),
+        ("approximate_user_authorization_count", json!(world.authorizations.scopes.len())),
+        ("explicit_content_filter", json!(0)),
+        ("team", Value::Null),
+        ("eligible_oauth2_scopes", json!([])),
+        ("rpc_origins", json!([])),
+    ];
+    for (name, field) in more {
+        value[name] = field;
+    }
+    value
 }

@@ -12,7 +12,7 @@ use crate::world::World;
 pub(crate) enum View {
     /// The bot, with its authorization: it sees the tokens of all incoming webhooks that it may manage.
     Bot,
-    /// Whoever has the token: no creator.
+    /// Anybody who has the token: without the creator.
     Token,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn webhook(world: &World, of: &Webhook, view: View) -> Value {
     }
     match &of.kind {
         WebhookKind::Incoming { token } => {
-            // Discord shows an application's token to that application only.
+            // Discord shows an application's token only to that application.
             if view == View::Token || of.application.is_none_or(|owner| owner == world.app.id) {
                 value["token"] = json!(token);
                 value["url"] = json!(format!("{}/api/webhooks/{}/{token}", world.base, of.id));

@@ -1,14 +1,15 @@
 //! How large files may be in a target. That depends on how far its server is boosted. Discord is asked only
 //! where a file is larger than every server takes, and the answer is remembered for an hour.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::ActivityContent;
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::GuildId;
 use crate::domain::limits;
+use crate::domain::lock::lock;
 use crate::store::Work;
 
 use crate::delivery::LaneTools;
@@ -17,14 +18,21 @@ use crate::delivery::LaneTools;
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 /// The same for a server that couldn't be asked about, or that refused what it should take.
 const REMEMBERED_REFUSAL: TimeDelta = TimeDelta::minutes(10);
+/// How many servers are remembered.
+const MOST: usize = 10_000;
 
-/// The file limits of servers, as far as they are known.
+/// The file limits of servers, as far as they are known. Old ones are used where Discord can't be asked, so
+/// they have no end. Where there are too many, the oldest goes.
 #[derive(Debug, Clone, Default)]
-pub(in crate::delivery) struct FileLimits(Arc<Mutex<HashMap<GuildId, Known>>>);
+pub(in crate::delivery) struct FileLimits(Arc<Mutex<ExpiringMap<GuildId, KnownLimit, MOST>>>);
+
+const NO_END: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+const ANY_TIME: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownLimit {
     bytes: u64,
+    /// When Discord is asked again.
     until: DateTime<Utc>,
 }
 
@@ -35,12 +43,12 @@ impl FileLimits {
         target_server(work).and_then(|guild| self.get(guild)).map_or(limits::FILE_BYTES, |known| known.bytes)
     }
 
-    fn get(&self, guild: GuildId) -> Option<Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&guild).copied()
+    fn get(&self, guild: GuildId) -> Option<KnownLimit> {
+        lock(&self.0).get(&guild, ANY_TIME).copied()
     }
 
     fn put(&self, guild: GuildId, bytes: u64, until: DateTime<Utc>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(guild, Known { bytes, until });
+        lock(&self.0).put(guild, KnownLimit { bytes, until }, NO_END, ANY_TIME);
     }
 
     /// Notes that Discord refused a request as too large. Whether the limit that was known may be the reason:
@@ -87,4 +95,19 @@ fn depends_on_limit(work: &Work) -> bool {
     let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
     let mut sizes = files.map(|file| file.size);
     sizes.any(|size| size > limits::FILE_BYTES && size <= limits::LARGEST_FILE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_servers_are_remembered() {
+        let (limits, now) = (FileLimits::default(), DateTime::UNIX_EPOCH);
+        let guild = |id: usize| GuildId::new(u64::try_from(id).unwrap()).unwrap();
+        (1..=MOST).for_each(|id| limits.put(guild(id), 7, now + REMEMBERED));
+        assert_eq!(limits.get(guild(1)).map(|known| known.bytes), Some(7));
+        limits.put(guild(MOST + 1), 7, now + REMEMBERED);
+        assert!(limits.get(guild(1)).is_none() && limits.get(guild(MOST + 1)).is_some());
+    }
 }

@@ -1,11 +1,12 @@
 //! The forums that are posted into, with the tags that they offer, remembered for some minutes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{ChannelId, TagId};
+use crate::domain::lock::lock;
 use crate::domain::message::Content;
 use crate::domain::tags::{Tag, normalise};
 use crate::rest::RestError;
@@ -16,34 +17,27 @@ use crate::delivery::LaneTools;
 /// How long a forum is remembered. Discord says when a tag is missing or unknown, so nothing is lost where
 /// the cache is out of date.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
+/// How many forums are remembered, each with up to 20 tags (Discord).
+const MOST: usize = 1_000;
 /// Discord: a post has five tags at most.
 const MOST_TAGS: usize = 5;
 
 /// The forums that are known.
 #[derive(Debug, Clone, Default)]
-pub(in crate::delivery) struct ForumCache(Arc<Mutex<HashMap<ChannelId, Known>>>);
-
-#[derive(Debug)]
-struct Known {
-    until: DateTime<Utc>,
-    forum: Arc<Channel>,
-}
+pub(in crate::delivery) struct ForumCache(Arc<Mutex<ExpiringMap<ChannelId, Arc<Channel>, MOST>>>);
 
 impl ForumCache {
     fn get(&self, id: ChannelId, now: DateTime<Utc>) -> Option<Arc<Channel>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&id).filter(|known| known.until > now).map(|known| Arc::clone(&known.forum))
+        lock(&self.0).get(&id, now).cloned()
     }
 
     fn put(&self, forum: Arc<Channel>, now: DateTime<Utc>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, known| known.until > now);
-        known.insert(forum.id, Known { until: now + REMEMBERED, forum });
+        lock(&self.0).put(forum.id, forum, now + REMEMBERED, now);
     }
 
     /// Forgets a forum, so that it is asked for anew the next time.
     pub(super) fn forget(&self, id: ChannelId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        lock(&self.0).remove(&id);
     }
 }
 
@@ -116,6 +110,27 @@ mod tests {
         };
         let content = Content { text: text.to_owned(), thread: Some(thread), ..Content::default() };
         fitting_tags(forum, Some(&content)).into_iter().map(TagId::get).collect()
+    }
+
+    #[test]
+    fn a_forum_is_remembered_for_minutes_and_so_many_of_them() {
+        let (forums, now) = (ForumCache::default(), DateTime::UNIX_EPOCH);
+        let put = |id: usize, now| {
+            let id = ChannelId::new(u64::try_from(id).unwrap()).unwrap();
+            forums.put(Arc::new(Channel { id, ..forum(false) }), now);
+            id
+        };
+        let first = put(1, now);
+        assert!(forums.get(first, now + TimeDelta::minutes(4)).is_some());
+        assert!(forums.get(first, now + REMEMBERED).is_none());
+        for id in 2..=MOST {
+            put(id, now);
+        }
+        assert!(forums.get(first, now).is_some());
+        let last = put(MOST + 1, now);
+        assert!(forums.get(first, now).is_none() && forums.get(last, now).is_some());
+        forums.forget(last);
+        assert!(forums.get(last, now).is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The target's webhook: making it, replacing it, and breaking the follows that can't do without it.
 
 use crate::domain::activity::DeliveryEnding;
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::WebhookId;
 use crate::domain::permissions::Permissions;
@@ -112,7 +113,8 @@ impl StepRunner<'_> {
         reason: BrokenReason,
         lacking: Permissions,
     ) -> Result<(), StoreError> {
-        for follow in self.tools.store.break_lacking(which, reason, lacking, self.now()).await? {
+        let stamp = ChangedBy::System.at(self.now());
+        for follow in self.tools.store.break_lacking(which, reason, lacking, stamp).await? {
             tracing::warn!(follow = follow.id.0, reason = reason.as_str(), "follow broken");
         }
         Ok(())

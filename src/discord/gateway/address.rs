@@ -1,7 +1,6 @@
-//! Addresses of gateways, which come from Discord and go to a library that panics over those it can't read.
+//! Gateway addresses. They come from Discord, and go to a library that panics when it can't read one.
 
-/// An address of a gateway as twilight can use it: nothing in it can be misunderstood, and twilight adds the
-/// query.
+/// A gateway's address as twilight can use it: nothing in it is ambiguous, and twilight adds the query.
 pub(super) fn address(text: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(text).ok()?;
     url.host_str().filter(|host| !host.is_empty())?;

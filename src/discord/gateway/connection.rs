@@ -16,24 +16,24 @@ use super::sessions::Sessions;
 pub(super) struct Connection {
     pub(super) shard: twilight_gateway::Shard<Sessions>,
     pub(super) begun: Instant,
-    /// Whether anything was heard of it.
+    /// Whether anything has been received on it.
     pub(super) greeted: bool,
-    /// When its session began or went on.
+    /// When its session began or was resumed.
     pub(super) active: Option<Instant>,
-    /// When something was heard last.
+    /// When something was last received.
     pub(super) heard: Instant,
-    /// When it was asked whether anybody is there, since then.
+    /// When a heartbeat was sent since then to check that the other side is still there.
     pub(super) asked: Option<Instant>,
 }
 
 impl Connection {
-    /// When what it brings now was sent.
+    /// When the events that arrive now were sent.
     pub(super) const fn sent(&self) -> Sent {
         if self.active.is_some() { Sent::Now } else { Sent::Before }
     }
 
-    /// Returns what comes next; none once the connection is gone. On its own, twilight would make another one
-    /// without a word. It also panics over what Discord should never send (heartbeats without a pause).
+    /// Returns the next message; `None` once the connection is gone. twilight alone would silently open
+    /// another one. It also panics at what Discord should never send (a heartbeat interval of zero).
     pub(super) async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
         poll_fn(|cx| {
             let Ok(next) = catch_unwind(AssertUnwindSafe(|| self.shard.poll_next_unpin(cx))) else {
@@ -45,7 +45,7 @@ impl Connection {
         .await
     }
 
-    /// Whether twilight takes it for ended. If we don't, twilight took an event for one that ends the
+    /// Whether twilight considers it ended. If we don't, twilight mistook an event for one that ends the
     /// connection.
     pub(super) const fn is_given_up(&self) -> bool {
         matches!(self.shard.state(), ShardState::Disconnected { .. })

@@ -1,6 +1,6 @@
-//! Where people's commands, presses and forms are answered, by serenity's models and poise. Both want a
-//! serenity `Context`, which serenity makes only for a shard that it has connected itself. So one is
-//! connected once, with this process's own loopback, and never run: what needs a running one (collectors,
+//! Answers people's commands, presses and forms, with serenity's models and poise. Both need a serenity
+//! `Context`, and serenity makes one only for a shard that it has connected itself. So one shard is connected
+//! to this process's own loopback, and never run. What needs a running shard (collectors,
 //! `poise::execute_modal`, presences) doesn't work, and clippy.toml forbids it.
 
 use std::sync::{Arc, OnceLock};
@@ -30,9 +30,9 @@ use super::events::Fields;
 use super::ingest::Sent;
 use super::{Endpoint, FatalGateway, undecoded};
 
-/// How long the process may take to connect with itself.
+/// How long the process may take to connect to itself.
 const LOOPBACK: Duration = Duration::from_secs(10);
-/// Discord: an interaction is answered within three seconds. The rest is for a clock that isn't right.
+/// Discord: an interaction must be answered within three seconds. The rest allows for a clock that is off.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::seconds(15);
 
 /// Answers interactions.
@@ -41,7 +41,7 @@ pub(super) struct Desk {
     commands: Commands,
     bot: Arc<Bot>,
     clock: Clock,
-    /// Where the tasks of answering run: not on the thread that reads.
+    /// Where the answering tasks run: not on the reading thread.
     main_runtime: Handle,
 }
 
@@ -64,8 +64,8 @@ impl Desk {
         Ok(Self { ctx, commands, bot, clock: endpoint.clock, main_runtime: Handle::current() })
     }
 
-    /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago
-    /// for an answer, isn't carried out: whoever meant it was told that it failed.
+    /// Answers an interaction in a task of its own. One that was sent while nobody listened, and is too old
+    /// to be answered, isn't carried out: Discord has told the person that it failed.
     pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue, sent: Sent) {
         if sent == Sent::Before && is_late(interaction, self.clock.now()) {
             tracing::info!("a command or press of the time in which nobody listened is not carried out");
@@ -102,13 +102,13 @@ impl Desk {
     }
 }
 
-/// Whether Discord takes no answer any more.
+/// Whether Discord no longer accepts an answer.
 fn is_late(interaction: &RawValue, now: DateTime<Utc>) -> bool {
     let made_at = Fields::of(interaction).id::<MessageId>().map(MessageId::created_at);
     made_at.is_none_or(|made_at| now - made_at > ANSWERED_WITHIN)
 }
 
-/// A context for a shard that isn't run, and the manager that poise wants to know.
+/// A context for a shard that isn't run, and the shard manager that poise asks for.
 async fn context(http: Arc<serenity::Http>) -> Option<(serenity::Context, Arc<ShardManager>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.ok()?;
     let url = Arc::new(Mutex::new(format!("ws://{}", listener.local_addr().ok()?)));

@@ -1,5 +1,5 @@
-//! The fields of events that are looked at on the shard's own task. Each is read by itself and only when it
-//! is asked for: whatever else an event brings, and in which form, costs nothing.
+//! The event fields that the shard's own task looks at. Each is read by itself, and only on demand: whatever
+//! else an event contains, in whatever form, costs nothing.
 
 use std::str::FromStr;
 
@@ -34,7 +34,7 @@ lenient! {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of this object; none of anything else.
+    /// The fields of this object; none if it isn't an object.
     pub(super) fn of(object: &'a RawValue) -> Self {
         frame::object(object.get()).unwrap_or_default()
     }
@@ -65,23 +65,23 @@ impl<'a> Fields<'a> {
         Fields::of(self.user?).id()
     }
 
-    /// The messages of a deletion of many.
+    /// The messages of a bulk deletion.
     pub(super) fn messages(&self) -> Option<Vec<MessageId>> {
         ids(self.ids)
     }
 
-    /// The channels that a list of threads is about; none where it is about the whole server.
+    /// The channels that a list of threads covers; none if it covers the whole server.
     pub(super) fn channel_ids(&self) -> Option<Vec<ChannelId>> {
         ids(self.channel_ids)
     }
 
-    /// The servers that a session begins with; none where they can't be read.
+    /// The servers that a session begins with; `None` if they can't be read.
     pub(super) fn guilds(&self) -> Option<Vec<GuildId>> {
         let guilds = list(self.guilds)?;
         Some(guilds.into_iter().filter_map(|guild| Fields::of(guild).id()).collect())
     }
 
-    /// A server's channels; none where they can't be read.
+    /// A server's channels; `None` if they can't be read.
     pub(super) fn channels(&self) -> Option<Vec<Fields<'a>>> {
         Some(list(self.channels)?.into_iter().map(Fields::of).collect())
     }
@@ -91,7 +91,7 @@ impl<'a> Fields<'a> {
         list(self.threads).unwrap_or_default()
     }
 
-    /// The tags of a forum, with their names; none of anything else.
+    /// A forum's tags with their names; `None` for any other channel.
     pub(super) fn tags(&self) -> Option<Vec<(TagId, String)>> {
         let kind = self.kind()?;
         let tags = list(self.available_tags).unwrap_or_default().into_iter().map(Fields::of);
@@ -99,7 +99,8 @@ impl<'a> Fields<'a> {
         (kind == ChannelKind::Forum).then(|| named.collect())
     }
 
-    /// Whether a server has an outage. In doubt it has: nothing of it is taken for left then.
+    /// Whether a server has an outage. If in doubt, it has: then the bot doesn't conclude that it was
+    /// removed.
     pub(super) fn is_unavailable(&self) -> bool {
         self.unavailable.is_some_and(|unavailable| unavailable.get() != "false")
     }
@@ -113,7 +114,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// An id, which Discord writes as a text. As a number it is understood too.
+/// An id, which Discord writes as a string. A number is accepted, too.
 fn id<T: FromStr>(text: Option<&RawValue>) -> Option<T> {
     text?.get().trim_matches('"').parse().ok()
 }

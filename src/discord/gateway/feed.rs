@@ -1,14 +1,14 @@
-//! One shard's connection, again and again. twilight reads it; how long anything may take, and when the next
-//! try comes, is decided here.
+//! One shard's connection, renewed for as long as the process runs. twilight reads it; this file decides how
+//! long everything may take, and when to try again.
 //!
 //! ```text
 //! pause ─► connect ─► Hello ─► RESUME, or IDENTIFY in its turn ─► events, in order ─► lost ─┐
 //!   ▲                                                                                        │
 //!   └────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and
-//! none for its own goodbye, its pauses grow to minutes, and it looks for an event's number by a search in
-//! the text. So the session and the number of its last event are kept here, as `frame` reads them.
+//! Each of twilight's shards is used for one connection only. By itself, twilight waits forever for a Hello
+//! and for its own close, its pauses grow to minutes, and it finds an event's number by searching the text.
+//! So the session and the number of its last event are kept here, as `frame` reads them.
 
 use std::time::Duration;
 
@@ -36,22 +36,22 @@ use super::{FatalGateway, Leave};
 
 /// How long a connection may take until Discord says Hello.
 const HELLO: Duration = Duration::from_millis(2_500);
-/// The same for a network that is slow: every so many tries one waits for so long.
+/// The same for a slow network: one in so many tries waits this long.
 const SLOW_HELLO: (u32, Duration) = (6, Duration::from_secs(10));
-/// After how many tries even a network that was fast before is taken for a slow one.
+/// After how many failed tries a network that was fast before counts as slow.
 const SLOW_NOW: u32 = 120;
-/// How long Discord may take to answer a RESUME, or go on with what it sends again.
+/// How long Discord may take to answer a RESUME, or pause while it replays events.
 const RESUMED: Duration = Duration::from_secs(10);
 /// How long Discord may take to answer an IDENTIFY.
 const READY: Duration = Duration::from_secs(30);
-/// After so long a silence it is asked whether anybody is there.
+/// After so long a silence, a heartbeat checks that the other side is still there.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How long the answer may take. Together with the silence it bounds how long a half-open connection is
-/// believed in.
+/// How long the answer may take. Together with the silence, this bounds how long a half-open connection goes
+/// unnoticed.
 const ANSWER: Duration = Duration::from_secs(5);
-/// A connection that lasted this long was a good one: the next try comes at once.
+/// A connection that lasted this long was a good one: the next try follows immediately.
 const STEADY: Duration = Duration::from_secs(10);
-/// How many frames are still taken when a connection is left.
+/// How many frames are still read when a connection is closed.
 const LAST_FRAMES: usize = 1_000;
 
 /// A shard, and what is needed to connect it.
@@ -60,7 +60,7 @@ pub(super) struct Feed {
     config: Config<Sessions>,
     ingest: Ingest,
     session: Option<GatewaySession>,
-    /// Tries in a row that came to nothing.
+    /// Failed tries in a row.
     failures: u32,
     /// Whether it has been connected before.
     known: bool,
@@ -71,12 +71,12 @@ pub(super) struct Feed {
 enum End {
     Left,
     Fatal(FatalGateway),
-    /// To be connected again.
+    /// It must be connected again.
     Lost(Loss),
 }
 
 impl Feed {
-    /// A shard that goes on with this session, if there is one.
+    /// A shard that resumes this session, if there is one.
     pub(super) const fn new(
         config: Config<Sessions>,
         ingest: Ingest,
@@ -85,10 +85,10 @@ impl Feed {
         Self { shard: ingest.shard, config, ingest, session, failures: 0, known: false }
     }
 
-    /// Stays connected until it is to leave. Returns the session that it left, if it can go on.
+    /// Stays connected until it has to leave. Returns the session that it left, if that can be resumed.
     ///
     /// # Errors
-    /// Where there is no point in trying again.
+    /// If trying again is pointless.
     pub(super) async fn run(
         mut self,
         mut leave: watch::Receiver<Leave>,
@@ -121,7 +121,7 @@ impl Feed {
         }
     }
 
-    /// Waits until the day's sessions allow one more, where one is needed. Whether to go on.
+    /// If a new session is needed, waits until the day's budget allows one. Returns whether to go on.
     async fn wait_for_budget(&self, leave: &mut watch::Receiver<Leave>) -> bool {
         while self.session.is_none() {
             let (now, at) = (Instant::now(), self.config.queue().next_at());
@@ -151,7 +151,7 @@ impl Feed {
         Connection { shard, begun: now, greeted: false, active: None, heard: now, asked: None }
     }
 
-    /// Takes what comes through a connection, until it ends.
+    /// Reads a connection until it ends.
     async fn listen(&mut self, connection: &mut Connection, leave: &mut watch::Receiver<Leave>) -> End {
         loop {
             let limit = self.limit(connection);
@@ -182,7 +182,7 @@ impl Feed {
         }
     }
 
-    /// Until when something is to be heard.
+    /// By when something has to arrive.
     fn limit(&self, connection: &Connection) -> Instant {
         let Connection { begun, heard, asked, .. } = *connection;
         if !connection.greeted {
@@ -200,7 +200,7 @@ impl Feed {
         }
     }
 
-    /// Nothing was heard for too long.
+    /// Nothing has arrived for too long.
     fn overdue(&self, connection: &mut Connection) -> Result<(), End> {
         if !connection.greeted {
             return Err(End::Lost(Loss::NoHello));
@@ -218,7 +218,7 @@ impl Feed {
         if self.limit(connection) > Instant::now() { Ok(()) } else { Err(End::Lost(Loss::Unanswered)) }
     }
 
-    /// Takes a frame. Whether the connection goes on is told by our reading of it.
+    /// Processes a frame. Our own reading of it decides whether the connection goes on.
     fn take(&mut self, connection: &mut Connection, text: &str) -> Result<(), End> {
         (connection.greeted, connection.heard, connection.asked) = (true, Instant::now(), None);
         if connection.active.is_some()
@@ -266,7 +266,7 @@ impl Feed {
         goes_on(connection)
     }
 
-    /// Notes what an event says of the session.
+    /// Notes what an event says about the session.
     fn note(
         &mut self,
         connection: &mut Connection,
@@ -309,7 +309,8 @@ impl Feed {
         End::Lost(Loss::Closed(code))
     }
 
-    /// Says goodbye, and takes what has arrived already. Nothing is waited for: the other side may be gone.
+    /// Closes the connection, and reads what has arrived already. It waits for nothing: the other side may be
+    /// gone.
     fn hang_up(&mut self, connection: &mut Connection, frame: CloseFrame<'static>) {
         let connected = connection.greeted || !connection.is_given_up();
         // Where twilight couldn't go on, it is given no occasion to try.
@@ -332,14 +333,15 @@ impl Feed {
         }
     }
 
-    /// An event before READY and RESUMED says that the session goes on.
+    /// An event before READY and RESUMED means that the session goes on.
     fn note_going_on(&self, connection: &Connection, event: &str) {
         if connection.active.is_none() && event != "READY" {
             self.ingest.sinks.state.session_goes_on(self.shard);
         }
     }
 
-    /// Says that a connection was lost: quietly the first time, then with each doubling of the tries.
+    /// Logs that a connection was lost: at a low level the first time, then each time that the number of
+    /// tries doubles.
     fn say(&self, loss: Loss, pause: Duration) {
         let (shard, failures, resumes) = (self.shard.id, self.failures, self.session.is_some());
         metrics::counter!(names::GATEWAY_LOSSES).increment(1);
@@ -352,13 +354,13 @@ impl Feed {
     }
 }
 
-/// Whether a connection goes on that we didn't end. Otherwise it isn't let to say goodbye: that would end the
-/// session.
+/// Whether a connection that we didn't end goes on. If not, it must not be closed properly: that would end
+/// the session.
 const fn goes_on(connection: &Connection) -> Result<(), End> {
     if connection.is_given_up() { Err(End::Lost(Loss::Misread)) } else { Ok(()) }
 }
 
-/// A frame that twilight couldn't read. It is in the error, which is why that is never logged.
+/// A frame that twilight couldn't read. The error contains it, so the error is never logged.
 fn unread(error: &ReceiveMessageError) -> Option<&str> {
     match error.kind() {
         ReceiveMessageErrorType::Deserializing { event } => Some(event),

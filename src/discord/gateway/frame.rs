@@ -1,5 +1,5 @@
-//! What the gateway sends, read in one pass and without building anything: its head, and where the event
-//! itself stands in the text.
+//! A gateway frame, read in one pass and without building anything: its head, and where in the text the event
+//! itself is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 use super::lenient::lenient;
 
-/// How deep values may be nested that have to be read part by part.
+/// How deeply values may be nested that have to be read part by part.
 const DEEPEST: u8 = 64;
 
-/// One frame. Each part is read by itself, so that an odd one doesn't cost the others.
+/// One frame. Each part is read by itself, so that a malformed one doesn't spoil the others.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'a> {
     /// Discord: "Gateway Opcodes".
@@ -23,7 +23,7 @@ pub(super) struct Frame<'a> {
     pub(super) event: Option<Cow<'a, str>>,
     /// The event's number in its session.
     pub(super) number: Option<u64>,
-    /// What it brings, as Discord wrote it.
+    /// Its data, as Discord wrote it.
     pub(super) data: Option<&'a RawValue>,
 }
 
@@ -36,12 +36,12 @@ lenient! {
     }
 }
 
-/// A text that is borrowed unless it is escaped: a mere `&str` can't be that.
+/// A string that is borrowed unless it contains escapes, which a plain `&str` can't represent.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Frame<'a> {
-    /// Reads a frame; none where it is no JSON object.
+    /// Reads a frame; `None` if it isn't a JSON object.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let Parts { op, t, s, d } = object(text)?;
         let event = t.and_then(|name| serde_json::from_str::<Text<'_>>(name.get()).ok());
@@ -49,18 +49,18 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Reads an object; none of anything else. A list would be taken for an object's fields in their order.
+/// Reads an object; `None` for anything else. serde would read a list as an object's fields in order.
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())?
 }
 
-/// Reads a part; none where it is missing, null, or of another form.
+/// Reads a part; `None` if it is missing, null, or of another form.
 pub(super) fn parse<'a, T: Deserialize<'a>>(part: Option<&'a RawValue>) -> Option<T> {
     serde_json::from_str(part?.get()).ok()
 }
 
-/// All that Discord wrote. What can't be held (a number beyond all bounds, half of a surrogate pair, a
-/// nesting without end) is null or replaced, and costs nothing but itself.
+/// Everything that Discord wrote. What can't be represented (a number out of range, half of a surrogate pair,
+/// endless nesting) becomes null or is replaced, and nothing else is lost.
 pub(super) fn value(text: &RawValue) -> Value {
     serde_json::from_str(text.get()).unwrap_or_else(|_| part_by_part(text, DEEPEST))
 }
@@ -83,7 +83,7 @@ fn part_by_part(text: &RawValue, depth: u8) -> Value {
     }
 }
 
-/// A text in which what is no text is replaced.
+/// A text in which invalid characters are replaced.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Lossy(String);
 

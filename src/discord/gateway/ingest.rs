@@ -1,7 +1,7 @@
-//! From one shard to the services, in the gateway's order: what happens in followed channels goes to the
-//! [`Intake`], what may break follows to the [`Upkeep`], what people want to the [`Desk`].
+//! Passes one shard's events on to the services, in the gateway's order: what happens in followed channels to
+//! the [`Intake`], what may break follows to the [`Upkeep`], what people ask for to the [`Desk`].
 //!
-//! Looked at on the shard's own task, so it is quick and asks nobody: most events are of no concern.
+//! This runs on the shard's own task, so it is quick and asks nobody: most events don't matter.
 //!
 //! [`Intake`]: crate::service::intake::Intake
 //! [`Upkeep`]: crate::service::upkeep::Upkeep
@@ -31,11 +31,11 @@ use super::rights;
 pub(super) enum Sent {
     /// Just now.
     Now,
-    /// While nobody listened: a RESUME brings it.
+    /// While nobody listened: a RESUME replays it.
     Before,
 }
 
-/// The ways from the shards to the services. Only followed channels come here.
+/// Where the shards send events. Only followed channels' events arrive here.
 #[derive(Clone)]
 pub(super) struct Queues {
     pub(super) reports: ReportSender,
@@ -48,12 +48,12 @@ pub(super) struct Ingest {
     pub(super) sinks: Sinks,
     pub(super) queues: Queues,
     pub(super) desk: Arc<Desk>,
-    /// Where tasks run that this starts: not on the thread that reads.
+    /// Where tasks run that this starts: not on the reading thread.
     pub(super) main_runtime: Handle,
 }
 
 impl Ingest {
-    /// Takes an event, whatever stands in it. One that lacks what is needed of it is counted.
+    /// Takes an event, whatever it contains. One that lacks required fields is counted.
     pub(super) fn take(&self, event: &str, data: &RawValue, sent: Sent) {
         let fields = || Fields::of(data);
         let taken = match event {
@@ -95,7 +95,7 @@ impl Ingest {
         }
     }
 
-    /// Whether messages of this channel are of any concern.
+    /// Whether messages of this channel matter.
     pub(super) fn wants(&self, channel: ChannelId) -> bool {
         self.sinks.intake.wants(channel)
     }
@@ -155,7 +155,7 @@ impl Ingest {
         }
     }
 
-    /// Notices when the message of a panel is deleted.
+    /// Notices when a panel's message is deleted.
     fn panel_message_gone(&self, message: MessageId) {
         let panels = &self.sinks.bot.panels;
         let Some(panel) = panels.shown_by(message) else { return };
@@ -192,7 +192,7 @@ impl Ingest {
         self.thread(thread, None, ThreadNotice::Updated)
     }
 
-    /// Of members, the bot alone matters; without the intent for members, Discord tells of no other.
+    /// Of all members, only the bot matters; without the members intent, Discord reports no other.
     fn member_updated(&self, fields: &Fields<'_>) -> Option<()> {
         if self.sinks.upkeep.is_self(fields.user()?) {
             self.doors_changed(fields.guild()?)?;
@@ -257,7 +257,7 @@ impl Ingest {
         Some(())
     }
 
-    /// Who may see what in a server, as it is told whole.
+    /// Who may see what in a server, as GUILD_CREATE reports it in full.
     fn rights(&self, guild: GuildId, data: &RawValue) {
         let upkeep = &self.sinks.upkeep;
         if upkeep.concerns_server(guild) {

@@ -1,7 +1,7 @@
-//! Structures of which each field is read by itself, and only when it is asked for. What else an object has
-//! costs nothing; of a key that stands there twice the last counts, as with most readers of JSON.
+//! Structures whose fields are each read by themselves, and only on demand. Whatever else an object has costs
+//! nothing; of a repeated key the last one counts, as with most JSON parsers.
 
-/// Makes a structure of borrowed fields, each with the key under which it stands.
+/// Makes a structure of borrowed fields, each with its key.
 macro_rules! lenient {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($field:ident: $key:literal,)+ }) => {
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! Why a connection was lost, and when the next try comes.
+//! Why a connection was lost, and when to try again.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use twilight_gateway::error::ReceiveMessageError;
 /// The longest pause between the beginnings of two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How it was lost. Said in words that quote nothing.
+/// How it was lost. The texts quote nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// It couldn't be made; what the system said of it, if it was the system.
+    /// It couldn't be made; with what the system reported, if it was the system.
     Refused(Option<io::ErrorKind>),
     /// Discord didn't say Hello.
     NoHello,
-    /// Nobody was there any more.
+    /// The other side no longer answered.
     Silent,
     /// Discord didn't answer an IDENTIFY or a RESUME.
     Unanswered,
@@ -26,7 +26,7 @@ pub(super) enum Loss {
     ToReconnect,
     /// Discord declared the session invalid (op 9).
     InvalidSession,
-    /// twilight took an event for something else.
+    /// twilight mistook an event for something else.
     Misread,
 }
 
@@ -47,14 +47,14 @@ impl fmt::Display for Loss {
     }
 }
 
-/// How long after the beginning of a try the next one begins, when so many have failed in a row.
+/// How long after one try began the next one begins, when this many have failed in a row.
 pub(super) fn pause(failures: u32, random: f64) -> Duration {
     let Some(doublings) = failures.checked_sub(2) else { return Duration::ZERO };
     let longest = Duration::from_millis(200).saturating_mul(1 << doublings.min(16)).min(LONGEST_PAUSE);
     longest.mul_f64(0.5 + random / 2.0)
 }
 
-/// What the system says of a connection that couldn't be made.
+/// What the system reports about a connection that couldn't be made.
 pub(super) fn io_error(error: &ReceiveMessageError) -> Option<io::ErrorKind> {
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -5,8 +5,8 @@
 //!                                                          │
 //!                                                          └─► desk (a task for each) ─► commands, presses, forms
 //! ```
-//! Every event leaves in the gateway's order and as Discord sent it. What is needed of it at once is read
-//! leniently (`events`); what happened in followed channels goes on whole.
+//! Events are passed on in the gateway's order and as Discord sent them. What is needed at once is read
+//! leniently (`events`); what happened in followed channels is passed on whole.
 
 mod address;
 mod connection;
@@ -55,10 +55,10 @@ const INTENTS: Intents = Intents::GUILDS
     .union(Intents::GUILD_MESSAGES)
     .union(Intents::GUILD_WEBHOOKS)
     .union(Intents::MESSAGE_CONTENT);
-/// How long writing down what was read may take at the end.
+/// How long it may take at the end to write down what was read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Why the gateway can't be used at all. There is no point in trying again.
+/// Why the gateway can't be used at all. Trying again is pointless.
 #[derive(Debug, thiserror::Error)]
 pub enum FatalGateway {
     /// Close code 4004.
@@ -71,7 +71,7 @@ pub enum FatalGateway {
         "an intent that DISCORD_TOKEN's application needs is not switched on. Open it at https://discord.com/developers/applications and switch on Message Content Intent under Bot, then start again."
     )]
     IntentNotSwitchedOn,
-    /// The process couldn't connect with itself.
+    /// The process couldn't connect to itself.
     #[error(
         "the program can't connect with itself on 127.0.0.1, as it must once at its start. See that the loopback interface is up, and that nothing keeps programs from using it."
     )]
@@ -84,8 +84,7 @@ pub enum FatalGateway {
 }
 
 impl FatalGateway {
-    /// What a close code means after which there is no point in trying again. Discord: "Gateway Close Event
-    /// Codes".
+    /// What a close code means after which trying again is pointless. Discord: "Gateway Close Event Codes".
     const fn of_close(code: Option<u16>) -> Self {
         match code {
             Some(4004) => Self::TokenRejected,
@@ -95,14 +94,14 @@ impl FatalGateway {
     }
 }
 
-/// Whether the gateway is to be left.
+/// Whether to leave the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// It isn't.
+    /// Stay.
     No,
     /// The process ends: what was read is written down first.
     Goodbye,
-    /// Another process serves these shards, and writes down what happens there; what is written from here now
+    /// Another process serves these shards, and writes down what happens there; anything written from here
     /// could be older.
     AtOnce,
 }
@@ -121,13 +120,13 @@ pub struct Endpoint {
     pub shards: Shards,
     /// How many sessions may begin.
     pub sessions: SessionsLeft,
-    /// Those that may go on.
+    /// Those that can be resumed.
     pub resumed: Vec<GatewaySession>,
-    /// What time it is.
+    /// The current time.
     pub clock: Clock,
 }
 
-/// Everything that events are given to.
+/// Everything that receives events.
 #[derive(Clone)]
 pub struct Sinks {
     /// What happens in followed channels.
@@ -145,9 +144,9 @@ pub const fn intents() -> u64 {
     INTENTS.bits()
 }
 
-/// Stays connected until it is to leave, or until the connection is refused for good. Events that were read
-/// by then are written down before this returns, if there is time for it. Returns the sessions that can go
-/// on: all that they brought is written down, or waits behind the reading of its source.
+/// Stays connected until it has to leave, or until the connection is refused for good. Events that were read
+/// by then are written down before this returns, if there is time. Returns the sessions that can be resumed:
+/// everything that they delivered is written down, or waits for the reading of its source.
 pub async fn run(
     endpoint: &Endpoint,
     sinks: Sinks,
@@ -185,7 +184,7 @@ pub async fn run(
     ended.map(|left| if written { left } else { Vec::new() })
 }
 
-/// Connects all shards, and ends when they have left, or when one can't be connected at all.
+/// Connects all shards. Ends when they have left, or when one can't be connected at all.
 async fn listen(
     endpoint: &Endpoint,
     sinks: Sinks,

@@ -1,8 +1,8 @@
 //! The thread on which all shards of this process are read, with a runtime of its own.
 //!
-//! Most messages of a busy server concern nobody, and waking a thread costs more than finding that out. So
-//! while a lot comes in, the thread rests for a moment before it waits for more, and then takes what has come
-//! in one go. On a thread of its own, that delays nothing else.
+//! Most messages of a busy server are followed by nobody, and waking a thread costs more than finding that
+//! out. So while a lot arrives, the thread rests for a moment before it waits for more, and then reads
+//! everything at once. Since it has the thread to itself, that delays nothing else.
 
 use std::convert::Infallible;
 use std::panic::resume_unwind;
@@ -14,10 +14,10 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// How long it rests. Mirrors are later by this much at most, and only while a lot comes in.
-const REST: Duration = Duration::from_millis(2);
-/// In this much time, waiting more often than this counts as a lot.
-const BUSY: (Duration, u32) = (Duration::from_millis(100), 40);
+/// How long it rests. Mirrors are at most this much later, and only while a lot arrives.
+const REST: Duration = Duration::from_millis(4);
+/// It is busy when it waits more often than this in so much time.
+const BUSY: (Duration, u32) = (Duration::from_millis(100), 15);
 
 /// The thread. It ends when this is dropped.
 pub(super) struct ReadingThread {
@@ -29,7 +29,7 @@ impl ReadingThread {
     /// Starts it.
     ///
     /// # Errors
-    /// Where the system has no thread for it.
+    /// If the system can't start a thread.
     pub(super) fn start() -> std::io::Result<Self> {
         let pace = Mutex::new(Pace::new(Instant::now()));
         let rest = move || {
@@ -48,7 +48,7 @@ impl ReadingThread {
     }
 
     /// Runs this on the thread, until it ends or is dropped. A panic in it is passed on. `None` if the thread
-    /// has ended before it.
+    /// ended first.
     pub(super) fn run<T: Send + 'static>(
         &self,
         reading: impl Future<Output = T> + Send + 'static,
@@ -78,7 +78,7 @@ impl Pace {
         Self { since: now, waits: 0, busy: false }
     }
 
-    /// Whether it waits often, now that it is about to wait once more.
+    /// Counts one more wait. Returns whether it waits often.
     fn is_busy(&mut self, now: Instant) -> bool {
         let (span, often) = BUSY;
         self.waits += 1;
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether it is taken for busy after waiting this often, with such a pause each time.
+    /// Whether it counts as busy after waiting this often, with such a pause each time.
     fn busy_after(waits: u32, pause: Duration) -> bool {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
@@ -112,8 +112,8 @@ mod tests {
         assert!(busy_after(1_000, Duration::from_micros(200)));
         // The rests themselves don't end it.
         assert!(busy_after(1_000, REST + Duration::from_micros(100)));
-        assert!(!busy_after(1_000, Duration::from_millis(5)));
-        assert!(!busy_after(30, Duration::from_micros(200)));
+        assert!(!busy_after(1_000, Duration::from_millis(10)));
+        assert!(!busy_after(15, Duration::from_micros(200)));
         let mut pace = Pace { since: Instant::now(), waits: 1_000, busy: true };
         assert!(!pace.is_busy(Instant::now() + Duration::from_secs(1)), "it was busy a while ago");
     }

@@ -1,5 +1,5 @@
-//! What GUILD_CREATE says of who may see what in a server, as a digest. A session that begins anew tells of
-//! nothing that changed before it: where the digest isn't what it was, something did.
+//! What GUILD_CREATE says about who may see what in a server, as a digest. A new session doesn't report what
+//! changed before it began; a different digest shows that something did.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use super::frame::{object, parse};
 use super::lenient::lenient;
 
 lenient! {
-    /// What rights rest on, of a server, or of a role, channel, overwrite or member in one.
+    /// What permissions depend on, in a server, role, channel, overwrite or member.
     struct Fields {
         id: "id",
         kind: "type",
@@ -31,8 +31,8 @@ lenient! {
     }
 }
 
-/// The digest of the server's roles, of these channels, and of the bot's own membership; none where one of
-/// these can't be read. The order in which Discord lists them doesn't matter.
+/// The digest of the server's roles, of these channels, and of the bot's own membership; `None` if one of
+/// them can't be read. The order in which Discord lists them doesn't matter.
 pub(super) fn digest(
     guild: &RawValue,
     concerns: impl Fn(ChannelId) -> bool,
@@ -70,7 +70,7 @@ fn channel_line(id: &str, channel: &Fields<'_>) -> String {
     format!("channel {id} {kind:?} {parent:?} {restricted}\n{}", overwrites.unwrap_or_default())
 }
 
-/// A line for each object of a list, sorted; those of which there is nothing to say are left out.
+/// A line for each object of a list, sorted; objects with nothing relevant are left out.
 fn lines(list: Option<&RawValue>, line: impl Fn(&Fields<'_>) -> Option<String>) -> Option<String> {
     let objects = parse::<Vec<&RawValue>>(list)?.into_iter().filter_map(|one| object(one.get()));
     let mut lines: Vec<String> = objects.filter_map(|one| line(&one)).collect();
@@ -83,7 +83,7 @@ fn user(member: &Fields<'_>) -> Option<UserId> {
     written(user.id)?.parse().ok()
 }
 
-/// A value as Discord wrote it, without quotation marks; none where it is missing or null.
+/// A value as Discord wrote it, without quotation marks; `None` if it is missing or null.
 fn written(value: Option<&RawValue>) -> Option<&str> {
     Some(value?.get().trim_matches('"')).filter(|text| *text != "null")
 }

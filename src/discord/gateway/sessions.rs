@@ -1,4 +1,4 @@
-//! When sessions may begin: one in five seconds for each of Discord's buckets, and no more in a day than its
+//! When sessions may begin: one every five seconds in each of Discord's buckets, and no more a day than the
 //! budget allows. All shards of the process ask here.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,7 +14,7 @@ use twilight_gateway::queue::{IDENTIFY_DELAY, Queue};
 use crate::domain::lock::lock;
 use crate::domain::session_budget::SessionBudget;
 
-/// A wait that is longer is said.
+/// A longer wait is logged.
 const LONG: Duration = Duration::from_secs(10);
 
 /// A shard that is connected and asks to begin a session.
@@ -26,13 +26,13 @@ struct Request {
 /// The sessions that may begin, as long as the process lives.
 #[derive(Debug, Clone)]
 pub struct SessionsLeft {
-    /// Of the day.
+    /// The day's budget.
     pub budget: Arc<Mutex<SessionBudget>>,
-    /// For how many shards at the same time.
+    /// How many shards may begin at the same time.
     pub at_once: u32,
 }
 
-/// What both sides look at.
+/// What both sides share.
 #[derive(Clone)]
 struct Begun {
     budget: Arc<Mutex<SessionBudget>>,
@@ -40,14 +40,14 @@ struct Begun {
     allowed: Arc<Mutex<HashMap<u32, Instant>>>,
 }
 
-/// Where shards ask. Clones ask the same one.
+/// Where shards ask. Clones share one queue.
 #[derive(Clone)]
 pub(super) struct Sessions {
     requests: UnboundedSender<Request>,
     begun: Begun,
 }
 
-/// Allows sessions, as long as it runs.
+/// Grants sessions, as long as it runs.
 pub(super) struct Allowing {
     requests: UnboundedReceiver<Request>,
     begun: Begun,
@@ -68,7 +68,7 @@ impl Begun {
 }
 
 impl Sessions {
-    /// Sessions within this limit; they wait until the other part runs.
+    /// Sessions within this limit; requests wait until the other half runs.
     pub(super) fn new(left: &SessionsLeft) -> (Self, Allowing) {
         let (sender, requests) = unbounded_channel();
         let begun = Begun { budget: Arc::clone(&left.budget), allowed: Arc::default() };
@@ -100,7 +100,7 @@ impl Queue for Sessions {
 }
 
 impl Allowing {
-    /// Answers requests, until nobody can ask any more.
+    /// Answers requests until nobody can ask any more.
     pub(super) async fn run(mut self) {
         loop {
             self.buckets.iter_mut().for_each(|bucket| bucket.waiting.retain(|one| !one.answer.is_closed()));
@@ -156,7 +156,7 @@ impl Allowing {
     }
 }
 
-/// Says that a shard waits for the day's budget.
+/// Logs that a shard waits for the day's budget.
 pub(super) fn say_wait(shard: u32, wait: Duration) {
     tracing::warn!(
         shard,

@@ -1,4 +1,4 @@
-//! Tells at a glance that nobody follows the channel of a message, so that most messages of a busy server are
+//! Finds out at a glance that nobody follows a message's channel, so that most messages of a busy server are
 //! never parsed.
 //!
 //! Discord writes an event's head first (`{"t":…,"s":…,"op":0,"d":{…`). A message's own `channel_id` is one
@@ -11,14 +11,14 @@ use memchr::memmem::Finder;
 
 use crate::domain::ids::ChannelId;
 
-/// The events that this is for: the frequent ones that bring a whole message.
+/// The events that this applies to: the frequent ones that contain a whole message.
 const MESSAGES: [&str; 2] = [r#"{"t":"MESSAGE_CREATE","s":"#, r#"{"t":"MESSAGE_UPDATE","s":"#];
 
 static CHANNEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""channel_id""#));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// The number of an event that brings a message of a channel that isn't wanted. `None` if the message may be
-/// wanted, and for any other event.
+/// The number of an event whose message is in an unwanted channel. `None` if the message may be wanted, and
+/// for any other event.
 pub(super) fn unwanted_message(text: &str, wants: impl Fn(ChannelId) -> bool) -> Option<u64> {
     let head = MESSAGES.iter().find_map(|head| text.strip_prefix(head))?;
     let (number, message) = head.split_once(r#","op":0,"d":{"#)?;
@@ -50,7 +50,7 @@ mod tests {
     use super::super::frame::Frame;
     use super::*;
 
-    /// Whether the message of this frame is skipped where channel 5 alone is wanted.
+    /// Whether this frame's message is skipped if only channel 5 is wanted.
     fn skipped(text: &str) -> Option<u64> {
         unwanted_message(text, |channel| channel == ChannelId::new(5).unwrap())
     }
@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// Values with keys and texts that could be taken for the one that counts.
+    /// Values with keys and texts that could be mistaken for the one that counts.
     fn value() -> impl Strategy<Value = Value> {
         let text = prop_oneof![
             Just("channel_id".to_owned()),

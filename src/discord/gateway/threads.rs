@@ -1,4 +1,5 @@
-//! What the gateway tells of threads, for the [`Intake`]. Of those that nobody follows, nothing is copied.
+//! What the gateway reports about threads, for the [`Intake`]. Nothing is copied of those that nobody
+//! follows.
 //!
 //! [`Intake`]: crate::service::intake::Intake
 
@@ -13,7 +14,7 @@ use super::frame::value;
 use super::ingest::Ingest;
 
 impl Ingest {
-    /// A thread, as it is now; of this server, unless it names its own.
+    /// A thread as it is now; in this server, unless it names its own.
     pub(super) fn thread(&self, thread: &RawValue, guild: Option<GuildId>, told: ThreadNotice) -> Option<()> {
         let fields = Fields::of(thread);
         let id = fields.id()?;
@@ -30,7 +31,7 @@ impl Ingest {
         Some(())
     }
 
-    /// The active threads of a server, as a list of them tells.
+    /// A server's active threads, from a list of them.
     pub(super) fn threads_of(&self, guild: GuildId, fields: &Fields<'_>) {
         for thread in fields.threads() {
             // One that can't be read is found by the reading of its channel.
@@ -38,7 +39,7 @@ impl Ingest {
         }
     }
 
-    /// A thread is gone. Of one that is read, all that comes before is written down first.
+    /// A thread is gone. If it is being read, everything before that is written down first.
     pub(super) fn thread_deleted(&self, fields: &Fields<'_>) -> Option<()> {
         let id: ChannelId = fields.id()?;
         match self.sinks.intake.thread_deleted(id, fields.parent(), fields.guild()) {
@@ -48,7 +49,7 @@ impl Ingest {
         Some(())
     }
 
-    /// The threads of channels that the bot may see only now.
+    /// The threads of channels that the bot couldn't see until now.
     pub(super) fn threads_synced(&self, fields: &Fields<'_>) -> Option<()> {
         let guild = fields.guild()?;
         self.threads_of(guild, fields);

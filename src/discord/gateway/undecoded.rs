@@ -1,7 +1,6 @@
-//! Interactions that are answered without being understood: those of servers that aren't served, and those
-//! that the library can't decode, as they hold something that Discord added later: the whole is lost to it
-//! then. A delivery report needs so little that it is given all the same; whoever asked for anything else is
-//! told that it can't be read.
+//! Interactions that are answered without being decoded: those of servers that aren't served, and those that
+//! the library can't decode because they contain something that Discord added later. A delivery report needs
+//! so little that it is given anyway; anybody who asked for something else is told that it can't be read.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -15,8 +14,8 @@ use serenity::Http;
 use super::super::{Bot, reply, report};
 use super::frame::value;
 
-/// Discord: "Interaction Type", of what is being typed; "Interaction Callback Type", a message, an answer
-/// that follows later, and choices for what is being typed; "Message Flags", `EPHEMERAL`.
+/// Discord: "Interaction Type" of an autocompletion; "Interaction Callback Type" of a message, a deferred
+/// answer, and autocompletion choices; "Message Flags", `EPHEMERAL`.
 const AUTOCOMPLETE: u64 = 4;
 const MESSAGE: u8 = 4;
 const DEFERRED: u8 = 5;
@@ -56,7 +55,7 @@ struct Resolved {
     messages: HashMap<String, Value>,
 }
 
-/// Answers what can be read of such an interaction.
+/// Answers such an interaction as far as it can be read.
 pub(super) async fn answer(http: &Http, bot: &Bot, interaction: &RawValue) {
     let interaction = value(interaction);
     match Interaction::deserialize(&interaction) {
@@ -77,7 +76,7 @@ async fn give_report(http: &Http, bot: &Bot, interaction: Interaction) -> Result
     http.edit_original_interaction_response(&token, &answer, Vec::new()).await.map(|_| ())
 }
 
-/// Says that it can't be read.
+/// Answers that it can't be read.
 async fn decline(http: &Http, interaction: &Value) {
     let kind = interaction["type"].as_u64();
     let command = interaction["data"]["name"].as_str();
@@ -88,12 +87,12 @@ async fn decline(http: &Http, interaction: &Value) {
     say(http, interaction, text).await;
 }
 
-/// Says in a server that isn't served that it isn't.
+/// Answers that the server isn't served.
 pub(super) async fn refuse(http: &Http, interaction: &RawValue) {
     say(http, &value(interaction), "This bot's operator doesn't serve this server.").await;
 }
 
-/// Answers an interaction of whatever kind with one sentence, and what is being typed with no choices.
+/// Answers an interaction of any kind with one sentence, and an autocompletion with no choices.
 async fn say(http: &Http, interaction: &Value, text: &str) {
     let kind = interaction["type"].as_u64();
     let id = interaction["id"].as_str().and_then(|id| id.parse::<NonZeroU64>().ok()).map(Into::into);

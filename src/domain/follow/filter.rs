@@ -1,6 +1,7 @@
 //! Which follows of a list are wanted.
 
 use super::{DeliveryMethod, FollowState};
+use crate::domain::choice::choice;
 use crate::domain::ids::ChannelId;
 
 choice! {

@@ -1,6 +1,7 @@
 //! What a channel's moderators choose for followers from other servers.
 
 use super::Door;
+use crate::domain::choice::choice;
 use crate::domain::ids::ChannelId;
 
 choice! {

@@ -1,6 +1,7 @@
 //! Why a follow doesn't deliver, and what people can do about it.
 
 use super::{Follow, FollowState};
+use crate::domain::choice::choice;
 
 choice! {
     /// Whether everybody in the target's server can read, through a follow, what most people in the source's

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::choice::choice;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
 pub use form::{Form, FormAnswers, FormField};
@@ -50,30 +51,15 @@ pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
     Some((PanelId(panel.parse().ok()?), action))
 }
 
-/// Whether a panel is kept current.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PanelState {
-    /// It is.
-    Active,
-    /// Somebody deleted its message, or the bot can't post in its channel any more.
-    Inactive,
-    /// It is deleted; its message still has to be.
-    Removed,
-}
-
-impl PanelState {
-    /// The word that the database keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Removed => "removed",
-        }
-    }
-
-    /// The state that this word stands for.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Inactive, Self::Removed].into_iter().find(|state| state.as_str() == text)
+choice! {
+    /// Whether a panel is kept current.
+    PanelState {
+        /// It is.
+        Active = "active",
+        /// Somebody deleted its message, or the bot can't post in its channel any more.
+        Inactive = "inactive",
+        /// It is deleted; its message still has to be.
+        Removed = "removed",
     }
 }
 

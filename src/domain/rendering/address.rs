@@ -1,6 +1,8 @@
 //! Addresses that Discord accepts. Because of one that it doesn't, it refuses the whole message ("Not a well
 //! formed URL"), so such addresses are left out.
 
+use percent_encoding::percent_encode_byte;
+
 use crate::domain::limits;
 
 /// An http or https address with a public-looking host, as Discord requires it in embeds: a name with a dot
@@ -73,7 +75,7 @@ fn encoded(path: &str) -> String {
         if allowed {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push_str(percent_encode_byte(byte));
         }
     }
     encoded

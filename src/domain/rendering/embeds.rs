@@ -1,6 +1,8 @@
 //! Embeds within Discord's limits: cut, without what would be refused, and grouped into as many messages as
 //! they need.
 
+use chrono::{DateTime, Datelike, FixedOffset, Timelike};
+
 use crate::domain::{
     limits,
     message::{Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia},
@@ -147,43 +149,13 @@ impl Budget {
     }
 }
 
-/// Whether a text is an RFC 3339 date and time: Discord refuses any other.
+/// Whether a text is a date and time in RFC 3339 as Discord writes it: it refuses any other. The parser also
+/// takes small letters, a space, the year 0, leap seconds, and fractions of any length.
 fn is_timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let number = |from: usize, length: usize| -> Option<u32> {
-        let digits = bytes.get(from..from + length)?;
-        digits
-            .iter()
-            .try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))
-    };
-    let is = |at: usize, wanted: &[u8]| bytes.get(at).is_some_and(|byte| wanted.contains(byte));
-    let within = |from: usize, least: u32, most: u32| {
-        number(from, 2).is_some_and(|number| (least..=most).contains(&number))
-    };
-    let days = match (number(0, 4), number(5, 2)) {
-        (Some(year @ 1..), Some(2)) if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        (Some(1..), Some(2)) => 28,
-        (Some(1..), Some(4 | 6 | 9 | 11)) => 30,
-        (Some(1..), Some(1..=12)) => 31,
-        _ => return false,
-    };
-    let date = is(4, b"-") && is(7, b"-") && within(8, 1, days) && is(10, b"T");
-    let time = within(11, 0, 23) && is(13, b":") && within(14, 0, 59) && is(16, b":") && within(17, 0, 59);
-    let mut zone = 19;
-    if is(zone, b".") {
-        let fraction = bytes[20..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if !(1..=9).contains(&fraction) {
-            return false;
-        }
-        zone += 1 + fraction;
-    }
-    let utc = is(zone, b"Z") && bytes.len() == zone + 1;
-    let offset = is(zone, b"+-")
-        && within(zone + 1, 0, 23)
-        && is(zone + 3, b":")
-        && within(zone + 4, 0, 59)
-        && bytes.len() == zone + 6;
-    date && time && (utc || offset)
+    let fraction = text.bytes().skip(20).take_while(u8::is_ascii_digit).count();
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte));
+    let is_usual = |time: DateTime<FixedOffset>| time.year() > 0 && time.nanosecond() < 1_000_000_000;
+    is_plain && fraction <= 9 && DateTime::parse_from_rfc3339(text).is_ok_and(is_usual)
 }
 
 #[cfg(test)]
@@ -274,6 +246,24 @@ mod tests {
     #[case("2026-08-01T12:00:00.Z", false)]
     #[case("2026-13-01T12:00:00Z", false)]
     #[case("yesterday", false)]
+    #[case("", false)]
+    #[case("0001-01-01T00:00:00+23:59", true)]
+    #[case("0000-01-01T00:00:00Z", false)]
+    #[case("9999-12-31T23:59:59.123456789-23:59", true)]
+    #[case("2026-08-01T12:00:00.1234567890Z", false)]
+    #[case("2026-08-01T12:00:00.000000+24:00", false)]
+    #[case("2026-08-01T12:00:00+00:60", false)]
+    #[case("2026-08-01T12:00:00+0000", false)]
+    #[case("2026-08-01T12:00:00+00", false)]
+    #[case("2026-08-01T12:00:00\u{2212}01:00", false)]
+    #[case("2026-08-01T12:00:00ZZ", false)]
+    #[case("2026-08-01T12:00:00z", false)]
+    #[case("2026-08-01t12:00:00Z", false)]
+    #[case("2026-08-01 12:00:00Z", false)]
+    #[case("2026-06-30T23:59:60Z", false)]
+    #[case("2026-08-01T24:00:00Z", false)]
+    #[case("2026-8-01T12:00:00Z", false)]
+    #[case("+2026-08-01T12:00:00Z", false)]
     fn timestamps(#[case] text: &str, #[case] valid: bool) {
         assert_eq!(is_timestamp(text), valid);
     }

@@ -23,7 +23,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 
 pub use self::address::Address;
 pub use self::ask::Game;
@@ -38,6 +40,11 @@ const AT_ONCE_FOR_ONE: usize = 4;
 const AT_ONCE: usize = 32;
 /// How long an answer serves all panels that want it.
 const FRESH: Duration = Duration::from_secs(10);
+/// For how long a server's last answer is kept after somebody wanted it: longer than asking takes, so that
+/// nobody asks beside somebody else.
+const KEPT: Duration = Duration::from_secs(60);
+/// How many servers' answers are kept.
+const MOST: usize = 1_000;
 
 /// A game server to ask.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,7 +131,7 @@ pub struct GameClient {
     /// The permits of each Discord server, which it needs before one of those above.
     turns: Mutex<HashMap<GuildId, Arc<Semaphore>>>,
     /// The last answer of each server.
-    cache: Mutex<HashMap<(SocketAddr, Game), CachedStatus>>,
+    cache: std::sync::Mutex<ExpiringMap<(SocketAddr, Game), CachedStatus, MOST, Instant>>,
 }
 
 impl fmt::Debug for GameClient {
@@ -143,7 +150,7 @@ impl GameClient {
             patience: PATIENCE,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             turns: Mutex::default(),
-            cache: Mutex::default(),
+            cache: std::sync::Mutex::default(),
         }
     }
 
@@ -154,7 +161,7 @@ impl GameClient {
         let _turn = turns.acquire().await.map_err(|_| GameError::Failed)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| GameError::Failed)?;
         let server = query.address.resolve(self.patience, self.private_addresses).await?;
-        let cached = self.entry(server, game).await;
+        let cached = self.entry(server, game);
         let mut last = cached.lock().await;
         if let Some((_, answer)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return answer.clone();
@@ -171,13 +178,11 @@ impl GameClient {
         Arc::clone(turns.entry(guild).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_FOR_ONE))))
     }
 
-    /// The last answer of a server, behind a lock that is held while it is asked. Old answers are dropped.
-    async fn entry(&self, server: SocketAddr, game: Game) -> CachedStatus {
-        let mut cache = self.cache.lock().await;
-        cache.retain(|_, entry| {
-            let old = |last: &Option<(Instant, _)>| last.as_ref().is_none_or(|(at, _)| at.elapsed() >= FRESH);
-            Arc::strong_count(entry) > 1 || !entry.try_lock().is_ok_and(|last| old(&last))
-        });
-        Arc::clone(cache.entry((server, game)).or_default())
+    /// The last answer of a server, behind a lock that is held while it is asked.
+    fn entry(&self, server: SocketAddr, game: Game) -> CachedStatus {
+        let (key, now, mut cache) = ((server, game), Instant::now(), lock(&self.cache));
+        let entry = cache.get(&key, now).map(Arc::clone).unwrap_or_default();
+        cache.put(key, Arc::clone(&entry), now + KEPT, now);
+        entry
     }
 }

@@ -1,20 +1,23 @@
 //! What Discord says about a server.
 
-use std::collections::HashMap;
+use std::sync::Mutex;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::clock::Clock;
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 use crate::rest::{Client, RestError};
 
 use super::{DataSources, SourceUnavailable};
 
 /// How long an answer serves all panels that want it.
 const FRESH: TimeDelta = TimeDelta::seconds(30);
+/// How many servers' answers are kept.
+const MOST: usize = 1_000;
 
 /// A server in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +44,7 @@ pub struct ServerFacts {
 pub(super) struct ServerCache {
     rest: Client,
     clock: Clock,
-    known: Mutex<HashMap<GuildId, (DateTime<Utc>, ServerFacts)>>,
+    known: Mutex<ExpiringMap<GuildId, ServerFacts, MOST>>,
 }
 
 impl ServerCache {
@@ -55,12 +58,9 @@ impl DataSources {
     pub async fn server(&self, guild: GuildId) -> Result<ServerFacts, SourceUnavailable> {
         let ServerCache { rest, clock, known } = &self.servers;
         let now = clock.now();
-        let mut known = known.lock().await;
-        known.retain(|_, (at, _)| now - *at < FRESH);
-        if let Some((_, facts)) = known.get(&guild) {
+        if let Some(facts) = lock(known).get(&guild, now) {
             return Ok(facts.clone());
         }
-        drop(known);
         let rest = rest.of_server(guild);
         let unavailable = |error: RestError| {
             tracing::warn!(%guild, %error, "a server's numbers can't be asked for");
@@ -82,7 +82,7 @@ impl DataSources {
             boosts: counted.premium_subscription_count,
             boost_level: counted.premium_tier,
         };
-        self.servers.known.lock().await.insert(guild, (now, facts.clone()));
+        lock(known).put(guild, facts.clone(), now + FRESH, now);
         Ok(facts)
     }
 }

@@ -1,5 +1,5 @@
-//! [`Access`] that leaves to others of the same person what it found out: for completing an option while it is
-//! typed, and for what pages and programs read, many times a minute. What changes something asks anew.
+//! [`Access`] that leaves to others of the same person what it found out: for completing an option while it
+//! is typed, and for what pages and programs read, many times a minute. What changes something asks anew.
 
 use std::ops::{Deref, DerefMut};
 
@@ -15,8 +15,8 @@ use super::keystrokes::CachedFacts;
 use super::lookups::{LookupPurpose, Lookups};
 use super::{Access, ChannelLookup};
 
-/// [`Access`] for one use case. When it is dropped, even in the middle of something, its facts may be kept for
-/// the next one.
+/// [`Access`] for one use case. When it is dropped, even in the middle of something, its facts may be kept
+/// for the next one.
 pub(in crate::service) struct CachedAccess<'a> {
     access: Access<'a>,
     lookups: &'a Lookups,

@@ -5,11 +5,13 @@
 //! roles a member has it doesn't say, so a role that was taken away is noticed after a minute.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::lock::lock;
 use crate::service::Actor;
 use crate::service::locks::Locks;
 
@@ -20,6 +22,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(1);
 /// How many channels are kept for all people together; the oldest facts go first. (Discord: 500 channels in a
 /// server.)
 const MOST: usize = 20_000;
+/// How many people's facts are kept: each may hold the roles of a server.
+const PEOPLE: usize = 1_000;
 
 /// What was found out for a person in a server.
 #[derive(Clone)]
@@ -38,7 +42,7 @@ pub(super) struct Keystrokes {
 
 #[derive(Default)]
 struct KeystrokeMemory {
-    kept: HashMap<(GuildId, UserId), CachedFacts>,
+    kept: ExpiringMap<(GuildId, UserId), CachedFacts, PEOPLE>,
     /// How many changes there have been, in all servers.
     changes: u64,
     /// The last change of each server and its time: a keystroke that is being answered may have seen the
@@ -60,8 +64,8 @@ impl Keystrokes {
     /// Hands out what is kept for a person in a server, and how many changes there have been until now.
     pub(super) fn check_out(&self, actor: Actor, now: DateTime<Utc>) -> (Option<CachedFacts>, u64) {
         let mut memory = self.memory();
-        memory.kept.retain(|_, kept| now < kept.since + FRESH);
-        (memory.kept.remove(&(actor.guild, actor.user)), memory.changes)
+        let kept = memory.kept.remove(&(actor.guild, actor.user));
+        (kept.filter(|kept| now < kept.since + FRESH), memory.changes)
     }
 
     /// How many changes there have been until now.
@@ -73,8 +77,7 @@ impl Keystrokes {
     /// have been until now.
     pub(super) fn copy(&self, actor: Actor, now: DateTime<Utc>) -> (Option<CachedFacts>, u64) {
         let memory = self.memory();
-        let kept = memory.kept.get(&(actor.guild, actor.user)).filter(|kept| now < kept.since + FRESH);
-        (kept.cloned(), memory.changes)
+        (memory.kept.get(&(actor.guild, actor.user), now).cloned(), memory.changes)
     }
 
     /// Keeps what was found out, without the servers that have changed since it was checked out.
@@ -83,18 +86,18 @@ impl Keystrokes {
         let KeystrokeMemory { kept, changed, .. } = &mut *memory;
         let since = changed.iter().filter(|(_, (change, _))| *change > begun);
         since.for_each(|(guild, _)| new.facts.forget(*guild));
-        kept.insert((actor.guild, actor.user), new);
-        let mut channels: usize = kept.values().map(|kept| kept.facts.channels.len()).sum();
+        let since = new.since;
+        kept.put((actor.guild, actor.user), new, since + FRESH, since);
+        let mut channels: usize = kept.values_mut().map(|kept| kept.facts.channels.len()).sum();
         while channels > MOST
-            && let Some(oldest) = kept.iter().min_by_key(|(_, kept)| kept.since).map(|(key, _)| *key)
-            && let Some(oldest) = kept.remove(&oldest)
+            && let Some((_, oldest)) = kept.pop_first()
         {
             channels -= oldest.facts.channels.len();
         }
     }
 
     fn memory(&self) -> MutexGuard<'_, KeystrokeMemory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }
 
@@ -102,6 +105,7 @@ impl Keystrokes {
 mod tests {
     use super::super::ChannelLookup;
     use super::*;
+    use crate::domain::audit::Via;
     use crate::domain::ids::ChannelId;
 
     fn actor(user: u64) -> Actor {
@@ -109,6 +113,7 @@ mod tests {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(9).unwrap(),
             channel: ChannelId::new(1).ok(),
+            via: Via::Command,
         }
     }
 
@@ -137,6 +142,9 @@ mod tests {
             keystrokes.check_in(actor(user), with(half, seconds), 0);
         }
         assert_eq!([1, 2, 3].map(|user| there(user, 4)), [true, false, true], "the oldest goes");
+        let people = u64::try_from(PEOPLE).unwrap();
+        (1..=people + 1).for_each(|user| keystrokes.check_in(actor(user), with(0, 5), 0));
+        assert_eq!([1, 2, people + 1].map(|user| there(user, 6)), [false, true, true], "so does a person");
     }
 
     #[test]

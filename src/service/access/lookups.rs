@@ -2,14 +2,15 @@
 //! counts refusals. So nothing is asked about servers that the bot isn't in, hidden and missing channels are
 //! remembered for a while, and each person and each server has a budget for look-ups that find nothing.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
+use crate::domain::lock::lock;
 use crate::service::gateway_view::{GatewayView, Membership};
 use crate::service::{Actor, Refusal};
 
@@ -70,7 +71,8 @@ pub struct Lookups {
 }
 
 struct LookupMemory {
-    absent: HashMap<ChannelId, (AbsentReason, DateTime<Utc>)>,
+    /// The channels that weren't found, and when that was.
+    absent: ExpiringMap<ChannelId, (AbsentReason, DateTime<Utc>), MOST>,
     people: Allowance<UserId>,
     servers: Allowance<GuildId>,
 }
@@ -79,7 +81,7 @@ impl Lookups {
     /// Nothing has been looked up yet. The gateway tells which servers the bot is in.
     pub fn new(gateway: Arc<dyn GatewayView>, clock: Clock) -> Self {
         let memory = LookupMemory {
-            absent: HashMap::new(),
+            absent: ExpiringMap::default(),
             people: Allowance::within(SPAN, Some(PERSONS)),
             servers: Allowance::within(SPAN, Some(SERVERS)),
         };
@@ -115,20 +117,15 @@ impl Lookups {
 
     /// Whether a channel was hidden or missing a short while ago.
     pub(super) fn remembered(&self, channel: ChannelId, purpose: LookupPurpose) -> Option<AbsentReason> {
-        let (absent, at) = self.memory().absent.get(&channel).copied()?;
-        (self.clock.now() < at + purpose.remembered()).then_some(absent)
+        let now = self.clock.now();
+        let (absent, at) = self.memory().absent.get(&channel, now).copied()?;
+        (now < at + purpose.remembered()).then_some(absent)
     }
 
     /// Notes a look-up that found nothing. It counts, unless the bot itself knew of that channel.
     pub(super) fn note_absent(&self, actor: Actor, channel: ChannelId, absent: AbsentReason, counts: bool) {
         let (now, mut memory) = (self.clock.now(), self.memory());
-        if memory.absent.len() >= MOST {
-            memory.absent.retain(|_, (_, at)| now < *at + REMEMBERED);
-        }
-        if memory.absent.len() >= MOST {
-            memory.absent.clear();
-        }
-        memory.absent.insert(channel, (absent, now));
+        memory.absent.put(channel, (absent, now), now + REMEMBERED, now);
         if counts {
             // Of several look-ups at the same time, some may exceed the budget.
             let _ = memory.people.take(actor.user, now);
@@ -142,6 +139,6 @@ impl Lookups {
     }
 
     fn memory(&self) -> MutexGuard<'_, LookupMemory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }

@@ -1,6 +1,6 @@
-//! Who may do what in which channel. Discord is asked anew for each command and each change, because roles and
-//! overwrites may have changed since the last one. What only reads, from the web, goes on from what was found
-//! out within a minute (`cached`).
+//! Who may do what in which channel. Discord is asked anew for each command and each change, because roles
+//! and overwrites may have changed since the last one. What only reads, from the web, goes on from what was
+//! found out within a minute (`cached`).
 //!
 //! There are two ways to look at a channel. [`Access::find`] says what the *bot* sees; [`Access::look`] says
 //! what the *person* who asks sees, and every answer to people goes through it. What follows from roles and

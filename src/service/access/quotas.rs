@@ -1,6 +1,7 @@
-//! What one person may do and ask in a span of time: changes, and questions that cost many requests. Follows
-//! and panels share it.
+//! What one person may do and ask in a span of time: changes, which all processes count together, and
+//! questions that cost many requests. Follows and panels share it.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::UserId;
 use crate::service::{Refusal, ServiceError};
+use crate::store::{CountedAction, Store};
 
 /// The span in which expensive questions are counted, and how many of them one person has in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
@@ -18,18 +20,22 @@ const PRESSES: u32 = 60;
 
 /// What people have done and asked lately.
 pub struct UserQuotas {
-    actions: Mutex<Allowance>,
+    store: Store,
+    clock: Clock,
+    /// How many actions one person has in an hour; `None` for no limit.
+    actions: Option<u32>,
+    /// Actions that the database still has to give back, since it was away when they failed.
+    owed: Mutex<Vec<CountedAction>>,
     questions: Mutex<Allowance>,
     presses: Mutex<Allowance>,
-    clock: Clock,
 }
 
 impl UserQuotas {
-    /// Nobody has done anything yet.
-    pub fn new(allowance: Allowance, clock: Clock) -> Self {
+    /// `actions` in an hour for each person; `None` for no limit.
+    pub fn new(store: Store, actions: Option<u32>, clock: Clock) -> Self {
         let [questions, presses] =
             [QUESTIONS, PRESSES].map(|most| Mutex::new(Allowance::within(SPAN, Some(most))));
-        Self { actions: Mutex::new(allowance), questions, presses, clock }
+        Self { store, clock, actions, owed: Mutex::default(), questions, presses }
     }
 
     /// Does what a person wants to change, and counts it as one of their actions of this hour. It counts
@@ -40,12 +46,26 @@ impl UserQuotas {
         user: UserId,
         action: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        spend(&self.actions, user, self.clock).map_err(Refusal::TooManyActions)?;
+        let Some(most) = self.actions else { return action.await };
+        self.give_back(None).await;
+        let counted = self.store.count_action(user, most, self.clock.now()).await?;
+        let counted = counted.map_err(Refusal::TooManyActions)?;
         let done = action.await;
         if done.as_ref().is_err_and(ServiceError::is_outage) {
-            self.actions.lock().unwrap_or_else(PoisonError::into_inner).give_back(user);
+            self.give_back(Some(counted)).await;
         }
         done
+    }
+
+    /// Gives back an action, and those that could not be given back before.
+    async fn give_back(&self, action: Option<CountedAction>) {
+        let owed = || self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut actions = mem::take(&mut *owed());
+        actions.extend(action);
+        if !actions.is_empty() && self.store.give_actions_back(&actions).await.is_err() {
+            // Whoever asked is told that the database is away, and so is the log.
+            owed().extend(actions);
+        }
     }
 
     /// Spends one of the person's questions that cost many requests.

@@ -60,7 +60,7 @@ impl NewFollowerAnnouncer {
         if error.passes() {
             return self.store.put_follower_news_back(news).await;
         }
-        self.store.refuse_notify(channel, notify).await
+        self.store.refuse_notify(channel, notify, self.clock.now()).await
     }
 }
 

@@ -26,8 +26,16 @@ pub async fn forget(
 
 impl fmt::Display for ForgetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions, blocks } =
-            self.forgotten;
+        let Forgotten {
+            messages,
+            mirrors_going,
+            mirrors_staying,
+            follows,
+            panels,
+            mentions,
+            blocks,
+            changes,
+        } = self.forgotten;
         let going = match mirrors_going {
             0 => String::new(),
             count => format!(
@@ -61,6 +69,10 @@ impl fmt::Display for ForgetReport {
         if blocks > 0 {
             let names = counted(blocks, "blocked server doesn't say", "blocked servers don't say");
             writeln!(f, "{names} any more who blocked it.")?;
+        }
+        if changes > 0 {
+            let names = counted(changes, "change in the audit doesn't say", "changes in the audit don't say");
+            writeln!(f, "{names} any more who made it.")?;
         }
         writeln!(f, "What they post or edit from now on is kept like anybody's.")
     }

@@ -1,6 +1,7 @@
 //! `/follow` for a pair that is followed already. Options that aren't given stay as they are, the others
 //! change, including from native delivery to relay and back.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{
     DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, TagFilter, TagMode, ThreadScope,
@@ -78,10 +79,11 @@ impl FollowService {
         wanted: RequestedOptions,
         door: Door,
         exposure: Exposure,
+        by: ChangedBy,
     ) -> Result<Followed, ServiceError> {
         let RequestedOptions { options, why_relay } = wanted;
         if exposure == Exposure::Meant {
-            self.parts.store.note_meant(existing.guild, existing.id).await?;
+            self.parts.store.note_meant(existing.guild, existing.id, self.stamp(by)).await?;
         }
         let same = existing.options == options;
         let stays = existing.options.delivery == options.delivery;
@@ -94,16 +96,18 @@ impl FollowService {
                 Err(Refusal::Paused(existing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
-                self.switch_delivery(&existing, &options, door).await.map(changed).map(Followed::Changed)
+                self.switch_delivery(&existing, &options, door, by).await.map(changed).map(Followed::Changed)
             }
-            FollowState::Active | FollowState::Paused => {
-                self.set_options(&existing, &options, None, door).await.map(changed).map(Followed::Changed)
-            }
+            FollowState::Active | FollowState::Paused => self
+                .set_options(&existing, &options, None, door, by)
+                .await
+                .map(changed)
+                .map(Followed::Changed),
             FollowState::Broken(_) if self.must_wait(&existing).await? => {
-                self.ask_again(&existing, &options, door).await
+                self.ask_again(&existing, &options, door, by).await
             }
             FollowState::Broken(_) => {
-                let repaired = self.repair(&existing, &options, door, exposure).await?;
+                let repaired = self.repair(&existing, &options, door, exposure, by).await?;
                 Ok(waiting_or(repaired, |follow| Followed::Repaired(changed(follow))))
             }
         }
@@ -116,18 +120,18 @@ impl FollowService {
         options: &FollowOptions,
         door: Door,
         exposure: Exposure,
+        by: ChangedBy,
     ) -> Result<Follow, ServiceError> {
         if existing.options.delivery != options.delivery {
-            self.switch_delivery(existing, options, door).await?;
-            let now = self.parts.clock.now();
-            let resumed = self.parts.store.resume_follow(existing, None, door, now).await;
+            self.switch_delivery(existing, options, door, by).await?;
+            let resumed = self.parts.store.resume_follow(existing, None, door, self.stamp(by)).await;
             return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?);
         }
-        let repaired = self.reconnect(existing, door, exposure).await?;
+        let repaired = self.reconnect(existing, door, exposure, by).await?;
         if existing.options == *options {
             return Ok(repaired);
         }
-        self.set_options(&repaired, options, None, door).await
+        self.set_options(&repaired, options, None, door, by).await
     }
 
     /// Changes from native to relay or back. The new connection is made before the old one goes; if the old
@@ -137,11 +141,12 @@ impl FollowService {
         existing: &Follow,
         options: &FollowOptions,
         door: Door,
+        by: ChangedBy,
     ) -> Result<Follow, ServiceError> {
         let connected =
             self.connect(existing.guild, existing.pair, existing.target_kind, options.delivery).await?;
         self.parts.watched.update_follow(existing, options);
-        let changed = match self.set_options(existing, options, Some(&connected.hook), door).await {
+        let changed = match self.set_options(existing, options, Some(&connected.hook), door, by).await {
             Ok(changed) => changed,
             Err(error) => {
                 self.disconnect(connected).await;
@@ -150,7 +155,7 @@ impl FollowService {
         };
         if let Err(error) = self.release_hook(existing).await {
             let former = existing.follower_webhook.map(FollowWebhook::Native);
-            self.set_options(existing, &existing.options, former.as_ref(), Door::Own).await?;
+            self.set_options(existing, &existing.options, former.as_ref(), Door::Own, by).await?;
             self.disconnect(connected).await;
             return Err(error);
         }
@@ -163,10 +168,11 @@ impl FollowService {
         options: &FollowOptions,
         hook: Option<&FollowWebhook>,
         door: Door,
+        by: ChangedBy,
     ) -> Result<Follow, ServiceError> {
-        let now = self.parts.clock.now();
+        let stamp = self.stamp(by);
         let changed =
-            self.parts.store.update_options(existing.guild, existing.id, options, hook, door, now).await;
+            self.parts.store.update_options(existing.guild, existing.id, options, hook, door, stamp).await;
         let changed = changed.map_err(refused_by_store)?;
         (self.parts.wake)(vec![existing.pair.target]);
         tracing::info!(follow = existing.id.0, "the options of a follow were changed");

@@ -1,15 +1,16 @@
 //! The question that comes before everyone can read what most people could not. It is kept in memory until it
 //! is answered or too old.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::follow::{ChannelPair, FollowId};
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::lock::lock;
 
 use super::pause::Resumed;
 use super::{FollowChannels, Followed};
@@ -21,6 +22,8 @@ use crate::service::{Actor, FollowRequest, FollowService, Refusal, ServiceError}
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
 /// How many questions one person may leave open; one more replaces the oldest.
 const MOST: usize = 5;
+/// How many questions of all people together stay open; one more replaces the oldest.
+const ALL: usize = 10_000;
 
 /// A question's number. It is random, so that nobody can guess another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,28 +80,27 @@ pub enum Confirmed {
 
 /// The questions that nobody has answered yet.
 #[derive(Default)]
-pub(in crate::service) struct Questions(Mutex<HashMap<QuestionId, PendingQuestion>>);
+pub(in crate::service) struct Questions(Mutex<ExpiringMap<QuestionId, PendingQuestion, ALL>>);
 
 impl Questions {
     fn add(&self, id: QuestionId, asked: PendingQuestion, now: DateTime<Utc>) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, asked| now < asked.at + PATIENCE);
-        let mut theirs: Vec<_> = open.iter().filter(|(_, other)| other.user == asked.user).collect();
-        theirs.sort_by_key(|(_, asked)| asked.at);
+        let mut open = lock(&self.0);
+        let theirs: Vec<_> = open.iter(now).filter(|(_, other)| other.user == asked.user).collect();
+        // They come oldest first.
         let oldest = theirs.first().filter(|_| theirs.len() >= MOST).map(|(id, _)| **id);
         if let Some(oldest) = oldest {
             open.remove(&oldest);
         }
-        open.insert(id, asked);
+        let until = asked.at + PATIENCE;
+        open.put(id, asked, until, now);
     }
 
     /// Closes a question of this person in this server, and returns it.
     fn answer(&self, id: QuestionId, actor: Actor, now: DateTime<Utc>) -> Option<PendingQuestion> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = open.get(&id)?;
+        let mut open = lock(&self.0);
+        let asked = open.get(&id, now)?;
         let theirs = asked.user == actor.user && asked.guild == actor.guild;
-        let asked = if theirs { open.remove(&id)? } else { return None };
-        (now < asked.at + PATIENCE).then_some(asked)
+        theirs.then(|| open.remove(&id)).flatten()
     }
 }
 
@@ -161,6 +163,7 @@ impl Access<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::Via;
     use crate::domain::ids::ChannelId;
     use crate::service::SourceChoice;
 
@@ -169,6 +172,7 @@ mod tests {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(guild).unwrap(),
             channel: ChannelId::new(1).ok(),
+            via: Via::Command,
         }
     }
 
@@ -206,5 +210,23 @@ mod tests {
         assert_eq!([0, 1, 5].map(open), [false, true, true]);
         ask(&questions, 9, 60);
         assert!(!open(2), "what is too old doesn't stay in memory");
+    }
+
+    #[test]
+    fn many_people_leave_only_so_many_open() {
+        let questions = Questions::default();
+        ask(&questions, 0, 0);
+        let add = |id: usize| {
+            let id = u64::try_from(id).unwrap();
+            let Actor { user, guild, .. } = actor(id + 1, 1);
+            let what = PendingAction::Resume(FollowId(1));
+            questions.add(QuestionId(id), PendingQuestion { user, guild, what, at: at(1) }, at(1));
+        };
+        (1..=ALL).for_each(add);
+        let open = |id: usize, user| {
+            let id = u64::try_from(id).unwrap();
+            questions.answer(QuestionId(id), actor(user, 1), at(2)).is_some()
+        };
+        assert_eq!([open(0, 1), open(1, 2), open(ALL, u64::try_from(ALL).unwrap() + 1)], [false, true, true]);
     }
 }

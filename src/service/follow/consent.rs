@@ -1,6 +1,7 @@
 //! The consent of the followed side, as the following side sees it: follows that wait until somebody approves
 //! them, and servers that are blocked.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::{
     Approval, BrokenReason, DeliveryMethod, Door, Follow, FollowOptions, FollowState,
 };
@@ -57,6 +58,7 @@ impl FollowService {
         existing: &Follow,
         options: &FollowOptions,
         door: Door,
+        by: ChangedBy,
     ) -> Result<Followed, ServiceError> {
         if existing.state == FollowState::Broken(BrokenReason::AwaitingApproval)
             && existing.options == *options
@@ -71,7 +73,7 @@ impl FollowService {
                         .await?
                 }
             };
-            if let Err(error) = self.set_options(existing, options, Some(&connected.hook), door).await {
+            if let Err(error) = self.set_options(existing, options, Some(&connected.hook), door, by).await {
                 self.disconnect(connected).await;
                 return Err(error);
             }
@@ -79,10 +81,9 @@ impl FollowService {
                 tracing::warn!(follow = existing.id.0, %error, "a former webhook could not be deleted");
             }
         } else if existing.options != *options {
-            self.set_options(existing, options, None, door).await?;
+            self.set_options(existing, options, None, door, by).await?;
         }
-        let now = self.parts.clock.now();
-        let waits = self.parts.store.resume_follow(existing, None, door, now).await;
+        let waits = self.parts.store.resume_follow(existing, None, door, self.stamp(by)).await;
         let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?;
         Ok(waiting_or(waits, |follow| {
             Followed::Repaired(ChangedFollow { before: existing.options.clone(), follow, why_relay: None })

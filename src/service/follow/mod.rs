@@ -16,6 +16,7 @@ pub(super) mod tags;
 pub(super) mod unfollow;
 pub(super) mod webhooks;
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow,
@@ -114,8 +115,9 @@ impl FollowService {
             )?));
         }
         self.begin_reading(&ends.source, &options).await?;
+        let by = actor.changed_by();
         let followed = match existing {
-            Some(existing) => self.change_follow(existing, wanted, ends.door, exposure).await?,
+            Some(existing) => self.change_follow(existing, wanted, ends.door, exposure, by).await?,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -131,7 +133,7 @@ impl FollowService {
                     source_private: ends.source.kind() == ChannelKind::PrivateThread,
                     limits: self.parts.follow_limits,
                 };
-                self.create(new, request.backfill).await?
+                self.create(new, request.backfill, by).await?
             }
         };
         // No check could find what changed at Discord before the follow was stored. Now one can.
@@ -276,7 +278,7 @@ impl FollowService {
 
     /// Connects the pair at Discord, then stores the follow. If it can't be stored, what was made at Discord
     /// is removed again.
-    async fn create(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
+    async fn create(&self, new: NewFollow, backfill: u8, by: ChangedBy) -> Result<Followed, ServiceError> {
         if let Some(full) = self.parts.store.follows_full(&new).await? {
             return Err(too_many(new.pair, full).into());
         }
@@ -299,7 +301,7 @@ impl FollowService {
         if !waits {
             self.parts.watched.add_follow(&new);
         }
-        match self.parts.store.insert_follow(&new, &connected.hook, self.parts.clock.now()).await {
+        match self.parts.store.insert_follow(&new, &connected.hook, self.stamp(by)).await {
             Ok(Inserted::Made(follow)) => {
                 log_follow(follow.id);
                 if !connected.serves(&follow) {

@@ -1,5 +1,6 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::{
     BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowOptions, FollowState,
 };
@@ -43,14 +44,15 @@ impl FollowService {
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
         // The database first: then the webhook's disappearance is expected and breaks nothing.
-        let paused = self.parts.store.pause_follow(actor.guild, id, self.parts.clock.now()).await?;
+        let paused = self.parts.store.pause_follow(actor.guild, id, self.stamp(actor.changed_by())).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
         // So that its panels say that they are paused.
         (self.parts.wake)(vec![follow.pair.target]);
         if follow.options.delivery == DeliveryMethod::Native
             && let Err(error) = self.stop_native(&follow).await
         {
-            self.parts.store.resume_follow(&paused, None, Door::Own, self.parts.clock.now()).await?;
+            let stamp = self.stamp(actor.changed_by());
+            self.parts.store.resume_follow(&paused, None, Door::Own, stamp).await?;
             return Err(error);
         }
         tracing::info!(follow = id.0, "follow paused");
@@ -85,7 +87,7 @@ impl FollowService {
             return Ok(Resumed::Asked(self.ask_to_confirm(actor, follow.pair, PendingAction::Resume(id))?));
         }
         self.begin_reading(&ends.source, &follow.options).await?;
-        let resumed = self.reconnect(&follow, ends.door, exposure).await?;
+        let resumed = self.reconnect(&follow, ends.door, exposure, actor.changed_by()).await?;
         self.parts.checks.request(follow.source_guild);
         self.parts.checks.request(follow.guild);
         match resumed.state {
@@ -107,10 +109,10 @@ impl FollowService {
         follow: &Follow,
         door: Door,
         exposure: Exposure,
+        by: ChangedBy,
     ) -> Result<Follow, ServiceError> {
         if self.must_wait(follow).await? {
-            let now = self.parts.clock.now();
-            let waits = self.parts.store.resume_follow(follow, None, door, now).await;
+            let waits = self.parts.store.resume_follow(follow, None, door, self.stamp(by)).await;
             return Ok(waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
         if follow.options.delivery == DeliveryMethod::Native {
@@ -121,10 +123,10 @@ impl FollowService {
             self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await?;
         self.parts.watched.update_follow(follow, &follow.options);
         if exposure == Exposure::Meant {
-            self.parts.store.note_meant(follow.guild, follow.id).await?;
+            self.parts.store.note_meant(follow.guild, follow.id, self.stamp(by)).await?;
         }
-        let (hook, now) = (Some(&connected.hook), self.parts.clock.now());
-        match self.parts.store.resume_follow(follow, hook, door, now).await {
+        let hook = Some(&connected.hook);
+        match self.parts.store.resume_follow(follow, hook, door, self.stamp(by)).await {
             Ok(Some(resumed)) => {
                 if !connected.serves(&resumed) {
                     // It must wait after all.

@@ -1,5 +1,6 @@
 //! `/unfollow`, and removing a follow from a list: a channel stops following another. Existing mirrors stay.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::{DeliveryMethod, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
@@ -44,7 +45,7 @@ impl FollowService {
         log_follow(follow.id);
         let source = access.view_channel(actor, pair.source).await?;
         let (follow, _alone) = self.lock_and_reload(follow).await?;
-        Ok(Unfollowed { follow: self.remove_locked(follow).await?, source })
+        Ok(Unfollowed { follow: self.remove_locked(follow, actor.changed_by()).await?, source })
     }
 
     /// Ends a follow of this server by its number.
@@ -52,7 +53,7 @@ impl FollowService {
     pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let remove = async {
             let (follow, _alone) = self.lock_managed(actor, id).await?;
-            self.remove_locked(follow).await
+            self.remove_locked(follow, actor.changed_by()).await
         };
         self.quotas.count_action(actor.user, remove).await
     }
@@ -77,13 +78,13 @@ impl FollowService {
         Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
     }
 
-    /// FollowChannels a follow that is [locked](FollowService::lock_and_reload).
-    async fn remove_locked(&self, follow: Follow) -> Result<Follow, ServiceError> {
+    /// Removes a follow that is [locked](FollowService::lock_and_reload).
+    async fn remove_locked(&self, follow: Follow, by: ChangedBy) -> Result<Follow, ServiceError> {
         if follow.options.delivery == DeliveryMethod::Native {
             // First, and if it fails, the whole is refused: Discord would go on posting.
-            self.stop_expected(&follow).await?;
+            self.stop_expected(&follow, by).await?;
         }
-        let removed = self.parts.store.delete_follow(follow.guild, follow.id).await?;
+        let removed = self.parts.store.delete_follow(follow.guild, follow.id, self.stamp(by)).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
             self.remove_webhook(follow.guild, webhook).await;
@@ -96,14 +97,14 @@ impl FollowService {
 
     /// Stops Discord's own following. An active follow is paused before, so that the webhook's disappearance
     /// is expected and breaks nothing.
-    pub(in crate::service) async fn stop_expected(&self, follow: &Follow) -> Result<(), ServiceError> {
+    async fn stop_expected(&self, follow: &Follow, by: ChangedBy) -> Result<(), ServiceError> {
         let active = follow.state == FollowState::Active;
         if active {
-            self.parts.store.pause_follow(follow.guild, follow.id, self.parts.clock.now()).await?;
+            self.parts.store.pause_follow(follow.guild, follow.id, self.stamp(by)).await?;
         }
         let stopped = self.stop_native(follow).await;
         if active && stopped.is_err() {
-            self.parts.store.resume_follow(follow, None, Door::Own, self.parts.clock.now()).await?;
+            self.parts.store.resume_follow(follow, None, Door::Own, self.stamp(by)).await?;
         }
         stopped
     }

@@ -1,6 +1,7 @@
 //! What the moderators of a followed channel do about its followers from other servers: approve, decline,
 //! remove, block.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId, FollowState};
 use crate::domain::ids::GuildId;
 use crate::domain::permissions::Permissions;
@@ -47,7 +48,8 @@ impl FollowService {
             let mut access = self.access(&rest, actor);
             self.follower_to_manage(&mut access, actor, id).await?;
             let follow = self.waiting(actor, id).await?;
-            let declined = self.parts.store.decline_follow(follow.guild, id, self.parts.clock.now()).await?;
+            let stamp = self.stamp(actor.changed_by());
+            let declined = self.parts.store.decline_follow(follow.guild, id, stamp).await?;
             let Some(declined) = declined else { return Err(self.already_decided(actor, id).await) };
             tracing::info!(follow = id.0, "follow declined");
             Ok(declined)
@@ -62,7 +64,8 @@ impl FollowService {
             let rest = self.on_behalf_of(actor);
             let mut access = self.access(&rest, actor);
             self.follower_to_manage(&mut access, actor, id).await?;
-            let removed = self.dismiss(BreakWhich::Follow(id), BrokenReason::Removed).await?;
+            let removed =
+                self.dismiss(BreakWhich::Follow(id), BrokenReason::Removed, actor.changed_by()).await?;
             if removed.ended == 0 {
                 return Err(ConsentRefusal::FollowerGone.into());
             }
@@ -79,12 +82,10 @@ impl FollowService {
             self.require_in_server(actor).await?;
             let follow =
                 self.parts.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
-            self.parts
-                .store
-                .block_follower(actor.guild, follow.guild, actor.user, self.parts.clock.now())
-                .await?;
+            let by = actor.changed_by();
+            self.parts.store.block_follower(actor.guild, follow.guild, self.stamp(by)).await?;
             let which = BreakWhich::OfServer(actor.guild, follow.guild);
-            let blocked = self.dismiss(which, BrokenReason::Blocked).await?;
+            let blocked = self.dismiss(which, BrokenReason::Blocked, by).await?;
             tracing::info!(guild = %actor.guild, blocked = %follow.guild, "server blocked");
             // If not all of them could be broken, the check of the server does the rest.
             self.parts.checks.request(actor.guild);
@@ -99,7 +100,8 @@ impl FollowService {
     pub async fn unblock_server(&self, actor: Actor, blocked: GuildId) -> Result<(), ServiceError> {
         let counted = async {
             self.require_in_server(actor).await?;
-            if !self.parts.store.unblock_follower(actor.guild, blocked).await? {
+            let stamp = self.stamp(actor.changed_by());
+            if !self.parts.store.unblock_follower(actor.guild, blocked, stamp).await? {
                 return Err(ConsentRefusal::NotBlocked.into());
             }
             tracing::info!(guild = %actor.guild, %blocked, "server unblocked");
@@ -113,8 +115,9 @@ impl FollowService {
         &self,
         which: BreakWhich,
         reason: BrokenReason,
+        by: ChangedBy,
     ) -> Result<Dismissed, ServiceError> {
-        let broken = self.parts.store.break_follows(which, reason, self.parts.clock.now()).await?;
+        let broken = self.parts.store.break_follows(which, reason, self.stamp(by)).await?;
         let mut unstopped = 0;
         for follow in broken.iter().filter(|follow| follow.options.delivery == DeliveryMethod::Native) {
             if let Err(error) = self.stop_native(follow).await {
@@ -193,8 +196,8 @@ impl FollowService {
             self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await;
         let connected = connected.map_err(of_other_side)?;
         self.parts.watched.update_follow(follow, &follow.options);
-        let now = self.parts.clock.now();
-        match self.parts.store.approve_follow(follow.guild, follow.id, &connected.hook, door, now).await {
+        let stamp = self.stamp(actor.changed_by());
+        match self.parts.store.approve_follow(follow.guild, follow.id, &connected.hook, door, stamp).await {
             Ok(Some(begun)) => Ok(begun),
             Ok(None) => {
                 self.disconnect(connected).await;

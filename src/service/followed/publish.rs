@@ -1,5 +1,6 @@
 //! `/publish`: whether other servers may follow a channel.
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Approval, Audience, BrokenReason, Door, Publication, PublicationChange};
 use crate::domain::ids::ChannelId;
@@ -88,10 +89,11 @@ impl FollowService {
         let withdraws = change.audience.is_some_and(|audience| audience.door(announcement).is_none());
         // Once before it is closed, so that these follows are counted here and not found by a check; and once
         // after it, because some may have begun in between.
-        let mut broken = if withdraws { self.withdraw(&place).await? } else { 0 };
-        let now = self.parts.store.set_publication(channel, actor.guild, change).await?;
+        let by = actor.changed_by();
+        let mut broken = if withdraws { self.withdraw(&place, by).await? } else { 0 };
+        let now = self.parts.store.set_publication(channel, actor.guild, change, self.stamp(by)).await?;
         if withdraws {
-            broken += self.withdraw(&place).await?;
+            broken += self.withdraw(&place, by).await?;
         }
         Ok(Published { now, everyone_sees, announcement, broken })
     }
@@ -116,9 +118,9 @@ impl FollowService {
     }
 
     /// Breaks the follows of other servers. Discord's own following stops with its webhook.
-    async fn withdraw(&self, place: &GuildChannel) -> Result<usize, ServiceError> {
+    async fn withdraw(&self, place: &GuildChannel, by: ChangedBy) -> Result<usize, ServiceError> {
         let others = BreakWhich::CrossServerOf(place.id());
-        Ok(self.dismiss(others, BrokenReason::Unpublished).await?.ended)
+        Ok(self.dismiss(others, BrokenReason::Unpublished, by).await?.ended)
     }
 
     /// What allows another server to follow this channel. Refuses if nothing does: an announcement channel

@@ -121,7 +121,7 @@ impl Panels {
         };
         let now = self.clock.now();
         let most = self.limits.most_in_server;
-        let panel = match self.store.insert_panel(&new, most, now, now + HOLD).await? {
+        let panel = match self.store.insert_panel(&new, most, actor.changed_by().at(now), now + HOLD).await? {
             Ok(panel) => panel,
             Err(PanelsFull::Channel) => return Err(full(channel)),
             Err(PanelsFull::Server(most)) => return Err(Refusal::TooManyPanelsInServer(most).into()),
@@ -156,8 +156,9 @@ impl Panels {
                 config: kind.configure(Some(&panel.config), filled).map_err(invalid)?,
                 refresh: check_refresh(refresh.unwrap_or(panel.refresh))?,
             };
-            if self.store.change_panel(&panel, &change, self.clock.now()).await? {
-                self.store.revive_panel(id, self.clock.now()).await?;
+            let stamp = actor.changed_by().at(self.clock.now());
+            if self.store.change_panel(&panel, &change, stamp).await? {
+                self.store.revive_panel(id, stamp).await?;
                 return self.refreshed(actor, id).await;
             }
         }
@@ -174,7 +175,7 @@ impl Panels {
         let panel = self.require_managed(actor, id).await?;
         if panel.state == PanelState::Inactive {
             self.require_channel(actor, panel.channel).await?;
-            self.store.revive_panel(id, self.clock.now()).await?;
+            self.store.revive_panel(id, actor.changed_by().at(self.clock.now())).await?;
         } else {
             self.store.hasten_panel(id, self.clock.now()).await?;
         }
@@ -193,11 +194,10 @@ impl Panels {
         let soon = panel.refreshed_at.map_or(now, |at| at + AFTER_A_REFRESH).max(now);
         let at = {
             let mut hastened = lock(&self.hastened);
-            hastened.retain(|_, at| now < *at + BETWEEN_PRESSES);
-            let last = hastened.get(&panel.id).copied();
+            let last = hastened.get(&panel.id, now).copied();
             // A refresh that is still to come serves this press, too.
             let at = last.map_or(soon, |last| if last > now { last } else { last + BETWEEN_PRESSES });
-            hastened.insert(panel.id, at);
+            hastened.put(panel.id, at, at + BETWEEN_PRESSES, now);
             at
         };
         self.store.hasten_panel(panel.id, at).await?;
@@ -227,8 +227,8 @@ impl Panels {
         }
         self.require_channel(actor, channel).await?;
         let now = self.clock.now();
-        let moved =
-            self.store.move_panel(&panel, channel, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
+        let moved = self.store.move_panel(&panel, channel, actor.changed_by().at(now), now + HOLD).await?;
+        let moved = moved.ok_or_else(|| full(channel))?;
         self.wake_refresh_loop();
         self.refresh_new(moved).await
     }
@@ -246,7 +246,7 @@ impl Panels {
 
     async fn remove_now(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.require_managed(actor, id).await?;
-        self.store.remove_panel(id, self.clock.now()).await?;
+        self.store.remove_panel(id, actor.changed_by().at(self.clock.now())).await?;
         self.wake_refresh_loop();
         Ok(panel)
     }

@@ -25,6 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::domain::clock::Clock;
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::panel::PanelId;
 use crate::domain::permissions::Permissions;
@@ -56,6 +57,8 @@ const BOT_NEEDS: Permissions = Permissions::VIEW_CHANNEL
 
 /// How long a refresh may take before another one may begin, in this process or another.
 const HOLD: TimeDelta = TimeDelta::seconds(60);
+/// How many panels' last presses of the Refresh button are remembered.
+const HASTENED: usize = 10_000;
 /// How often a change is tried when somebody else's came first.
 const TRIES: usize = 3;
 /// How long a call to Discord may take with all its retries: somebody waits for the answer, and the next
@@ -99,7 +102,7 @@ pub struct Panels {
     /// Held while such a view is drawn.
     drawing: Locks<PanelId>,
     /// When the last refresh that somebody asked for with the Refresh button is due, or was.
-    hastened: Mutex<HashMap<PanelId, DateTime<Utc>>>,
+    hastened: Mutex<ExpiringMap<PanelId, DateTime<Utc>, HASTENED>>,
     /// The shards whose panels this process keeps current.
     shards: Shards,
     /// Notified when a panel is due earlier than the refresh loop knows.

@@ -181,7 +181,9 @@ impl Panels {
                     if !manager {
                         return Err(not_allowed(actor, &panel));
                     }
-                    if self.store.change_panel(&panel, &change, self.clock.now()).await? {
+                    // Whoever manages the panel acts for its server, wherever they press.
+                    let by = Actor { guild: panel.guild, ..actor }.changed_by();
+                    if self.store.change_panel(&panel, &change, by.at(self.clock.now())).await? {
                         self.wake_refresh_loop_of(panel.guild).await;
                         return Ok(PressReply::Message(said));
                     }

@@ -1,11 +1,11 @@
 //! Views that presses show privately, drawn from a panel's last values. They may be pictures, so each is
 //! drawn once a minute at most, however many people press.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::domain::panel::{PanelId, PanelView};
@@ -29,21 +29,16 @@ pub(super) struct ViewKey {
 
 /// The views of the last minute.
 #[derive(Debug, Default)]
-pub(super) struct ViewCache(Mutex<HashMap<ViewKey, (DateTime<Utc>, PanelView)>>);
+pub(super) struct ViewCache(Mutex<ExpiringMap<ViewKey, PanelView, MOST>>);
 
 impl ViewCache {
     /// A view that is still fresh.
     pub(super) fn get(&self, key: &ViewKey, now: DateTime<Utc>) -> Option<PanelView> {
-        lock(&self.0).get(key).filter(|(at, _)| now < *at + FRESH).map(|(_, view)| view.clone())
+        lock(&self.0).get(key, now).cloned()
     }
 
     /// Keeps a view for a minute.
     pub(super) fn put(&self, key: ViewKey, view: PanelView, now: DateTime<Utc>) {
-        let mut views = lock(&self.0);
-        views.retain(|_, (at, _)| now < *at + FRESH);
-        if views.len() >= MOST {
-            views.clear();
-        }
-        views.insert(key, (now, view));
+        lock(&self.0).put(key, view, now + FRESH, now);
     }
 }

@@ -77,7 +77,7 @@ impl LeftServerCleanup {
             Err(error) if error.is_not_found() || error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
-        for removed in self.store.forget_guild(guild).await? {
+        for removed in self.store.forget_guild(guild, self.clock.now()).await? {
             self.remove_leftover_webhook(guild, removed).await;
         }
         tracing::info!(%guild, "forgot a server that the bot has left");

@@ -248,8 +248,8 @@ impl fmt::Display for BlockOutcome {
 }
 
 /// Unblocks a server. Whether it was blocked.
-pub async fn unblock(store: &Store, guild: GuildId) -> Result<bool, StoreError> {
-    store.unblock_server(guild).await
+pub async fn unblock(store: &Store, clock: Clock, guild: GuildId) -> Result<bool, StoreError> {
+    store.unblock_server(guild, clock.now()).await
 }
 
 /// What leaving a server ends.

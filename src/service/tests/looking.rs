@@ -21,7 +21,7 @@ async fn servers_in_common_are_looked_at_ten_at_a_time() {
     candidates.insert(0, GuildId::new(7).unwrap());
     let user = pat.id().to_string().parse().unwrap();
     let before = world.requests();
-    let first = world.follows.shared_servers(user, &candidates).await.unwrap();
+    let first = world.follows.shared_servers(user, Via::Web, &candidates).await.unwrap();
     assert_eq!(first.remaining, candidates[11..], "the bot isn't in the first, which costs nothing");
     let names: Vec<&str> = first.servers.iter().map(|server| server.name.as_str()).collect();
     let expected = [0, 1, 3, 4, 6, 7, 9].map(|number| format!("Server {number}"));
@@ -31,7 +31,7 @@ async fn servers_in_common_are_looked_at_ten_at_a_time() {
     assert!(world.requests() - before <= 20);
     // What is known by now costs nothing, and leaves room for the others.
     let before = world.requests();
-    let all = world.follows.shared_servers(user, &candidates).await.unwrap();
+    let all = world.follows.shared_servers(user, Via::Web, &candidates).await.unwrap();
     assert_eq!((all.servers.len(), all.remaining.len()), (8, 0));
     assert!(world.requests() - before <= 4);
 }

@@ -22,7 +22,6 @@ use super::intake::{Intake, IntakeProgress};
 use super::servers::{Admission, AdmissionSettings};
 use super::watch::Watched;
 use super::*;
-use crate::domain::allowance::Allowance;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::follow::{DeliveryMethod, FollowFilter};
 use crate::domain::ids::WebhookId;
@@ -113,7 +112,7 @@ impl World {
         };
         let catch_up = CatchUp { window: TimeDelta::days(1), messages: 100 };
         let intake = Arc::new(Intake::new(parts.clone(), catch_up, IntakeProgress::default()));
-        let quotas = Arc::new(UserQuotas::new(Allowance::new(None), clock));
+        let quotas = Arc::new(UserQuotas::new(store.clone(), None, clock));
         let servers = Arc::new(KnownServers::default());
         let view: Arc<dyn GatewayView> = Arc::<KnownServers>::clone(&servers);
         let lookups = Arc::new(Lookups::new(view, clock));
@@ -167,7 +166,8 @@ fn channel_id(channel: &Channel) -> ChannelId {
 
 /// A person who acts for a server from the web.
 fn from_web(person: &Person, guild: &Guild) -> Actor {
-    Actor { user: person.id().to_string().parse().unwrap(), guild: guild_id(guild), channel: None }
+    let user = person.id().to_string().parse().unwrap();
+    Actor { user, guild: guild_id(guild), channel: None, via: Via::Web }
 }
 
 /// A relay follow as somebody asks for it.

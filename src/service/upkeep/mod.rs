@@ -232,7 +232,7 @@ impl Upkeep {
             DiscordChange::ChannelDeleted(channel) => {
                 self.break_follows(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
                 self.break_follows(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
-                Ok(self.parts.store.close_channel(channel).await?)
+                Ok(self.parts.store.close_channel(channel, self.parts.clock.now()).await?)
             }
             DiscordChange::GuildLeft(guild) => {
                 // First those into it: nobody there can be told about them.

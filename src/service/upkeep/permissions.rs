@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::channel::ChannelKind;
 use crate::domain::doors::{ChannelFacts, CheckedChannels, FollowVerdict};
 use crate::domain::follow::{
@@ -252,7 +253,8 @@ impl Upkeep {
         if !check.broken.insert(which) {
             return Ok(());
         }
-        for broken in self.parts.store.break_lacking(which, reason, lacking, self.parts.clock.now()).await? {
+        let stamp = ChangedBy::System.at(self.parts.clock.now());
+        for broken in self.parts.store.break_lacking(which, reason, lacking, stamp).await? {
             tracing::warn!(follow = broken.id.0, reason = reason.as_str(), "follow broken");
             self.stop_native(check, &broken).await;
         }

@@ -1,9 +1,10 @@
 //! Opening the database, and writing to it.
 
 use std::ops::Deref;
+use std::panic::Location;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -88,7 +89,12 @@ impl Store {
     /// Begins to write. SQLite has one writer at a time, so writers queue up here, in order and without
     /// polling. `BEGIN IMMEDIATE` then keeps a transaction that has already read from failing at its first
     /// write.
-    pub(in crate::store) async fn write(&self) -> Result<Write, StoreError> {
+    #[track_caller]
+    pub(in crate::store) fn write(&self) -> impl Future<Output = Result<Write, StoreError>> + Send {
+        self.write_at(Location::caller())
+    }
+
+    async fn write_at(&self, place: &'static Location<'static>) -> Result<Write, StoreError> {
         let writer_queue = match &self.writer_queue {
             Some(writer_queue) => Some(Arc::clone(writer_queue).lock_owned().await),
             None => None,
@@ -97,7 +103,8 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: writer_queue })
+        let txn = self.db.begin_with_options(options).await?;
+        Ok(Write { txn, place, began: Instant::now(), _turn: writer_queue })
     }
 }
 
@@ -105,13 +112,18 @@ impl Store {
 pub(in crate::store) struct Write {
     // Ends before the turn does: fields are dropped in this order.
     txn: DatabaseTransaction,
+    /// Where in the code it began.
+    place: &'static Location<'static>,
+    began: Instant,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Write {
     pub(in crate::store) async fn commit(self) -> Result<(), StoreError> {
         self.txn.commit().await?;
-        tracing::debug!("committed");
+        let Self { place, began, .. } = self;
+        // Every transaction of a use case is logged within its span.
+        tracing::debug!(at = %format_args!("{}:{}", place.file(), place.line()), took = ?began.elapsed(), "committed");
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Servers that may not follow any channel of another server.
 
-use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+use serde_json::json;
 
+use crate::domain::audit::{AuditAction, AuditEntry, AuditSubject, ChangeStamp};
 use crate::domain::ids::{GuildId, UserId};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
@@ -37,6 +38,11 @@ async fn lock(txn: &impl ConnectionTrait, function: &str, guild: GuildId) -> Res
     Ok(())
 }
 
+fn entry(guild: GuildId, action: AuditAction, blocked: GuildId) -> AuditEntry {
+    let subject = AuditSubject::Server(blocked);
+    AuditEntry { guild: Some(guild), action, subject, detail: json!({}) }
+}
+
 impl Store {
     /// Blocks a server for all channels of another. Returns whether it wasn't blocked before. The caller
     /// breaks its follows afterwards.
@@ -44,27 +50,32 @@ impl Store {
         &self,
         guild: GuildId,
         blocked: GuildId,
-        by: UserId,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<bool, StoreError> {
-        let txn = self.write().await?;
-        lock(&*txn, "pg_advisory_xact_lock", guild).await?;
+        let txn = self.audited_write(stamp).await?;
+        lock(&**txn, "pg_advisory_xact_lock", guild).await?;
         let insert = "INSERT INTO follower_blocks (guild_id, blocked_guild_id, blocked_by, created_at) \
             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-        let values = [guild.to_db().into(), blocked.to_db().into(), by.to_db().into(), stored(now).into()];
-        let blocked = Sql::new(insert, values).execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(blocked > 0)
+        let by = stamp.by.user().map_or(0, UserId::to_db);
+        let values = [guild.to_db().into(), blocked.to_db().into(), by.into(), stored(stamp.at).into()];
+        let new = Sql::new(insert, values).execute(&**txn).await? > 0;
+        txn.commit(new.then(|| entry(guild, AuditAction::ServerBlocked, blocked))).await?;
+        Ok(new)
     }
 
     /// Unblocks it. Returns whether it was blocked. What broke stays broken until somebody resumes it.
-    pub async fn unblock_follower(&self, guild: GuildId, blocked: GuildId) -> Result<bool, StoreError> {
-        let txn = self.write().await?;
+    pub async fn unblock_follower(
+        &self,
+        guild: GuildId,
+        blocked: GuildId,
+        stamp: ChangeStamp,
+    ) -> Result<bool, StoreError> {
+        let txn = self.audited_write(stamp).await?;
         let delete = "DELETE FROM follower_blocks WHERE guild_id = $1 AND blocked_guild_id = $2";
         let values = [guild.to_db().into(), blocked.to_db().into()];
-        let deleted = Sql::new(delete, values).execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(deleted > 0)
+        let was = Sql::new(delete, values).execute(&**txn).await? > 0;
+        txn.commit(was.then(|| entry(guild, AuditAction::ServerUnblocked, blocked))).await?;
+        Ok(was)
     }
 
     /// The servers that this one has blocked, newest first.

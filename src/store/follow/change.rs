@@ -5,11 +5,13 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
+use serde_json::{Value, json};
 
 use super::doors::FollowServers;
 use super::webhooks;
 use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
+use crate::domain::audit::{AuditAction, ChangeStamp, differences, options_detail, state_word};
 use crate::domain::follow::{
     Approval, BrokenReason, ChannelPair, DeliveryMethod, Door, Follow, FollowId, FollowOptions, NewFollow,
     TagFilter,
@@ -18,6 +20,7 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::TargetKind;
 use crate::domain::servers::FollowsFull;
 use crate::domain::webhook::WebhookCredentials;
+use crate::store::audit::write::AuditedWrite;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::{channel_follow_tags, channel_follows};
 use crate::store::db::locks;
@@ -72,22 +75,22 @@ impl Store {
         &self,
         new: &NewFollow,
         hook: &FollowWebhook,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Inserted, StoreError> {
-        let txn = self.write().await?;
-        limits::lock_server(&*txn, new).await?;
-        locks::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
-        webhooks::lock_lanes(&*txn, new.pair.target, new.target_kind).await?;
+        let txn = self.audited_write(stamp).await?;
+        limits::lock_server(&**txn, new).await?;
+        locks::sources(&**txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
+        webhooks::lock_lanes(&**txn, new.pair.target, new.target_kind).await?;
         let root = new.source_parent.unwrap_or(new.pair.source);
         let servers = FollowServers { source: new.source_guild, target: new.guild };
-        let publication = doors::require(&*txn, new.door, root, servers).await?;
-        if let Some(there) = row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
+        let publication = doors::require(&**txn, new.door, root, servers).await?;
+        if let Some(there) = row::one(&**txn, by_pair(&**txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
         }
-        if let Some(full) = limits::full(&*txn, new).await? {
+        if let Some(full) = limits::full(&**txn, new).await? {
             return Ok(Inserted::Full(full));
         }
-        let now = stored(now);
+        let now = stored(stamp.at);
         let waits = publication.approval == Approval::Ask || matches!(hook, FollowWebhook::NativePending);
         let hook = match hook {
             FollowWebhook::Native(_) if waits => &FollowWebhook::NativePending,
@@ -129,20 +132,22 @@ impl Store {
             source_private: Set(Some(new.source_private)),
             published_only: Set(new.door == Door::Announcement),
         };
-        let row = row.insert(&*txn).await?;
-        insert_tags(&*txn, row.id, &new.options.filter).await?;
+        let row = row.insert(&**txn).await?;
+        insert_tags(&**txn, row.id, &new.options.filter).await?;
         // The server of the source stays known when nobody follows it any more.
         let server = "UPDATE channels SET guild_id = $2 WHERE channel_id = $1";
         let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
-        Sql::new(server, values).execute(&*txn).await?;
-        leases::set_spot(&*txn, new.pair.target, new.target_kind).await?;
-        mirrors::sync_follow(&*txn, row.id).await?;
+        Sql::new(server, values).execute(&**txn).await?;
+        leases::set_spot(&**txn, new.pair.target, new.target_kind).await?;
+        mirrors::sync_follow(&**txn, row.id).await?;
         if servers.differ() {
-            news::note(&*txn, row.id, root, &publication).await?;
+            news::note(&**txn, row.id, root, &publication).await?;
         }
-        let made = row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
-        self.notify_on_commit(&*txn, &Notice::Follow(made.id)).await?;
-        txn.commit().await?;
+        let made = row::one(&**txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        self.notify_on_commit(&**txn, &Notice::Follow(made.id)).await?;
+        let mut detail = options_detail(&made.options);
+        detail["state"] = state_word(made.state).into();
+        txn.commit_follow(Some(&made), AuditAction::FollowCreated, &detail).await?;
         Ok(Inserted::Made(made))
     }
 
@@ -161,12 +166,13 @@ impl Store {
         options: &FollowOptions,
         hook: Option<&FollowWebhook>,
         door: Door,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(stamp).await?;
         let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&before)?, FollowServers::of(&before)?).await?;
-        let now = stored(now);
+        doors::require(&**txn, door, source_root(&before)?, FollowServers::of(&before)?).await?;
+        let former = row::one(&**txn, Some(before.clone())).await?;
+        let now = stored(stamp.at);
         let delivery = options.delivery;
         let mut row = before.clone().into_active_model();
         match hook {
@@ -182,47 +188,57 @@ impl Store {
             None => {}
         }
         if before.delivery == DeliveryMethod::Relay.as_str() && delivery == DeliveryMethod::Native {
-            state::end_owed_messages(&*txn, &[id.0]).await?;
+            state::end_owed_messages(&**txn, &[id.0]).await?;
         }
         row.delivery = Set(delivery.as_str().to_owned());
         row.mode = Set(options.filter.mode().as_str().to_owned());
         row.threads = Set(options.threads.as_str().to_owned());
         row.panels = Set(options.panels);
         row.updated_at = Set(now);
-        let row = row.update(&*txn).await?;
+        let row = row.update(&**txn).await?;
         channel_follow_tags::Entity::delete_many()
             .filter(channel_follow_tags::Column::FollowId.eq(id.0))
-            .exec(&*txn)
+            .exec(&**txn)
             .await?;
-        insert_tags(&*txn, id.0, &options.filter).await?;
+        insert_tags(&**txn, id.0, &options.filter).await?;
         if before.panels != options.panels {
-            mirrors::sync_follow(&*txn, id.0).await?;
+            mirrors::sync_follow(&**txn, id.0).await?;
         }
         if before.delivery != delivery.as_str() {
             keep_for_panels(&txn, &before).await?;
         }
-        let follow = row::one(&*txn, Some(row)).await?;
-        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
-        txn.commit().await?;
+        let follow = row::one(&**txn, Some(row)).await?;
+        self.notify_on_commit(&**txn, &Notice::Follow(id)).await?;
+        let former = former.map(|follow| options_detail(&follow.options)).unwrap_or_default();
+        let now = options_detail(options);
+        let changed = follow.as_ref().filter(|_| former != now);
+        let detail = differences(&former, &now);
+        txn.commit_follow(changed, AuditAction::FollowChanged, &detail).await?;
         Ok(follow)
     }
 
     /// Removes a follow. `None` if this server has none of that number. What it still owed ends with it, and
     /// the panels that it showed are deleted; mirrors of messages stay.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "delete_follow", server = %guild, follow = id.0))]
-    pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
-        let txn = self.write().await?;
+    pub async fn delete_follow(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        stamp: ChangeStamp,
+    ) -> Result<Option<Removed>, StoreError> {
+        let txn = self.audited_write(stamp).await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let follow =
-            row::one(&*txn, Some(row.clone())).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
-        mirrors::withdraw(&*txn, id.0).await?;
-        state::end_owed(&*txn, &[id.0]).await?;
+            row::one(&**txn, Some(row.clone())).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        mirrors::withdraw(&**txn, id.0).await?;
+        state::end_owed(&**txn, &[id.0]).await?;
         // What it has shown may still have to go, and nothing else tells the server of its target then.
         let server = "UPDATE deliveries SET former_guild_id = $2 WHERE follow_id = $1";
-        Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&*txn).await?;
-        channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
+        Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&**txn).await?;
+        channel_follows::Entity::delete_by_id(id.0).exec(&**txn).await?;
         let webhook_still_needed = keep_for_panels(&txn, &row).await?;
-        txn.commit().await?;
+        let detail = json!({ "from": state_word(follow.state) });
+        txn.commit_follow(Some(&follow), AuditAction::FollowRemoved, &detail).await?;
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
@@ -296,15 +312,22 @@ pub(super) async fn lock(
     Ok(by_id(&**txn, guild, id).await?)
 }
 
-/// Commits a transaction that changed a follow. Returns the follow as it is now.
+/// Commits a transaction that changed a follow in this way. Returns the follow as it is now.
 pub(super) async fn commit_changed(
-    txn: Write,
+    txn: AuditedWrite,
     guild: GuildId,
     id: FollowId,
+    action: AuditAction,
+    detail: &Value,
 ) -> Result<Option<Follow>, StoreError> {
-    let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-    txn.commit().await?;
+    let follow = row::one(&**txn, by_id(&**txn, guild, id).await?).await?;
+    txn.commit_follow(follow.as_ref(), action, detail).await?;
     Ok(follow)
+}
+
+/// The word for the state of a row.
+pub(super) fn state_of(row: &channel_follows::Model) -> &str {
+    if row.is_active { "active" } else { row.broken_reason.as_deref().unwrap_or("paused") }
 }
 
 pub(super) async fn by_id(

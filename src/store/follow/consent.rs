@@ -3,32 +3,34 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
+use serde_json::json;
 
 use super::change::{FollowWebhook, commit_changed, lock, source_root};
 use super::doors::{self, FollowServers};
 use super::state::reactivate;
 use super::{row, unannounced};
+use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::follow::{BrokenReason, Door, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::store::db::connect::Write;
+use crate::store::audit::write::AuditedWrite;
 use crate::store::db::entity::channel_follows;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
 /// Makes a locked follow await approval.
-pub(super) async fn wait(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub(super) async fn wait(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET is_active = FALSE, lacking = 0, broken_reason = $2, updated_at = $3 \
         WHERE id = $1";
     let values = [id.0.into(), BrokenReason::AwaitingApproval.as_str().into(), now.into()];
-    Sql::new(update, values).execute(&**txn).await?;
+    Sql::new(update, values).execute(&***txn).await?;
     Ok(())
 }
 
 /// Makes a locked follow count from now on: nothing that was posted before its source's moderators agreed
 /// will ever be owed to it.
-pub(super) async fn count_from(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub(super) async fn count_from(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET created_at = $2 WHERE id = $1";
-    Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
+    Sql::new(update, [id.0.into(), now.into()]).execute(&***txn).await?;
     Ok(())
 }
 
@@ -70,16 +72,17 @@ impl Store {
         id: FollowId,
         hook: &FollowWebhook,
         door: Door,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let now = stored(stamp.at);
+        let txn = self.audited_write(stamp).await?;
         let Some(row) = lock(&txn, guild, id).await?.filter(waits) else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
-        self.store_webhook(&txn, &row, Some(hook), stored(now)).await?;
-        reactivate(&txn, id, stored(now)).await?;
-        count_from(&txn, id, stored(now)).await?;
-        unannounced::note_approved(&*txn, id.0).await?;
-        self.commit_resumed(txn, guild, id).await
+        doors::require(&**txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
+        self.store_webhook(&txn, &row, Some(hook), now).await?;
+        reactivate(&txn, id, now).await?;
+        count_from(&txn, id, now).await?;
+        unannounced::note_approved(&**txn, id.0).await?;
+        self.commit_resumed(txn, &row, AuditAction::FollowApproved).await
     }
 
     /// Marks a follow that awaits approval as declined, and notes that its people should be told. `None` if
@@ -89,15 +92,15 @@ impl Store {
         &self,
         guild: GuildId,
         id: FollowId,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(stamp).await?;
         let Some(row) = lock(&txn, guild, id).await?.filter(waits) else { return Ok(None) };
         let update = "UPDATE channel_follows SET broken_reason = $2, updated_at = $3 WHERE id = $1";
-        let values = [row.id.into(), BrokenReason::Declined.as_str().into(), stored(now).into()];
-        Sql::new(update, values).execute(&*txn).await?;
-        unannounced::note(&*txn, &[row.id]).await?;
-        commit_changed(txn, guild, id).await
+        let values = [row.id.into(), BrokenReason::Declined.as_str().into(), stored(stamp.at).into()];
+        Sql::new(update, values).execute(&**txn).await?;
+        unannounced::note(&**txn, &[row.id]).await?;
+        commit_changed(txn, guild, id, AuditAction::FollowDeclined, &json!({})).await
     }
 
     /// How many follows of this channel don't count as followers.

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
 
 use super::{blocks, row, unannounced};
+use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::follow::{Audience, Door, Exposure, Follow, FollowId, FollowState, Publication};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
@@ -159,10 +161,18 @@ impl Store {
     }
 
     /// Records that somebody wants a follow to make something public that wasn't.
-    pub async fn note_meant(&self, guild: GuildId, id: FollowId) -> Result<(), StoreError> {
-        let txn = self.write().await?;
-        let update = "UPDATE channel_follows SET exposure = 'meant' WHERE id = $1 AND guild_id = $2";
-        Sql::new(update, [id.0.into(), guild.to_db().into()]).execute(&*txn).await?;
-        txn.commit().await
+    pub async fn note_meant(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        stamp: ChangeStamp,
+    ) -> Result<(), StoreError> {
+        let txn = self.audited_write(stamp).await?;
+        let update = "UPDATE channel_follows SET exposure = 'meant' \
+            WHERE id = $1 AND guild_id = $2 AND exposure <> 'meant' RETURNING *";
+        let changed = Sql::new(update, [id.0.into(), guild.to_db().into()]).rows_of(&**txn).await?;
+        let meant = row::follows(&**txn, changed).await?.pop();
+        let detail = json!({ "exposure": Exposure::Meant.as_str() });
+        txn.commit_follow(meant.as_ref(), AuditAction::FollowChanged, &detail).await
     }
 }

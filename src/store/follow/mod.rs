@@ -3,7 +3,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `change` | creating, changing and removing follows |
-//! | `state`, `break_which` | pausing, resuming and breaking them; which ones break at once |
+//! | `state`, `break_which`, `break_audit` | pausing, resuming and breaking them; which ones break at once, and what the audit says of that |
 //! | `row`, `list` | reading and finding them |
 //! | `doors` | what a follow depends on, and what its last check found |
 //! | `consent`, `blocks` | what the followed side decides, and whom it blocks |
@@ -17,6 +17,7 @@
 //! in the same transaction.
 
 pub(super) mod blocks;
+pub(super) mod break_audit;
 pub(super) mod break_which;
 pub(super) mod change;
 pub(super) mod consent;

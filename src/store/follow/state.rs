@@ -5,15 +5,18 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use serde_json::json;
 
+use super::break_audit::BreakAudit;
 use super::break_which::BreakWhich;
-use super::change::{FollowWebhook, commit_changed, lock, source_root, target};
+use super::change::{FollowWebhook, commit_changed, lock, source_root, state_of, target};
 use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
+use crate::domain::audit::{AuditAction, ChangeStamp, ChangedBy};
 use crate::domain::follow::{Approval, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
-use crate::store::db::connect::Write;
+use crate::store::audit::write::AuditedWrite;
 use crate::store::db::entity::channel_follows;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
@@ -37,18 +40,18 @@ impl Store {
         &self,
         guild: GuildId,
         id: FollowId,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(stamp).await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         if !row.is_active {
-            return row::one(&*txn, Some(row)).await;
+            return row::one(&**txn, Some(row)).await;
         }
         let update = "UPDATE channel_follows SET is_active = FALSE, updated_at = $2 WHERE id = $1";
-        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
-        end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::sync_follow(&*txn, id.0).await?;
-        commit_changed(txn, guild, id).await
+        Sql::new(update, [id.0.into(), stored(stamp.at).into()]).execute(&**txn).await?;
+        end_unbegun(&**txn, &[id.0]).await?;
+        mirrors::sync_follow(&**txn, id.0).await?;
+        commit_changed(txn, guild, id, AuditAction::FollowPaused, &json!({})).await
     }
 
     /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
@@ -69,36 +72,39 @@ impl Store {
         seen: &Follow,
         hook: Option<&FollowWebhook>,
         door: Door,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Option<Follow>, StoreError> {
-        let (guild, id, txn) = (seen.guild, seen.id, self.write().await?);
+        let (guild, id, now) = (seen.guild, seen.id, stored(stamp.at));
+        let txn = self.audited_write(stamp).await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let (root, servers) = (source_root(&row)?, FollowServers::of(&row)?);
-        let publication = doors::require(&*txn, door, root, servers).await?;
+        let publication = doors::require(&**txn, door, root, servers).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
         if consent::is_dismissed_since(ended, seen) {
-            return row::one(&*txn, Some(row)).await;
+            return row::one(&**txn, Some(row)).await;
         }
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
         let nothing = hook.is_none() && row.follower_webhook_id == Some(row::NO_WEBHOOK);
-        if asked || nothing {
-            consent::wait(&txn, id, stored(now)).await?;
+        let waits = asked || nothing;
+        if waits {
+            consent::wait(&txn, id, now).await?;
         } else {
-            self.store_webhook(&txn, &row, hook, stored(now)).await?;
-            reactivate(&txn, id, stored(now)).await?;
+            self.store_webhook(&txn, &row, hook, now).await?;
+            reactivate(&txn, id, now).await?;
         }
         if servers.differ() && ended.is_some_and(BrokenReason::is_refusal) {
-            consent::count_from(&txn, id, stored(now)).await?;
-            news::note(&*txn, id.0, root, &publication).await?;
+            consent::count_from(&txn, id, now).await?;
+            news::note(&**txn, id.0, root, &publication).await?;
         }
-        unannounced::forget(&*txn, id.0).await?;
-        self.commit_resumed(txn, guild, id).await
+        unannounced::forget(&**txn, id.0).await?;
+        let action = if waits { AuditAction::FollowWaits } else { AuditAction::FollowResumed };
+        self.commit_resumed(txn, &row, action).await
     }
 
     /// Stores the new webhook of a locked follow, if there is one.
     pub(super) async fn store_webhook(
         &self,
-        txn: &Write,
+        txn: &AuditedWrite,
         row: &channel_follows::Model,
         hook: Option<&FollowWebhook>,
         now: DateTime<Utc>,
@@ -108,12 +114,12 @@ impl Store {
             (Some(FollowWebhook::Relay(webhook)), Some(DeliveryMethod::Relay)) => {
                 let (target, target_kind) = target(row)?;
                 let channel = target_kind.webhook_channel(target);
-                webhooks::replace(&**txn, channel, &self.seal_webhook(webhook), now).await?;
+                webhooks::replace(&***txn, channel, &self.seal_webhook(webhook), now).await?;
                 Ok(())
             }
             (Some(FollowWebhook::Native(webhook)), Some(DeliveryMethod::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
-                Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&**txn).await?;
+                Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&***txn).await?;
                 Ok(())
             }
             (Some(_), _) => Err(StoreError::WrongWebhook),
@@ -130,28 +136,30 @@ impl Store {
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         if row.is_active || row.broken_reason.is_none() || row.lacking == 0 {
             return Ok(None);
         }
-        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
+        doors::require(&**txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
         reactivate(&txn, id, stored(now)).await?;
-        if !unannounced::forget(&*txn, id.0).await? {
-            unannounced::note(&*txn, &[id.0]).await?;
+        if !unannounced::forget(&**txn, id.0).await? {
+            unannounced::note(&**txn, &[id.0]).await?;
         }
-        self.commit_resumed(txn, guild, id).await
+        self.commit_resumed(txn, &row, AuditAction::FollowResumed).await
     }
 
-    /// Commits a transaction that activated a follow, and tells the other processes.
+    /// Commits a transaction that activated a follow, which was like this before, and tells the other
+    /// processes.
     pub(super) async fn commit_resumed(
         &self,
-        txn: Write,
-        guild: GuildId,
-        id: FollowId,
+        txn: AuditedWrite,
+        before: &channel_follows::Model,
+        action: AuditAction,
     ) -> Result<Option<Follow>, StoreError> {
-        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
-        commit_changed(txn, guild, id).await
+        let (guild, id) = (GuildId::from_db(before.guild_id)?, FollowId(before.id));
+        self.notify_on_commit(&**txn, &Notice::Follow(id)).await?;
+        commit_changed(txn, guild, id, action, &json!({ "from": state_of(before) })).await
     }
 
     /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
@@ -163,19 +171,20 @@ impl Store {
         id: FollowId,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         if row.exposure != Exposure::None.as_str() || !row.is_active && row.broken_reason.is_none() {
             return Ok(None);
         }
         let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = NULL, lacking = 0, \
             exposure = 'stopped', updated_at = $2 WHERE id = $1";
-        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
-        keep_shown(&*txn, &[id.0]).await?;
-        end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::sync_follow(&*txn, id.0).await?;
-        unannounced::note(&*txn, &[id.0]).await?;
-        commit_changed(txn, guild, id).await
+        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&**txn).await?;
+        keep_shown(&**txn, &[id.0]).await?;
+        end_unbegun(&**txn, &[id.0]).await?;
+        mirrors::sync_follow(&**txn, id.0).await?;
+        unannounced::note(&**txn, &[id.0]).await?;
+        let detail = json!({ "from": state_of(&row), "exposure": Exposure::Stopped.as_str() });
+        commit_changed(txn, guild, id, AuditAction::FollowPaused, &detail).await
     }
 
     /// Marks active follows as broken, and ends what they owe. If the source's moderators end follows, paused
@@ -185,9 +194,9 @@ impl Store {
         &self,
         which: BreakWhich,
         reason: BrokenReason,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Vec<Follow>, StoreError> {
-        self.break_lacking(which, reason, Permissions::empty(), now).await
+        self.break_lacking(which, reason, Permissions::empty(), stamp).await
     }
 
     /// The same, with the permissions that the bot lacks: the follows go on when it has them again.
@@ -196,7 +205,7 @@ impl Store {
         which: BreakWhich,
         reason: BrokenReason,
         lacking: Permissions,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<Vec<Follow>, StoreError> {
         let find =
             Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
@@ -209,9 +218,10 @@ impl Store {
         let channels = |end: fn(&FollowChannelsRow) -> i64| -> Result<Vec<_>, _> {
             found.iter().map(|ends| ChannelId::from_db(end(ends))).collect()
         };
-        let txn = self.write().await?;
-        locks::sources(&*txn, channels(|ends| ends.source_channel_id)?).await?;
-        locks::lanes(&*txn, channels(|ends| ends.target_channel_id)?).await?;
+        let txn = self.audited_write(stamp).await?;
+        locks::sources(&**txn, channels(|ends| ends.source_channel_id)?).await?;
+        locks::lanes(&**txn, channels(|ends| ends.target_channel_id)?).await?;
+        let ended = BreakAudit::read(&**txn, which, reason, found.iter().map(|ends| ends.id)).await?;
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
             // Checked again: before the locks were taken, somebody may have resumed it with a new webhook.
@@ -219,29 +229,31 @@ impl Store {
                 lacking = CASE WHEN $2 = 0 AND $1 IN ('webhook_deleted', 'webhook_moved') THEN lacking ELSE $2 END \
                 WHERE ";
             let lacking = lacking.bits().cast_signed();
-            let update = Sql::new(update, [reason.as_str().into(), lacking.into(), Value::from(stored(now))]);
+            let update =
+                Sql::new(update, [reason.as_str().into(), lacking.into(), Value::from(stored(stamp.at))]);
             let update = which
                 .select(breakable(update, reason))
                 .then(" AND id IN ")
                 .list(chunk.iter().map(|ends| ends.id));
             let update = update.then(" RETURNING *");
-            broken.extend(update.rows_of(&*txn).await?);
+            broken.extend(update.rows_of(&**txn).await?);
         }
         broken.sort_unstable_by_key(|row| row.id);
         let ids: Vec<i64> = broken.iter().map(|row| row.id).collect();
         for ids in ids.chunks(10_000) {
-            keep_shown(&*txn, ids).await?;
-            end_owed(&*txn, ids).await?;
+            keep_shown(&**txn, ids).await?;
+            end_owed(&**txn, ids).await?;
             // Nothing is sent to a server that isn't served any more, not even to take something back.
             if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
-                    mirrors::withdraw(&*txn, *id).await?;
+                    mirrors::withdraw(&**txn, *id).await?;
                 }
             }
-            unannounced::note(&*txn, ids).await?;
+            unannounced::note(&**txn, ids).await?;
         }
-        let broken = row::follows(&*txn, broken).await?;
-        txn.commit().await?;
+        let broken = row::follows(&**txn, broken).await?;
+        let entries = ended.entries(stamp.by, &broken);
+        txn.commit(entries).await?;
         Ok(broken)
     }
 }
@@ -258,12 +270,12 @@ fn breakable(sql: Sql, reason: BrokenReason) -> Sql {
 }
 
 /// Marks a locked follow as active, and owes what it missed.
-pub(super) async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub(super) async fn reactivate(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, lacking = 0, \
         exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
-    Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
-    reopen_outdated(&**txn, id.0).await?;
-    mirrors::sync_follow(&**txn, id.0).await
+    Sql::new(update, [id.0.into(), now.into()]).execute(&***txn).await?;
+    reopen_outdated(&***txn, id.0).await?;
+    mirrors::sync_follow(&***txn, id.0).await
 }
 
 /// Ends what these follows owe and haven't begun to show.

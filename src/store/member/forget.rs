@@ -33,6 +33,8 @@ pub struct Forgotten {
     pub mentions: u64,
     /// Servers that they blocked.
     pub blocks: u64,
+    /// Changes that the audit says they made.
+    pub changes: u64,
 }
 
 impl Forgotten {
@@ -110,6 +112,7 @@ impl Store {
         forgotten.panels = self.forget_panels_name(user, now).await?;
         forgotten.mentions = self.forget_mentions(user).await?;
         forgotten.blocks = self.forget_who_blocked(user).await?;
+        forgotten.changes = self.forget_who_changed(user).await?;
         Ok(())
     }
 

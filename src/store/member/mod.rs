@@ -1,4 +1,4 @@
-//! What people decide about their own messages.
+//! What people decide about their own messages, and what they did lately.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `removal` | taking back what was mirrored of them |
 //! | `forget` | what a person wants forgotten |
 //! | `totals` | how much is kept of them |
+//! | `actions` | what they did in the last hour |
 //!
 //! Locks: an opt-out is committed first; then the locks of its sources are taken and released once. A
 //! transaction that records messages takes these locks before it reads the opt-outs: so one that comes later
@@ -13,6 +14,7 @@
 //!
 //! Transaction: a few messages at a time, under the locks of their sources and lanes.
 
+pub(super) mod actions;
 pub(super) mod forget;
 pub(super) mod opt_outs;
 pub(super) mod removal;

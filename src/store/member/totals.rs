@@ -26,6 +26,8 @@ pub struct AuthorTotals {
     pub follows: u64,
     /// Panels that name them.
     pub panels: u64,
+    /// Changes that the audit says they made.
+    pub changes: u64,
     /// They asked to be forgotten, and that is under way.
     pub being_forgotten: bool,
 }
@@ -38,6 +40,7 @@ struct AuthorTotalsRow {
     channels: i64,
     follows: i64,
     panels: i64,
+    changes: i64,
     requests: i64,
 }
 
@@ -52,6 +55,7 @@ impl Store {
                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id)) AS channels, \
             (SELECT COUNT(*) FROM channel_follows WHERE created_by = $1) AS follows, \
             (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
+            (SELECT COUNT(*) FROM audit WHERE actor_id = $1) AS changes, \
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
         let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
@@ -65,6 +69,7 @@ impl Store {
             channels_are_more: row.messages > LOOKED_AT,
             follows: row.follows.unsigned_abs(),
             panels: row.panels.unsigned_abs(),
+            changes: row.changes.unsigned_abs(),
             being_forgotten: row.requests > 0,
         })
     }

@@ -5,6 +5,7 @@
 //! | `panels` | panels, and which are due |
 //! | `refresh` | the outcome of refreshing them |
 //! | `mirrors` | their deliveries: owed, taken back and marked as stale together with follows |
+//! | `changes` | what the audit says about them |
 //! | `samples` | numbers over time, for charts |
 //!
 //! Locks: whatever changes a panel's deliveries holds the lock of its channel, then those of the lanes.
@@ -12,6 +13,7 @@
 //! Transaction: posting a panel writes the panel, its activity and its deliveries together; a change of a
 //! follow writes the follow and its panels' deliveries together.
 
+pub(super) mod changes;
 pub(super) mod mirrors;
 pub(super) mod panels;
 pub(super) mod refresh;

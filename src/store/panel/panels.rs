@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::changes::{change, entry};
+use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::panel::{MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState};
 use crate::domain::shards::Shards;
@@ -112,25 +114,27 @@ impl Store {
         &self,
         new: &NewPanel,
         most_in_server: Option<u32>,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
         held_until: DateTime<Utc>,
     ) -> Result<Result<Panel, PanelsFull>, StoreError> {
-        let txn = self.write().await?;
+        let txn = self.audited_write(stamp).await?;
         if let Some(most) = most_in_server {
             // Otherwise two in different channels of a server would each find room for the last one.
             if txn.get_database_backend() == DbBackend::Postgres {
                 let lock = "SELECT pg_advisory_xact_lock(hashtextextended('panels', $1))";
-                Sql::new(lock, [new.guild.to_db().into()]).row(&*txn).await?;
+                Sql::new(lock, [new.guild.to_db().into()]).row(&**txn).await?;
             }
             let there = "SELECT COUNT(*) FROM panels WHERE guild_id = $1 AND state <> 'removed'";
-            let there = Sql::new(there, [new.guild.to_db().into()]).numbers(&*txn).await?;
+            let there = Sql::new(there, [new.guild.to_db().into()]).numbers(&**txn).await?;
             if there.first().is_some_and(|there| *there >= i64::from(most)) {
                 return Ok(Err(PanelsFull::Server(most)));
             }
         }
-        locks::sources(&*txn, [new.channel]).await?;
-        let panel = insert(&*txn, new, now, held_until).await?;
-        txn.commit().await?;
+        locks::sources(&**txn, [new.channel]).await?;
+        let panel = insert(&**txn, new, stamp.at, held_until).await?;
+        let detail = json!({ "kind": new.kind, "channel": new.channel, "refresh": seconds(new.refresh) });
+        let created = panel.as_ref().map(|panel| entry(panel, AuditAction::PanelCreated, detail));
+        txn.commit(created).await?;
         Ok(panel.ok_or(PanelsFull::Channel))
     }
 
@@ -228,7 +232,7 @@ impl Store {
         &self,
         panel: &Panel,
         change: &PanelChange,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
     ) -> Result<bool, StoreError> {
         let update = "UPDATE panels SET title = $3, config = $4, refresh_seconds = $5, version = version + 1, \
             updated_at = $6, next_refresh_at = $6 WHERE id = $1 AND version = $2 AND state <> 'removed'";
@@ -238,22 +242,29 @@ impl Store {
             change.title.as_str().into(),
             change.config.to_string().into(),
             seconds(change.refresh).into(),
-            stored(now).into(),
+            stored(stamp.at).into(),
         ];
-        Ok(Sql::new(update, values).execute(&self.db).await? > 0)
+        let txn = self.audited_write(stamp).await?;
+        let changed = Sql::new(update, values).execute(&**txn).await? > 0;
+        txn.commit(changed.then(|| change.entry(panel)).flatten()).await?;
+        Ok(changed)
     }
 
     /// Activates an inactive panel again: it is posted anew.
-    pub async fn revive_panel(&self, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn revive_panel(&self, id: PanelId, stamp: ChangeStamp) -> Result<(), StoreError> {
         let update = "UPDATE panels SET state = 'active', error = NULL, slowed = 0, updated_at = $2, next_refresh_at = $2 \
-            WHERE id = $1 AND state = 'inactive'";
-        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&self.db).await?;
-        Ok(())
+            WHERE id = $1 AND state = 'inactive' RETURNING id, guild_id";
+        let txn = self.audited_write(stamp).await?;
+        let update = Sql::new(update, [id.0.into(), stored(stamp.at).into()]);
+        let revived = change(&**txn, update, AuditAction::PanelResumed).await?;
+        txn.commit(revived).await
     }
 
     /// Has a panel removed: its message and its mirrors are deleted, then its row.
-    pub async fn remove_panel(&self, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        mark_removed(&self.db, id, now).await
+    pub async fn remove_panel(&self, id: PanelId, stamp: ChangeStamp) -> Result<(), StoreError> {
+        let txn = self.audited_write(stamp).await?;
+        let removed = change(&**txn, mark_removed(id, stamp.at), AuditAction::PanelRemoved).await?;
+        txn.commit(removed).await
     }
 
     /// Deletes a panel's row, after everything else of it is gone.
@@ -270,11 +281,11 @@ impl Store {
         &self,
         panel: &Panel,
         channel: ChannelId,
-        now: DateTime<Utc>,
+        stamp: ChangeStamp,
         held_until: DateTime<Utc>,
     ) -> Result<Option<Panel>, StoreError> {
-        let txn = self.write().await?;
-        locks::sources(&*txn, [panel.channel, channel]).await?;
+        let txn = self.audited_write(stamp).await?;
+        locks::sources(&**txn, [panel.channel, channel]).await?;
         let new = NewPanel {
             guild: panel.guild,
             channel,
@@ -284,9 +295,10 @@ impl Store {
             refresh: panel.refresh,
             created_by: panel.created_by,
         };
-        let Some(moved) = insert(&*txn, &new, now, held_until).await? else { return Ok(None) };
-        mark_removed(&*txn, panel.id, now).await?;
-        txn.commit().await?;
+        let Some(moved) = insert(&**txn, &new, stamp.at, held_until).await? else { return Ok(None) };
+        mark_removed(panel.id, stamp.at).execute(&**txn).await?;
+        let detail = json!({ "panel": [panel.id, moved.id], "channel": [panel.channel, channel] });
+        txn.commit([entry(&moved, AuditAction::PanelMoved, detail)]).await?;
         Ok(Some(moved))
     }
 
@@ -325,12 +337,12 @@ async fn insert(
     query.rows_of::<PanelRow>(txn).await?.pop().map(PanelRow::panel).transpose()
 }
 
-async fn mark_removed(db: &impl ConnectionTrait, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let update = "UPDATE panels SET state = 'removed', updated_at = $2, next_refresh_at = $2 WHERE id = $1";
-    Sql::new(update, [id.0.into(), stored(now).into()]).execute(db).await?;
-    Ok(())
+fn mark_removed(id: PanelId, now: DateTime<Utc>) -> Sql {
+    let update = "UPDATE panels SET state = 'removed', updated_at = $2, next_refresh_at = $2 \
+        WHERE id = $1 AND state <> 'removed' RETURNING id, guild_id";
+    Sql::new(update, [id.0.into(), stored(now).into()])
 }
 
-fn seconds(refresh: Duration) -> i32 {
+pub(super) fn seconds(refresh: Duration) -> i32 {
     i32::try_from(refresh.as_secs()).unwrap_or(i32::MAX)
 }

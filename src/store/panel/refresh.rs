@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
+use super::changes::change;
 use super::mirrors;
 use crate::domain::activity::{ActivityContent, Origin, Revision};
+use crate::domain::audit::{AuditAction, ChangedBy};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::panel::{Panel, PanelId, PanelSnapshot};
 use crate::store::db::locks;
@@ -132,8 +134,10 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let update = "UPDATE panels SET state = 'inactive', error = $2, message_id = NULL, posting_after_id = NULL, \
-            shown_revision = NULL, updated_at = $3 WHERE id = $1 AND state = 'active'";
-        Sql::new(update, [id.0.into(), error.into(), stored(now).into()]).execute(&self.db).await?;
-        Ok(())
+            shown_revision = NULL, updated_at = $3 WHERE id = $1 AND state = 'active' RETURNING id, guild_id";
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
+        let update = Sql::new(update, [id.0.into(), error.into(), stored(now).into()]);
+        let stopped = change(&**txn, update, AuditAction::PanelStopped).await?;
+        txn.commit(stopped).await
     }
 }

@@ -6,9 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::messages::{CHUNK, ForgottenMessages};
+use crate::domain::audit::{AuditAction, ChangedBy};
 use crate::domain::ids::MessageId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::panel::changes;
 use crate::store::{Store, StoreError};
 
 /// A channel that nobody follows and for which nobody chose anything, last read before `$1`. For one that was
@@ -66,11 +68,12 @@ impl Store {
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
+        self.forget_old_actions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
         Ok(UnusedCounts {
             messages: self.forget_old_messages(posted, recorded).await?,
             channels: self.forget_unread_channels(posted).await?,
-            panels: self.forget_resting_panels(now - RESTING).await?,
+            panels: self.forget_resting_panels(now - RESTING, now).await?,
             samples: self.forget_old_samples(now - SAMPLES).await?,
             lanes: self.forget_idle_lanes(now).await?,
         })
@@ -136,12 +139,15 @@ impl Store {
     pub(in crate::store) async fn forget_resting_panels(
         &self,
         before: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let delete = "DELETE FROM panels WHERE state = 'inactive' AND updated_at < $1";
-        let txn = self.write().await?;
-        let forgotten = Sql::new(delete, [stored(before).into()]).execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(forgotten)
+        let delete = "DELETE FROM panels WHERE state = 'inactive' AND updated_at < $1 RETURNING id, guild_id";
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
+        let delete = Sql::new(delete, [stored(before).into()]);
+        let forgotten = changes::change(&**txn, delete, AuditAction::PanelRemoved).await?;
+        let count = u64::try_from(forgotten.len()).unwrap_or(u64::MAX);
+        txn.commit(forgotten).await?;
+        Ok(count)
     }
 
     /// Forgets samples of any series from before that time; most were already forgotten by whoever adds to

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
+use serde_json::json;
 
+use crate::domain::audit::{AuditAction, AuditEntry, AuditSubject, ChangedBy};
 use crate::domain::follow::{BrokenReason, Follow};
 use crate::domain::ids::GuildId;
 use crate::store::db::sql::{Sql, stored};
@@ -78,6 +80,11 @@ impl UsageRow {
     }
 }
 
+/// The operator's decisions belong to no server.
+fn entry(action: AuditAction, server: GuildId) -> AuditEntry {
+    AuditEntry { guild: None, action, subject: AuditSubject::Server(server), detail: json!({}) }
+}
+
 impl Store {
     /// The servers that are blocked.
     pub async fn blocked_servers(&self) -> Result<Vec<GuildId>, StoreError> {
@@ -89,20 +96,20 @@ impl Store {
     pub async fn block_server(&self, guild: GuildId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let insert =
             "INSERT INTO blocked_servers (guild_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let txn = self.write().await?;
-        let new = Sql::new(insert, [guild.to_db().into(), stored(now).into()]).execute(&*txn).await? > 0;
-        self.notify_on_commit(&*txn, &Notice::Servers).await?;
-        txn.commit().await?;
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
+        let new = Sql::new(insert, [guild.to_db().into(), stored(now).into()]).execute(&**txn).await? > 0;
+        self.notify_on_commit(&**txn, &Notice::Servers).await?;
+        txn.commit(new.then(|| entry(AuditAction::ServerBlocked, guild))).await?;
         Ok(new)
     }
 
     /// Unblocks a server, and tells the other processes. Returns whether it was blocked.
-    pub async fn unblock_server(&self, guild: GuildId) -> Result<bool, StoreError> {
-        let txn = self.write().await?;
+    pub async fn unblock_server(&self, guild: GuildId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let txn = self.audited_write(ChangedBy::System.at(now)).await?;
         let delete = "DELETE FROM blocked_servers WHERE guild_id = $1";
-        let was = Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await? > 0;
-        self.notify_on_commit(&*txn, &Notice::Servers).await?;
-        txn.commit().await?;
+        let was = Sql::new(delete, [guild.to_db().into()]).execute(&**txn).await? > 0;
+        self.notify_on_commit(&**txn, &Notice::Servers).await?;
+        txn.commit(was.then(|| entry(AuditAction::ServerUnblocked, guild))).await?;
         Ok(was)
     }
 
@@ -114,9 +121,9 @@ impl Store {
         if !self.mark_left(guild, now).await? {
             return Ok(Vec::new());
         }
-        let reason = BrokenReason::NotServed;
-        let mut broken = self.break_follows(BreakWhich::TargetGuild(guild), reason, now).await?;
-        broken.extend(self.break_follows(BreakWhich::SourceGuild(guild), reason, now).await?);
+        let (reason, stamp) = (BrokenReason::NotServed, ChangedBy::System.at(now));
+        let mut broken = self.break_follows(BreakWhich::TargetGuild(guild), reason, stamp).await?;
+        broken.extend(self.break_follows(BreakWhich::SourceGuild(guild), reason, stamp).await?);
         Ok(broken)
     }
 

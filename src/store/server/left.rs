@@ -4,8 +4,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::FollowId;
-use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::ids::GuildId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::retention::messages::{CHUNK, ForgetScope, forget_deliveries};
@@ -65,7 +66,7 @@ impl Store {
     /// Forgets what is kept of a server that the bot has left, a few rows at a time, and the mark that it was
     /// left last. If interrupted, it starts over. Returns the follows that were removed. A delivery in
     /// another server whose create is in doubt stays until that is settled, and is deleted for its age.
-    pub async fn forget_guild(&self, guild: GuildId) -> Result<Vec<Removed>, StoreError> {
+    pub async fn forget_guild(&self, guild: GuildId, now: DateTime<Utc>) -> Result<Vec<Removed>, StoreError> {
         let own = [guild.to_db().into()];
         let sources = Sql::new(SOURCES, own.clone()).numbers(&self.db).await?;
         let targets = Sql::new(TARGETS, own.clone()).numbers(&self.db).await?;
@@ -78,8 +79,10 @@ impl Store {
         let query = "SELECT id, guild_id FROM channel_follows WHERE guild_id = $1 OR source_guild_id = $1 ORDER BY id";
         let follows: Vec<FollowServerRow> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
         for FollowServerRow { id, guild_id } in follows {
-            removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id)).await?);
+            let stamp = ChangedBy::System.at(now);
+            removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id), stamp).await?);
         }
+        self.forget_audit_of(guild).await?;
         self.forget_rows(guild, &sources, &targets).await?;
         Ok(removed)
     }
@@ -146,12 +149,5 @@ impl Store {
         let samples = "DELETE FROM samples WHERE series = $1";
         Sql::new(samples, [format!("server.members:{guild}").into()]).execute(&*txn).await?;
         txn.commit().await
-    }
-
-    /// Closes a channel that is gone for good: nobody may follow it any more.
-    pub async fn close_channel(&self, channel: ChannelId) -> Result<(), StoreError> {
-        let update = "UPDATE channels SET audience = 'nobody', approval = 'none', notify_channel_id = NULL \
-            WHERE channel_id = $1 AND (audience <> 'nobody' OR approval <> 'none' OR notify_channel_id IS NOT NULL)";
-        self.change_mark(update, [channel.to_db().into()]).await
     }
 }

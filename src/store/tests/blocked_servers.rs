@@ -16,9 +16,9 @@ async fn end_with_all_follows_from_and_into_them(#[case] backend: Backend) {
     let store = &db.store;
     let into = follow(store, 1, 2).await;
     let of = NewFollow { guild: guild(9), source_guild: guild(HOME), ..new_follow(3, 4) };
-    store.insert_follow(&of, &relay(50), at(0)).await.unwrap();
+    store.insert_follow(&of, &relay(50), bot(at(0))).await.unwrap();
     let beside = NewFollow { guild: guild(9), ..new_follow(5, 6) };
-    store.insert_follow(&beside, &relay(51), at(0)).await.unwrap();
+    store.insert_follow(&beside, &relay(51), bot(at(0))).await.unwrap();
     assert!(store.block_server(guild(HOME), at(1)).await.unwrap());
     assert!(!store.block_server(guild(HOME), at(2)).await.unwrap(), "it is blocked already");
     assert_eq!(store.blocked_servers().await.unwrap(), [guild(HOME)]);
@@ -32,18 +32,18 @@ async fn end_with_all_follows_from_and_into_them(#[case] backend: Backend) {
     assert_eq!(store.server_usage().await.unwrap().len(), 3, "those of other servers, too");
 
     // Nobody comes back while it is blocked.
-    let resumed = store.resume_follow(&into, None, Door::Own, at(3)).await;
+    let resumed = store.resume_follow(&into, None, Door::Own, bot(at(3))).await;
     assert!(matches!(resumed, Err(StoreError::NotServed)), "{resumed:?}");
-    let new = store.insert_follow(&new_follow(1, 7), &relay(52), at(3)).await;
+    let new = store.insert_follow(&new_follow(1, 7), &relay(52), bot(at(3))).await;
     assert!(matches!(new, Err(StoreError::NotServed)), "{new:?}");
     store.guild_back(guild(HOME)).await.unwrap();
     assert_eq!(store.left_guilds(at(9)).await.unwrap(), [guild(HOME)], "the bot leaves it again");
 
-    assert!(store.unblock_server(guild(HOME)).await.unwrap());
-    assert!(!store.unblock_server(guild(HOME)).await.unwrap());
+    assert!(store.unblock_server(guild(HOME), at(0)).await.unwrap());
+    assert!(!store.unblock_server(guild(HOME), at(0)).await.unwrap());
     store.guild_back(guild(HOME)).await.unwrap();
     assert_eq!(store.left_guilds(at(9)).await.unwrap(), []);
-    let resumed = store.resume_follow(&into, None, Door::Own, at(4)).await.unwrap().unwrap();
+    let resumed = store.resume_follow(&into, None, Door::Own, bot(at(4))).await.unwrap().unwrap();
     assert_eq!(resumed.state, FollowState::Active);
 }
 
@@ -88,9 +88,9 @@ async fn follows_at_once_pass_no_limit(#[case] backend: Backend) {
             };
             let store = db.store.clone();
             let new = NewFollow { guild: guild(server), limits, ..new_follow(source, target) };
-            tasks.spawn(
-                async move { store.insert_follow(&new, &relay(1_000 + number), at(0)).await.unwrap() },
-            );
+            tasks.spawn(async move {
+                store.insert_follow(&new, &relay(1_000 + number), bot(at(0))).await.unwrap()
+            });
         }
         let results = tasks.join_all().await;
         let made = results.iter().filter(|one| matches!(one, Inserted::Made(_))).count();
@@ -105,14 +105,14 @@ async fn limits_bound_what_is_new() {
     let db = Db::new(Backend::Sqlite).await.unwrap();
     let mut thread = new_follow(10, 2);
     thread.source_parent = Some(channel(1));
-    db.store.insert_follow(&thread, &relay(50), at(0)).await.unwrap();
+    db.store.insert_follow(&thread, &relay(50), bot(at(0))).await.unwrap();
     let second = follow(&db.store, 1, 3).await;
-    db.store.pause_follow(second.guild, second.id, at(1)).await.unwrap();
+    db.store.pause_follow(second.guild, second.id, bot(at(1))).await.unwrap();
     let limits = FollowLimits { per_source: Some(1), ..FollowLimits::default() };
     let another = NewFollow { limits, ..new_follow(1, 4) };
     assert_eq!(db.store.follows_full(&another).await.unwrap(), Some(FollowsFull::Source(1)));
-    let inserted = db.store.insert_follow(&another, &relay(51), at(2)).await.unwrap();
+    let inserted = db.store.insert_follow(&another, &relay(51), bot(at(2))).await.unwrap();
     assert_eq!(inserted, Inserted::Full(FollowsFull::Source(1)));
-    let resumed = db.store.resume_follow(&second, None, Door::Own, at(3)).await.unwrap();
+    let resumed = db.store.resume_follow(&second, None, Door::Own, bot(at(3))).await.unwrap();
     assert_eq!(resumed.unwrap().state, FollowState::Active);
 }

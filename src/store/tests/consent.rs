@@ -23,11 +23,11 @@ async fn asking(store: &Store) {
         approval: Some(Approval::Ask),
         notify: Some(Some(channel(90))),
     };
-    store.set_publication(channel(1), guild(8), change).await.unwrap();
+    store.set_publication(channel(1), guild(8), change, bot(at(0))).await.unwrap();
 }
 
 async fn insert(store: &Store, new: &NewFollow, hook: &FollowWebhook) -> Follow {
-    match store.insert_follow(new, hook, at(0)).await.unwrap() {
+    match store.insert_follow(new, hook, bot(at(0))).await.unwrap() {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
         Inserted::Full(full) => panic!("{full:?}"),
@@ -55,28 +55,28 @@ async fn a_follow_waits_and_is_decided_once(#[case] backend: Backend) {
     assert_eq!(db.deliveries().await, ["3 due"]);
     // To resume it changes nothing as long as it is asked.
     let (home, id, door) = (guild(HOME), waits.id, Door::Published);
-    assert_eq!(state(store.resume_follow(&waits, None, door, at(2)).await.unwrap()), Some(WAITS));
-    let begun = store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap().unwrap();
+    assert_eq!(state(store.resume_follow(&waits, None, door, bot(at(2))).await.unwrap()), Some(WAITS));
+    let begun = store.approve_follow(home, id, &relay(50), door, bot(at(3))).await.unwrap().unwrap();
     assert_eq!((begun.state, begun.created_at), (FollowState::Active, stored(at(3))));
-    assert_eq!(store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap(), None, "once");
-    assert_eq!(store.decline_follow(home, id, at(3)).await.unwrap(), None);
+    assert_eq!(store.approve_follow(home, id, &relay(50), door, bot(at(3))).await.unwrap(), None, "once");
+    assert_eq!(store.decline_follow(home, id, bot(at(3))).await.unwrap(), None);
     store.record_events(&[posted(1, 101)], at(4)).await.unwrap();
     assert_eq!(db.deliveries().await, ["3 due", "2 due", "3 due"].map(str::to_owned).to_vec());
 
     let declined = insert(store, &published(4), &relay(52)).await;
-    let declined = store.decline_follow(home, declined.id, at(5)).await.unwrap();
+    let declined = store.decline_follow(home, declined.id, bot(at(5))).await.unwrap();
     assert_eq!(state(declined.clone()), Some(FollowState::Broken(BrokenReason::Declined)));
     let declined = declined.unwrap();
     let id = declined.id;
-    assert_eq!(store.approve_follow(home, id, &relay(52), door, at(6)).await.unwrap(), None);
+    assert_eq!(store.approve_follow(home, id, &relay(52), door, bot(at(6))).await.unwrap(), None);
     let stale = Follow { state: FollowState::Paused, ..declined.clone() };
-    assert_eq!(store.resume_follow(&stale, None, door, at(6)).await.unwrap(), Some(declined.clone()));
-    let waits = store.resume_follow(&declined, None, door, at(6)).await.unwrap();
+    assert_eq!(store.resume_follow(&stale, None, door, bot(at(6))).await.unwrap(), Some(declined.clone()));
+    let waits = store.resume_follow(&declined, None, door, bot(at(6))).await.unwrap();
     assert_eq!(state(waits.clone()), Some(WAITS));
     // Nobody is asked any more.
     let change = PublicationChange { approval: Some(Approval::None), ..PublicationChange::default() };
-    store.set_publication(channel(1), guild(8), change).await.unwrap();
-    let resumed = store.resume_follow(&waits.unwrap(), None, door, at(7)).await.unwrap();
+    store.set_publication(channel(1), guild(8), change, bot(at(0))).await.unwrap();
+    let resumed = store.resume_follow(&waits.unwrap(), None, door, bot(at(7))).await.unwrap();
     assert_eq!(state(resumed), Some(FollowState::Active));
 }
 
@@ -95,12 +95,12 @@ async fn a_native_follow_that_waits_has_no_webhook(#[case] backend: Backend) {
     let waits = insert(store, &new, &FollowWebhook::Native(webhook_id(60))).await;
     assert_eq!((waits.state, waits.follower_webhook), (WAITS, None));
     let change = PublicationChange { approval: Some(Approval::None), ..PublicationChange::default() };
-    store.set_publication(channel(1), guild(8), change).await.unwrap();
+    store.set_publication(channel(1), guild(8), change, bot(at(0))).await.unwrap();
     let door = Door::Published;
-    let resumed = store.resume_follow(&waits, None, door, at(1)).await.unwrap();
+    let resumed = store.resume_follow(&waits, None, door, bot(at(1))).await.unwrap();
     assert_eq!(state(resumed), Some(WAITS), "nothing would deliver");
     let hook = FollowWebhook::Native(webhook_id(61));
-    let resumed = store.resume_follow(&waits, Some(&hook), door, at(1)).await.unwrap().unwrap();
+    let resumed = store.resume_follow(&waits, Some(&hook), door, bot(at(1))).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
 }
 
@@ -115,34 +115,37 @@ async fn a_blocked_server_follows_nothing(#[case] backend: Backend) {
     store.set_audience(channel(1), guild(8), Audience::Servers).await.unwrap();
     let (active, paused) =
         (insert(store, &published(2), &relay(50)).await, insert(store, &published(3), &relay(51)).await);
-    store.pause_follow(paused.guild, paused.id, at(1)).await.unwrap();
-    assert!(store.block_follower(guild(8), guild(HOME), user(5), at(2)).await.unwrap());
-    assert!(!store.block_follower(guild(8), guild(HOME), user(6), at(2)).await.unwrap(), "once");
+    store.pause_follow(paused.guild, paused.id, bot(at(1))).await.unwrap();
+    assert!(store.block_follower(guild(8), guild(HOME), by(user(5), guild(8)).at(at(2))).await.unwrap());
+    assert!(
+        !store.block_follower(guild(8), guild(HOME), by(user(6), guild(8)).at(at(2))).await.unwrap(),
+        "once"
+    );
     let which = BreakWhich::OfServer(guild(8), guild(HOME));
-    let broken = store.break_follows(which, BrokenReason::Blocked, at(3)).await.unwrap();
+    let broken = store.break_follows(which, BrokenReason::Blocked, bot(at(3))).await.unwrap();
     assert_eq!(broken.iter().map(|follow| follow.id).collect::<Vec<_>>(), [active.id, paused.id]);
-    assert!(store.break_follows(which, BrokenReason::Blocked, at(3)).await.unwrap().is_empty(), "once");
+    assert!(store.break_follows(which, BrokenReason::Blocked, bot(at(3))).await.unwrap().is_empty(), "once");
     let blocked = |done: Result<_, StoreError>| assert!(matches!(done, Err(StoreError::Blocked)));
-    blocked(store.insert_follow(&published(4), &relay(52), at(4)).await.map(drop));
+    blocked(store.insert_follow(&published(4), &relay(52), bot(at(4))).await.map(drop));
     for door in [Door::Published, Door::Announcement, Door::Own] {
-        blocked(store.resume_follow(&active, None, door, at(4)).await.map(drop));
+        blocked(store.resume_follow(&active, None, door, bot(at(4))).await.map(drop));
     }
     let own = NewFollow { guild: guild(8), door: Door::Own, ..new_follow(1, 5) };
     insert(store, &own, &relay(53)).await;
 
     let forgotten = store.forget_user(user(5), false, at(5)).await.unwrap();
-    assert_eq!(forgotten, Forgotten { blocks: 1, ..Forgotten::default() });
+    assert_eq!(forgotten, Forgotten { blocks: 1, changes: 1, ..Forgotten::default() });
     assert_eq!(db.texts("SELECT CAST(blocked_by AS text) AS text FROM follower_blocks").await, ["0"]);
     assert_eq!(store.blocked_followers(guild(8)).await.unwrap(), [guild(HOME)]);
-    assert!(store.unblock_follower(guild(8), guild(HOME)).await.unwrap());
-    assert!(!store.unblock_follower(guild(8), guild(HOME)).await.unwrap());
-    let resumed = store.resume_follow(&active, None, Door::Published, at(6)).await.unwrap();
+    assert!(store.unblock_follower(guild(8), guild(HOME), bot(at(0))).await.unwrap());
+    assert!(!store.unblock_follower(guild(8), guild(HOME), bot(at(0))).await.unwrap());
+    let resumed = store.resume_follow(&active, None, Door::Published, bot(at(6))).await.unwrap();
     assert_eq!(state(resumed), Some(FollowState::Active));
     // The blocked server's own leaving lifts no block.
-    store.block_follower(guild(8), guild(HOME), user(6), at(7)).await.unwrap();
-    store.forget_guild(guild(HOME)).await.unwrap();
+    store.block_follower(guild(8), guild(HOME), by(user(6), guild(8)).at(at(7))).await.unwrap();
+    store.forget_guild(guild(HOME), at(0)).await.unwrap();
     assert_eq!(store.blocked_followers(guild(8)).await.unwrap(), [guild(HOME)]);
-    store.forget_guild(guild(8)).await.unwrap();
+    store.forget_guild(guild(8), at(0)).await.unwrap();
     assert!(store.blocked_followers(guild(8)).await.unwrap().is_empty());
 }
 
@@ -156,14 +159,14 @@ async fn a_closed_channel_is_open_to_nobody(#[case] backend: Backend) {
     let store = &db.store;
     let announced = |target| NewFollow { door: Door::Announcement, ..new_follow(1, target) };
     let made = insert(store, &announced(2), &relay(50)).await;
-    store.pause_follow(made.guild, made.id, at(1)).await.unwrap();
+    store.pause_follow(made.guild, made.id, bot(at(1))).await.unwrap();
     store.set_audience(channel(1), guild(8), Audience::Closed).await.unwrap();
     let closed = |done: Result<_, StoreError>| assert!(matches!(done, Err(StoreError::Closed)));
-    closed(store.insert_follow(&announced(3), &relay(51), at(2)).await.map(drop));
-    closed(store.resume_follow(&made, None, Door::Announcement, at(2)).await.map(drop));
+    closed(store.insert_follow(&announced(3), &relay(51), bot(at(2))).await.map(drop));
+    closed(store.resume_follow(&made, None, Door::Announcement, bot(at(2))).await.map(drop));
     closed(
         store
-            .update_options(made.guild, made.id, &made.options, None, Door::Announcement, at(2))
+            .update_options(made.guild, made.id, &made.options, None, Door::Announcement, bot(at(2)))
             .await
             .map(drop),
     );
@@ -194,8 +197,8 @@ async fn news_is_given_once_a_pause_and_counts_are_true(#[case] backend: Backend
     insert(store, &NewFollow { guild: guild(8), door: Door::Own, ..new_follow(1, 5) }, &relay(53)).await;
     assert!(news(59).await.is_empty());
     // What ended or was decided meanwhile is no news.
-    store.delete_follow(second.guild, second.id).await.unwrap();
-    store.decline_follow(first.guild, first.id, at(60)).await.unwrap();
+    store.delete_follow(second.guild, second.id, bot(at(0))).await.unwrap();
+    store.decline_follow(first.guild, first.id, bot(at(60))).await.unwrap();
     assert_eq!(news(61).await, [(90, 1)]);
     assert!(news(200).await.is_empty(), "each once");
     let page = store.followers_of(channel(1), crate::domain::paging::Cursor::Newest, 10).await.unwrap();
@@ -203,9 +206,9 @@ async fn news_is_given_once_a_pause_and_counts_are_true(#[case] backend: Backend
     let waiting = store.waiting_followers(channel(1), 10).await.unwrap();
     assert_eq!(waiting.iter().map(|follow| follow.id).collect::<Vec<_>>(), [third.id]);
 
-    store.refuse_notify(channel(1), channel(91)).await.unwrap();
+    store.refuse_notify(channel(1), channel(91), at(0)).await.unwrap();
     assert!(!store.publication(channel(1)).await.unwrap().notify_refused, "another was chosen meanwhile");
-    store.refuse_notify(channel(1), channel(90)).await.unwrap();
+    store.refuse_notify(channel(1), channel(90), at(0)).await.unwrap();
     insert(store, &published(6), &relay(54)).await;
     assert!(news(300).await.is_empty());
     asking(store).await;
@@ -213,10 +216,10 @@ async fn news_is_given_once_a_pause_and_counts_are_true(#[case] backend: Backend
     assert_eq!(news(300).await, [(90, 1)]);
     // What was chosen for a channel is kept though nobody follows it.
     for follow in store.waiting_followers(channel(1), 10).await.unwrap() {
-        store.delete_follow(follow.guild, follow.id).await.unwrap();
+        store.delete_follow(follow.guild, follow.id, bot(at(0))).await.unwrap();
     }
     let chosen = PublicationChange { audience: Some(Audience::Nobody), ..PublicationChange::default() };
-    store.set_publication(channel(1), guild(8), chosen).await.unwrap();
+    store.set_publication(channel(1), guild(8), chosen, bot(at(0))).await.unwrap();
     store.forget_unused(at(1_000_000_000), TimeDelta::days(30)).await.unwrap();
     assert_eq!(store.publication(channel(1)).await.unwrap().notify, Some(channel(90)));
 }
@@ -240,7 +243,7 @@ async fn an_earlier_version_reads_what_is_left(#[case] backend: Backend) {
         store.set_audience(channel(id), guild(8), audience).await.unwrap();
         store.move_seen_message(channel(id), message(id)).await.unwrap();
     }
-    store.block_follower(guild(8), guild(70), user(5), at(2)).await.unwrap();
+    store.block_follower(guild(8), guild(70), by(user(5), guild(8)).at(at(2))).await.unwrap();
     let rows = "SELECT channel_id || ' ' || audience || ' ' || COALESCE(guild_id, 0) || ' ' || \
         COALESCE(seen_message_id, 0) AS text FROM channels WHERE channel_id < 20 AND guild_id IS NOT NULL ORDER BY channel_id";
     while store.migration_status().await.unwrap().iter().any(|(name, applied)| name == NAME && *applied) {

@@ -36,12 +36,12 @@ async fn everything() -> Db {
     store.check_key().await.unwrap();
     let mut native = new_follow(1, 5);
     native.options.delivery = DeliveryMethod::Native;
-    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), bot(at(0))).await.unwrap();
     let mut tagged = new_follow(1, 6);
     tagged.options.filter = TagFilter::Only(tag_set("news,größe"));
     (tagged.options.threads, tagged.options.panels, tagged.target_kind) =
         (ThreadScope::All, true, TargetKind::Forum);
-    store.insert_follow(&tagged, &relay(1_006), at(0)).await.unwrap();
+    store.insert_follow(&tagged, &relay(1_006), bot(at(0))).await.unwrap();
     let (shown, paused) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
     let broken = follow(store, 1, 4).await;
     follow(store, 1, 7).await;
@@ -51,9 +51,9 @@ async fn everything() -> Db {
         notify: Some(Some(channel(90))),
         ..PublicationChange::default()
     };
-    store.set_publication(channel(1), guild(8), notify).await.unwrap();
-    store.insert_follow(&new_follow(1, 8), &relay(1_008), at(0)).await.unwrap();
-    store.block_follower(guild(8), guild(91), UserId::new(5).unwrap(), at(1)).await.unwrap();
+    store.set_publication(channel(1), guild(8), notify, bot(at(0))).await.unwrap();
+    store.insert_follow(&new_follow(1, 8), &relay(1_008), bot(at(0))).await.unwrap();
+    store.block_follower(guild(8), guild(91), by(UserId::new(5).unwrap(), guild(8)).at(at(1))).await.unwrap();
     store.note_thread(channel(70), channel(1)).await.unwrap();
     posted_panel_in(store, guild(8), 1).await;
 
@@ -69,12 +69,13 @@ async fn everything() -> Db {
     store.note_guild_check(guild(8), at(2)).await.unwrap();
     let held = std::collections::HashSet::from([origin(1, 103)]);
     store.record_events_holding(&[posted(1, 103)], &held, at(2)).await.unwrap();
-    store.pause_follow(paused.guild, paused.id, at(3)).await.unwrap();
-    store.break_follows(BreakWhich::Follow(broken.id), BrokenReason::WebhookMoved, at(3)).await.unwrap();
+    store.pause_follow(paused.guild, paused.id, bot(at(3))).await.unwrap();
+    store.break_follows(BreakWhich::Follow(broken.id), BrokenReason::WebhookMoved, bot(at(3))).await.unwrap();
     store.record_events(&[edited(1, 100, "second"), deleted(1, 101)], at(4)).await.unwrap();
     store.settle_contents(at(5)).await.unwrap();
     store.guild_left(guild(90), at(6)).await.unwrap();
     store.block_server(guild(91), at(6)).await.unwrap();
+    store.count_action(UserId::new(9).unwrap(), 2, at(6)).await.unwrap().unwrap();
     let samples = [("a".to_owned(), 0.1), ("b".to_owned(), -5.0), ("c".to_owned(), 1e300)];
     store.add_samples(&samples, at(7)).await.unwrap();
     store.add_samples(&samples, DateTime::from_timestamp(1_800_000_000, 0).unwrap()).await.unwrap();
@@ -205,7 +206,7 @@ async fn numbers_that_were_given_are_not_given_again() {
     let from = Db::new(Backend::Sqlite).await.unwrap();
     follow(&from.store, 1, 2).await;
     let newest = follow(&from.store, 1, 3).await;
-    from.store.delete_follow(newest.guild, newest.id).await.unwrap();
+    from.store.delete_follow(newest.guild, newest.id, bot(at(0))).await.unwrap();
     copy(&from, &to).await.unwrap();
     assert!(follow(&to.store, 1, 4).await.id > newest.id);
     to.store.record_events(&[posted(1, 100)], at(1)).await.unwrap();

@@ -55,14 +55,14 @@ async fn change(store: &Store, random: &mut StdRng) {
             relay(target + 1_000)
         };
         new.options.delivery = if native { DeliveryMethod::Native } else { DeliveryMethod::Relay };
-        store.insert_follow(&new, &hook, at(0)).await.unwrap();
+        store.insert_follow(&new, &hook, bot(at(0))).await.unwrap();
         return;
     };
     let (home, id) = (follow.guild, follow.id);
     match random.random_range(0..9) {
-        0 | 1 => drop(store.delete_follow(home, id).await.unwrap()),
-        2 | 3 => drop(store.pause_follow(home, id, at(1)).await.unwrap()),
-        4 => drop(store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap()),
+        0 | 1 => drop(store.delete_follow(home, id, bot(at(0))).await.unwrap()),
+        2 | 3 => drop(store.pause_follow(home, id, bot(at(1))).await.unwrap()),
+        4 => drop(store.resume_follow(&follow, None, Door::Own, bot(at(2))).await.unwrap()),
         5 => other_delivery(store, &follow, target).await,
         6 => break_some(store, BreakWhich::Follow(id)).await,
         7 => break_some(store, BreakWhich::Source(channel(source))).await,
@@ -71,7 +71,7 @@ async fn change(store: &Store, random: &mut StdRng) {
 }
 
 async fn break_some(store: &Store, which: BreakWhich) {
-    store.break_follows(which, BrokenReason::TargetForbidden, at(3)).await.unwrap();
+    store.break_follows(which, BrokenReason::TargetForbidden, bot(at(3))).await.unwrap();
 }
 
 async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
@@ -82,7 +82,10 @@ async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
         }
     };
     let options = FollowOptions { delivery, ..follow.options.clone() };
-    store.update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, at(4)).await.unwrap();
+    store
+        .update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, bot(at(4)))
+        .await
+        .unwrap();
 }
 
 #[rstest]
@@ -108,8 +111,8 @@ async fn are_kept_through_everything(#[case] backend: Backend) {
             writer.await.unwrap();
         }
         agree(&db).await;
-        store.forget_guild(guild(50 + round % SERVERS)).await.unwrap();
-        store.forget_guild(guild(60 + 1 + round % SOURCES)).await.unwrap();
+        store.forget_guild(guild(50 + round % SERVERS), at(0)).await.unwrap();
+        store.forget_guild(guild(60 + 1 + round % SOURCES), at(0)).await.unwrap();
         agree(&db).await;
     }
 }
@@ -149,7 +152,7 @@ async fn begin_with_what_is_there(#[case] backend: Backend) {
     for target in 10..16 {
         let follow = follow(&db.store, 1 + target % 2, target).await;
         if target % 3 == 0 {
-            db.store.pause_follow(follow.guild, FollowId(follow.id.0), at(0)).await.unwrap();
+            db.store.pause_follow(follow.guild, FollowId(follow.id.0), bot(at(0))).await.unwrap();
         }
     }
     db.store.migrate_down(1).await.unwrap();

@@ -16,9 +16,9 @@ async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     let store = &db.store;
     let mut native = new_follow(5, 2);
     native.options.delivery = DeliveryMethod::Native;
-    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), bot(at(0))).await.unwrap();
     let paused = follow(store, 1, 2).await;
-    store.pause_follow(paused.guild, paused.id, at(0)).await.unwrap();
+    store.pause_follow(paused.guild, paused.id, bot(at(0))).await.unwrap();
     let events = [posted(5, 9), posted(6, 8), posted(1, 10), edited(1, 10, "more")];
     let recorded = store.record_events(&events, at(1)).await.unwrap();
     assert!(recorded.lanes.is_empty());
@@ -27,7 +27,7 @@ async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     assert_eq!(kept, ["discord:1/10"], "remembered without its content");
     assert_eq!(store.seen_message(channel(5)).await.unwrap(), Some(message(9)));
 
-    store.resume_follow(&paused, None, Door::Own, at(2)).await.unwrap();
+    store.resume_follow(&paused, None, Door::Own, bot(at(2))).await.unwrap();
     let again = store.record_events(&[posted(1, 10), edited(1, 10, "even more")], at(3)).await.unwrap();
     assert!(again.lanes.is_empty() && db.deliveries().await.is_empty(), "posted while paused, never sent");
 }
@@ -108,8 +108,8 @@ async fn writers_do_not_block_each_other(#[case] backend: Backend) {
         let store = db.store.clone();
         tasks.spawn(async move {
             for follow in store.follows_into(channel(target), Cursor::Newest, 5).await.unwrap().items {
-                store.pause_follow(follow.guild, follow.id, at(2)).await.unwrap();
-                store.resume_follow(&follow, None, Door::Own, at(3)).await.unwrap();
+                store.pause_follow(follow.guild, follow.id, bot(at(2))).await.unwrap();
+                store.resume_follow(&follow, None, Door::Own, bot(at(3))).await.unwrap();
                 store.replace_webhook(channel(target), &webhook(9_000 + target), at(4)).await.unwrap();
             }
         });
@@ -174,7 +174,7 @@ async fn texts_are_kept_without_the_character_that_no_database_takes(#[case] bac
     let mut new = new_follow(1, 2);
     let tag = Tag::Forum { id: crate::domain::ids::TagId::new(7).unwrap(), name: "b\0ug".to_owned() };
     new.options.filter = TagFilter::Only(TagSet::new([tag]).unwrap());
-    db.store.insert_follow(&new, &relay(1_002), at(0)).await.unwrap();
+    db.store.insert_follow(&new, &relay(1_002), bot(at(0))).await.unwrap();
     db.store.add_samples(&[("a\0b".to_owned(), 1.5)], at(0)).await.unwrap();
     let labels = "SELECT label AS text FROM channel_follow_tags UNION ALL SELECT series AS text FROM samples";
     assert_eq!(db.texts(labels).await, ["bug", "ab"]);

@@ -26,7 +26,7 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
     new.options.threads = ThreadScope::Starter;
     new.target_kind = TargetKind::Thread { parent: channel(3) };
     new.source_parent = Some(channel(4));
-    let Inserted::Made(made) = store.insert_follow(&new, &relay(50), at(0)).await.unwrap() else {
+    let Inserted::Made(made) = store.insert_follow(&new, &relay(50), bot(at(0))).await.unwrap() else {
         panic!("there before")
     };
     let expected = Follow {
@@ -86,7 +86,7 @@ async fn twenty_at_once_make_one(#[case] backend: Backend) {
     for number in 0..20 {
         let store = db.store.clone();
         tasks.spawn(async move {
-            store.insert_follow(&new_follow(1, 2), &relay(100 + number), at(0)).await.unwrap()
+            store.insert_follow(&new_follow(1, 2), &relay(100 + number), bot(at(0))).await.unwrap()
         });
     }
     let results = tasks.join_all().await;
@@ -114,7 +114,7 @@ async fn into_one_target_share_a_webhook(#[case] backend: Backend) {
         let store = db.store.clone();
         tasks.spawn(async move {
             let new = new_follow(10 + number, 2);
-            store.insert_follow(&new, &relay(100 + number), at(0)).await.unwrap()
+            store.insert_follow(&new, &relay(100 + number), bot(at(0))).await.unwrap()
         });
     }
     tasks.join_all().await;
@@ -131,10 +131,10 @@ async fn into_one_target_share_a_webhook(#[case] backend: Backend) {
 
     let (last, others) = follows.split_last().unwrap();
     for follow in others {
-        let removed = db.store.delete_follow(follow.guild, follow.id).await.unwrap().unwrap();
+        let removed = db.store.delete_follow(follow.guild, follow.id, bot(at(0))).await.unwrap().unwrap();
         assert!(removed.webhook_still_needed);
     }
-    let removed = db.store.delete_follow(last.guild, last.id).await.unwrap().unwrap();
+    let removed = db.store.delete_follow(last.guild, last.id, bot(at(0))).await.unwrap().unwrap();
     assert_eq!(removed, Removed { follow: last.clone(), webhook_still_needed: false });
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
 }
@@ -150,20 +150,20 @@ async fn change_their_options(#[case] backend: Backend) {
     let mut options = FollowOptions { filter: only("b,a"), panels: true, ..made.options.clone() };
     let (store, home) = (&db.store, guild(HOME));
     let changed =
-        store.update_options(home, made.id, &options, None, Door::Own, at(5)).await.unwrap().unwrap();
+        store.update_options(home, made.id, &options, None, Door::Own, bot(at(5))).await.unwrap().unwrap();
     assert_eq!(changed.options, options);
     assert!(changed.updated_at > made.updated_at && changed.created_at == made.created_at);
     options.filter = TagFilter::Except(tag_set("c"));
-    store.update_options(home, made.id, &options, None, Door::Own, at(6)).await.unwrap();
+    store.update_options(home, made.id, &options, None, Door::Own, bot(at(6))).await.unwrap();
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
     assert_eq!(db.texts("SELECT tag AS text FROM channel_follow_tags").await, ["c"]);
 
     assert_eq!(
-        store.update_options(home, FollowId(99), &options, None, Door::Own, at(7)).await.unwrap(),
+        store.update_options(home, FollowId(99), &options, None, Door::Own, bot(at(7))).await.unwrap(),
         None
     );
     assert_eq!(
-        store.update_options(guild(8), made.id, &options, None, Door::Own, at(7)).await.unwrap(),
+        store.update_options(guild(8), made.id, &options, None, Door::Own, bot(at(7))).await.unwrap(),
         None
     );
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
@@ -182,18 +182,22 @@ async fn change_their_delivery(#[case] backend: Backend) {
     let mut options = made.options.clone();
     options.delivery = DeliveryMethod::Native;
     for hook in [None, Some(relay(50))] {
-        let refused = store.update_options(home, made.id, &options, hook.as_ref(), Door::Own, at(1)).await;
+        let refused =
+            store.update_options(home, made.id, &options, hook.as_ref(), Door::Own, bot(at(1))).await;
         assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
     }
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap(), made);
 
     let hook = FollowWebhook::Native(webhook_id(60));
-    let native =
-        store.update_options(home, made.id, &options, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
+    let native = store
+        .update_options(home, made.id, &options, Some(&hook), Door::Own, bot(at(2)))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((native.webhook, native.follower_webhook), (None, Some(webhook_id(60))));
     assert_eq!(db.deliveries().await, ["2 ended follow_ended"], "Discord copies from now on");
     let relayed =
-        store.update_options(home, made.id, &made.options, Some(&relay(70)), Door::Own, at(3)).await;
+        store.update_options(home, made.id, &made.options, Some(&relay(70)), Door::Own, bot(at(3))).await;
     let relayed = relayed.unwrap().unwrap();
     assert_eq!((relayed.webhook, relayed.follower_webhook), (Some(webhook_id(70)), None));
     let used = store.lane_webhook(channel(2)).await.unwrap().unwrap().webhook;
@@ -209,20 +213,22 @@ async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut new = new_follow(1, 2);
     new.options.delivery = DeliveryMethod::Native;
-    let refused = db.store.insert_follow(&new, &relay(50), at(0)).await;
+    let refused = db.store.insert_follow(&new, &relay(50), bot(at(0))).await;
     assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
     let hook = FollowWebhook::Native(webhook_id(60));
-    let Inserted::Made(made) = db.store.insert_follow(&new, &hook, at(0)).await.unwrap() else { panic!() };
+    let Inserted::Made(made) = db.store.insert_follow(&new, &hook, bot(at(0))).await.unwrap() else {
+        panic!()
+    };
     assert_eq!((made.webhook, made.follower_webhook), (None, Some(webhook_id(60))));
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
 
-    db.store.pause_follow(guild(HOME), made.id, at(1)).await.unwrap();
-    let wrong = db.store.resume_follow(&made, Some(&relay(50)), Door::Own, at(2)).await;
+    db.store.pause_follow(guild(HOME), made.id, bot(at(1))).await.unwrap();
+    let wrong = db.store.resume_follow(&made, Some(&relay(50)), Door::Own, bot(at(2))).await;
     assert!(matches!(wrong, Err(StoreError::WrongWebhook)), "{wrong:?}");
     let hook = FollowWebhook::Native(webhook_id(61));
-    let resumed = db.store.resume_follow(&made, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&made, Some(&hook), Door::Own, bot(at(2))).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
-    let removed = db.store.delete_follow(guild(HOME), made.id).await.unwrap().unwrap();
+    let removed = db.store.delete_follow(guild(HOME), made.id, bot(at(0))).await.unwrap().unwrap();
     assert!(!removed.webhook_still_needed);
 }
 
@@ -236,12 +242,15 @@ async fn of_another_server_are_out_of_reach(#[case] backend: Backend) {
     let (store, other) = (&db.store, guild(HOME + 1));
     let made = follow(store, 1, 2).await;
     assert_eq!(store.follow(other, made.id).await.unwrap(), None);
-    assert_eq!(store.pause_follow(other, made.id, at(1)).await.unwrap(), None);
+    assert_eq!(store.pause_follow(other, made.id, bot(at(1))).await.unwrap(), None);
     assert_eq!(
-        store.resume_follow(&Follow { guild: other, ..made.clone() }, None, Door::Own, at(1)).await.unwrap(),
+        store
+            .resume_follow(&Follow { guild: other, ..made.clone() }, None, Door::Own, bot(at(1)))
+            .await
+            .unwrap(),
         None
     );
-    assert_eq!(store.delete_follow(other, made.id).await.unwrap(), None);
+    assert_eq!(store.delete_follow(other, made.id, bot(at(0))).await.unwrap(), None);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(made));
 }
 
@@ -253,8 +262,8 @@ async fn of_another_server_are_out_of_reach(#[case] backend: Backend) {
 async fn numbers_are_never_used_again(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let first = follow(&db.store, 1, 2).await;
-    db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
-    assert_eq!(db.store.delete_follow(first.guild, first.id).await.unwrap(), None);
+    db.store.delete_follow(first.guild, first.id, bot(at(0))).await.unwrap().unwrap();
+    assert_eq!(db.store.delete_follow(first.guild, first.id, bot(at(0))).await.unwrap(), None);
     assert!(follow(&db.store, 1, 2).await.id > first.id);
 }
 
@@ -273,7 +282,7 @@ async fn take_their_tags_with_them(#[case] backend: Backend) {
     ] {
         let mut new = new_follow(1, target);
         new.options.filter = filter;
-        let inserted = db.store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();
+        let inserted = db.store.insert_follow(&new, &relay(target + 1_000), bot(at(0))).await.unwrap();
         let Inserted::Made(follow) = inserted else { panic!("{inserted:?}") };
         made.push(follow);
     }
@@ -283,8 +292,8 @@ async fn take_their_tags_with_them(#[case] backend: Backend) {
     };
     let [first, second, _] = [0, 1, 2].map(|number: usize| made[number].id.0.to_string());
     assert_eq!(tags().await, [first.clone(), first, second.clone()]);
-    db.store.delete_follow(made[0].guild, made[0].id).await.unwrap();
+    db.store.delete_follow(made[0].guild, made[0].id, bot(at(0))).await.unwrap();
     assert_eq!(tags().await, [second]);
-    db.store.forget_guild(guild(HOME)).await.unwrap();
+    db.store.forget_guild(guild(HOME), at(0)).await.unwrap();
     assert_eq!(tags().await, [""; 0]);
 }

@@ -105,7 +105,7 @@ async fn a_person_is_forgotten_with_their_mirrors(#[case] backend: Backend) {
         .await
         .unwrap()
         .unwrap();
-    db.store.delete_follow(gone.guild, gone.id).await.unwrap();
+    db.store.delete_follow(gone.guild, gone.id, bot(at(0))).await.unwrap();
     give_back(&db.store, &three).await;
     assert_eq!(db.store.forget_idle_lanes(at(5)).await.unwrap(), 1);
 
@@ -163,9 +163,9 @@ async fn follows_and_panels_lose_the_name_of_who_made_them(#[case] backend: Back
     let task = |person| serde_json::json!({ "tasks": [{ "name": "Paint", "person": person }, { "id": 9 }] });
     let mut new = panels::new_panel(1);
     (new.created_by, new.config) = (Some(user(9)), task(serde_json::json!({ "user": "9" })));
-    let own = db.store.insert_panel(&new, None, at(0), at(60)).await.unwrap().unwrap();
+    let own = db.store.insert_panel(&new, None, bot(at(0)), at(60)).await.unwrap().unwrap();
     (new.created_by, new.config) = (Some(user(8)), task(serde_json::json!({ "user": "99" })));
-    let other = db.store.insert_panel(&new, None, at(0), at(60)).await.unwrap().unwrap();
+    let other = db.store.insert_panel(&new, None, bot(at(0)), at(60)).await.unwrap().unwrap();
 
     let forgotten = db.store.forget_user(user(9), false, at(5)).await.unwrap();
     assert_eq!(forgotten, Forgotten { follows: 1, panels: 1, ..Forgotten::default() });
@@ -176,7 +176,7 @@ async fn follows_and_panels_lose_the_name_of_who_made_them(#[case] backend: Back
     assert!(panel.version > own.version && panel.next_refresh_at < own.next_refresh_at, "it is drawn anew");
     assert_eq!(db.store.panel(other.guild, other.id).await.unwrap(), Some(other));
     // It can still be moved.
-    assert!(db.store.move_panel(&panel, channel(4), at(6), at(60)).await.unwrap().is_some());
+    assert!(db.store.move_panel(&panel, channel(4), bot(at(6)), at(60)).await.unwrap().is_some());
 }
 
 /// Server 8 has the source 1, a panel there, and the target 4; server 7 the targets 2 and 3 and the source 5.
@@ -190,7 +190,7 @@ async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     three_messages(&db).await;
     for (source, target, from, into) in [(5, 4, 7, 8), (5, 2, 7, 7)] {
         let new = NewFollow { guild: guild(into), source_guild: guild(from), ..new_follow(source, target) };
-        db.store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();
+        db.store.insert_follow(&new, &relay(target + 1_000), bot(at(0))).await.unwrap();
     }
     db.store.record_events(&[posted(5, 200)], at(1)).await.unwrap();
     let four = claim(&db.store, 4).await;
@@ -226,7 +226,7 @@ async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     assert_eq!(db.store.left_guilds(at(99)).await.unwrap(), []);
 
     db.store.guild_left(guild(8), at(30)).await.unwrap();
-    let removed = db.store.forget_guild(guild(8)).await.unwrap();
+    let removed = db.store.forget_guild(guild(8), at(0)).await.unwrap();
     let webhooks: Vec<_> =
         removed.iter().map(|one| (one.follow.pair.target.get(), one.webhook_still_needed)).collect();
     assert_eq!(webhooks, [(2, true), (3, false), (4, false)]);
@@ -244,5 +244,5 @@ async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     assert_eq!(db.texts(channels).await, ["5", "9"]);
     assert!(db.texts("SELECT origin AS text FROM mirrors m JOIN deliveries d ON d.id = m.delivery_id JOIN activities a ON a.id = d.activity_id").await.is_empty());
     assert_eq!(advance(&db.store, &four, None, at(31)).await, NextAction::Idle);
-    assert!(db.store.forget_guild(guild(8)).await.unwrap().is_empty(), "once more changes nothing");
+    assert!(db.store.forget_guild(guild(8), at(0)).await.unwrap().is_empty(), "once more changes nothing");
 }

@@ -12,7 +12,7 @@ use crate::store::KnownThread;
 async fn follow_with(store: &Store, source: u64, target: u64, threads: ThreadScope, filter: TagFilter) {
     let mut new = new_follow(source, target);
     (new.options.threads, new.options.filter) = (threads, filter);
-    store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();
+    store.insert_follow(&new, &relay(target + 1_000), bot(at(0))).await.unwrap();
 }
 
 fn forum_tag(id: u64) -> Tag {
@@ -149,13 +149,13 @@ async fn an_edit_brings_nothing_that_was_always_wanted(#[case] backend: Backend)
     let tags = ["bug", "idea"].into_iter().filter_map(Tag::hashtag);
     follow_with(&db.store, 1, 10, ThreadScope::None, filter(TagFilter::Only, tags)).await;
     let follow = db.store.follow_by_pair(new_follow(1, 10).pair).await.unwrap().unwrap();
-    db.store.pause_follow(guild(HOME), follow.id, at(1)).await.unwrap();
+    db.store.pause_follow(guild(HOME), follow.id, bot(at(1))).await.unwrap();
     let mut event = posted(1, 20);
     if let SourceEvent::Posted { content: shown, .. } = &mut event {
         *shown = content("a #bug").into();
     }
     record(&db, event).await;
-    db.store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap();
+    db.store.resume_follow(&follow, None, Door::Own, bot(at(2))).await.unwrap();
     assert_eq!(record(&db, edited(1, 20, "a #bug and an #idea")).await, [""; 0]);
     assert_eq!(record(&db, edited(1, 20, "an #idea")).await, [""; 0]);
 }

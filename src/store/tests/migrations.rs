@@ -62,6 +62,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     super::quotes::stale(&db).await;
     super::opt_outs::rows(&db).await;
     db.store.block_server(guild(91), at(1)).await.unwrap();
+    db.store.count_action(UserId::new(9).unwrap(), 1, at(1)).await.unwrap().unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
     db.store.keep_gateway_sessions(&owner, &[session], at(1)).await.unwrap();
     db.store.migrate_down(all.try_into().unwrap()).await.unwrap();
@@ -179,7 +180,7 @@ async fn reasons_get_their_former_words_back(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (number, reason) in (10..).zip(BrokenReason::ALL) {
         let follow = follow(&db.store, number, number + 100).await;
-        db.store.break_follows(BreakWhich::Follow(follow.id), *reason, at(1)).await.unwrap();
+        db.store.break_follows(BreakWhich::Follow(follow.id), *reason, bot(at(1))).await.unwrap();
     }
     follow(&db.store, 1, 2).await;
     let reasons = "SELECT COALESCE(broken_reason, 'none') AS text FROM channel_follows ORDER BY id";
@@ -253,6 +254,9 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_activities_source_message_id",
         "ix_activities_thread_id",
         "ix_activities_unsettled",
+        "ix_audit_actor_id",
+        "ix_audit_at",
+        "ix_audit_guild_id",
         "ix_channel_follows_guild_id",
         "ix_channel_follows_guild_source",
         "ix_channel_follows_guild_target",
@@ -274,6 +278,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_panels_channel_id",
         "ix_panels_guild_id",
         "ix_panels_next_refresh_at",
+        "ix_person_actions_user_id",
         "ix_retractions_target_channel_id",
         "ix_samples_at",
         "uq_activities_origin",

@@ -1,7 +1,9 @@
 //! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL if
 //! `TEST_POSTGRES_URL` names a server on which databases may be created. Otherwise the latter are ignored.
 
+mod actions;
 mod attempts;
+mod audit;
 mod blame;
 mod blocked_servers;
 mod circles;
@@ -44,6 +46,7 @@ use tempfile::TempDir;
 use self::holding::*;
 use self::scratch::Scratch;
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
+use crate::domain::audit::{ChangeStamp, ChangedBy, Via};
 use crate::domain::follow::{
     Audience, ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, NewFollow,
     PublicationChange, TagFilter, ThreadScope,
@@ -148,6 +151,16 @@ pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 123_456_789).unwrap() + TimeDelta::seconds(seconds)
 }
 
+/// The bot itself changes something.
+pub(super) fn bot(at: DateTime<Utc>) -> ChangeStamp {
+    ChangedBy::System.at(at)
+}
+
+/// A person changes something by a command in this server.
+pub(super) fn by(user: UserId, guild: GuildId) -> ChangedBy {
+    ChangedBy::Person { user, guild, via: Via::Command }
+}
+
 pub(super) fn channel(id: u64) -> ChannelId {
     ChannelId::new(id).unwrap()
 }
@@ -208,7 +221,8 @@ pub(super) fn tag_set(tags: &str) -> TagSet {
 
 /// A relay follow, through the target's webhook.
 pub(super) async fn follow(store: &Store, source: u64, target: u64) -> Follow {
-    match store.insert_follow(&new_follow(source, target), &relay(target + 1_000), at(0)).await.unwrap() {
+    match store.insert_follow(&new_follow(source, target), &relay(target + 1_000), bot(at(0))).await.unwrap()
+    {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
         Inserted::Full(full) => panic!("{full:?}"),
@@ -255,7 +269,7 @@ impl Store {
     ) -> Result<Audience, StoreError> {
         let before = self.audience(channel).await?;
         let change = PublicationChange { audience: Some(audience), ..PublicationChange::default() };
-        self.set_publication(channel, guild, change).await?;
+        self.set_publication(channel, guild, change, bot(at(0))).await?;
         Ok(before)
     }
 }

@@ -19,11 +19,11 @@ async fn are_counted(#[case] backend: Backend) {
     let mut native = new_follow(1, 5);
     native.options.delivery = DeliveryMethod::Native;
     native.guild = guild(50);
-    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), bot(at(0))).await.unwrap();
     let (a, b) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
     follow(store, 1, 4).await;
-    store.pause_follow(a.guild, a.id, at(0)).await.unwrap();
-    store.break_follows(BreakWhich::Follow(b.id), BrokenReason::WebhookMoved, at(0)).await.unwrap();
+    store.pause_follow(a.guild, a.id, bot(at(0))).await.unwrap();
+    store.break_follows(BreakWhich::Follow(b.id), BrokenReason::WebhookMoved, bot(at(0))).await.unwrap();
     store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
 
     assert_eq!(store.backlog().await.unwrap(), Backlog { deliveries: 2, lanes: 1, deepest: 2 });

@@ -115,7 +115,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let elsewhere = NewFollow { source_guild: guild(9), ..new_follow(5, 2) };
-    db.store.insert_follow(&elsewhere, &relay(1_002), at(0)).await.unwrap();
+    db.store.insert_follow(&elsewhere, &relay(1_002), bot(at(0))).await.unwrap();
     let all = [posted_by(99, 1, 100), posted_by(99, 5, 101), posted_by(98, 1, 102)];
     db.store.record_events(&all, at(1)).await.unwrap();
     db.store.opt_out(user(99), here(), at(2)).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
         .await
         .unwrap()
         .unwrap();
-    db.store.delete_follow(gone.guild, gone.id).await.unwrap();
+    db.store.delete_follow(gone.guild, gone.id, bot(at(0))).await.unwrap();
     assert_eq!(take_back(&db.store).await, 1);
     let expected = [
         "100 nobody deleted withheld",

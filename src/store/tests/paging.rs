@@ -46,7 +46,7 @@ async fn go_both_ways(#[case] backend: Backend) {
     assert_eq!(page(Cursor::NewerThan(made[0])).await, (vec![], false, true));
 
     // The follow that the page begins behind may be gone.
-    store.delete_follow(guild(HOME), made[2]).await.unwrap();
+    store.delete_follow(guild(HOME), made[2], bot(at(0))).await.unwrap();
     let older = store.follows_of_server(guild(HOME), &ALL, Cursor::OlderThan(made[2]), 3).await.unwrap();
     assert_eq!((older.items[0].id, older.total), (made[3], 6));
 }
@@ -63,7 +63,7 @@ async fn are_of_a_server_a_channel_or_a_source(#[case] backend: Backend) {
         [follow(store, 1, 100).await.id, follow(store, 2, 101).await.id, follow(store, 100, 101).await.id];
     let mut elsewhere = new_follow(1, 200);
     elsewhere.guild = guild(HOME + 1);
-    store.insert_follow(&elsewhere, &relay(50), at(0)).await.unwrap();
+    store.insert_follow(&elsewhere, &relay(50), bot(at(0))).await.unwrap();
 
     let of_guild = store.follows_of_server(guild(HOME), &ALL, Cursor::Newest, 10).await.unwrap();
     assert_eq!(ids(&of_guild), [ours[2], ours[1], ours[0]]);
@@ -121,14 +121,14 @@ async fn hold_only_what_is_wanted(#[case] backend: Backend) {
     {
         let mut new = new_follow(source, target);
         new.guild = guild(home);
-        let Inserted::Made(follow) = store.insert_follow(&new, &relay(50), at(0)).await.unwrap() else {
+        let Inserted::Made(follow) = store.insert_follow(&new, &relay(50), bot(at(0))).await.unwrap() else {
             panic!("there before")
         };
         made.push(follow.id);
     }
-    store.pause_follow(guild(HOME), made[1], at(1)).await.unwrap().unwrap();
+    store.pause_follow(guild(HOME), made[1], bot(at(1))).await.unwrap().unwrap();
     let gone = BreakWhich::Target(channel(100));
-    store.break_follows(gone, BrokenReason::TargetDeleted, at(1)).await.unwrap();
+    store.break_follows(gone, BrokenReason::TargetDeleted, bot(at(1))).await.unwrap();
     let [one, two, hundred, shared] = [1, 2, 100, 102].map(|id| Some(channel(id)));
     let state = |state| FollowFilter { state: Some(state), ..ALL };
     let delivery = |delivery| FollowFilter { delivery: Some(delivery), ..ALL };

@@ -56,7 +56,7 @@ pub(super) async fn posted_panel_as(
     now: DateTime<Utc>,
 ) -> Panel {
     let new = NewPanel { guild, ..new_panel(channel_id) };
-    let panel = store.insert_panel(&new, None, now, now + TimeDelta::minutes(1)).await.unwrap().unwrap();
+    let panel = store.insert_panel(&new, None, bot(now), now + TimeDelta::minutes(1)).await.unwrap().unwrap();
     store
         .panel_posted(&panel, message(shown_by), face("one"), Revision(1), now + TimeDelta::seconds(1))
         .await
@@ -83,17 +83,18 @@ async fn a_panel_is_kept_as_it_was_made(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT origin || ' ' || kind AS text FROM activities").await, ["panel:1/500 panel"]);
 
     for _ in 1..MOST_IN_CHANNEL {
-        assert!(db.store.insert_panel(&new_panel(1), None, at(0), at(60)).await.unwrap().is_ok());
+        assert!(db.store.insert_panel(&new_panel(1), None, bot(at(0)), at(60)).await.unwrap().is_ok());
     }
     assert!(
-        db.store.insert_panel(&new_panel(1), None, at(0), at(60)).await.unwrap().is_err(),
+        db.store.insert_panel(&new_panel(1), None, bot(at(0)), at(60)).await.unwrap().is_err(),
         "one too many"
     );
-    assert!(db.store.insert_panel(&new_panel(2), None, at(0), at(60)).await.unwrap().is_ok());
+    assert!(db.store.insert_panel(&new_panel(2), None, bot(at(0)), at(60)).await.unwrap().is_ok());
     let elsewhere = GuildId::new(2).unwrap();
     assert!(db.store.panel(elsewhere, panel.id).await.unwrap().is_none(), "another server's");
     let most = MOST_IN_CHANNEL + 1;
-    let full = db.store.insert_panel(&new_panel(3), u32::try_from(most).ok(), at(0), at(60)).await.unwrap();
+    let full =
+        db.store.insert_panel(&new_panel(3), u32::try_from(most).ok(), bot(at(0)), at(60)).await.unwrap();
     assert_eq!(full.err(), Some(PanelsFull::Server(u32::try_from(most).unwrap())));
 }
 
@@ -108,7 +109,7 @@ async fn servers_take_turns_and_those_that_were_left_have_none(#[case] backend: 
     let insert = async |guild: u64, channel_id: u64, due: i64| {
         let new =
             NewPanel { guild: GuildId::new(guild).unwrap(), channel: channel(channel_id), ..own.clone() };
-        db.store.insert_panel(&new, None, at(0), at(due)).await.unwrap().unwrap();
+        db.store.insert_panel(&new, None, bot(at(0)), at(due)).await.unwrap().unwrap();
     };
     for number in 0..10 {
         insert(1, 10 + number, 10).await;
@@ -164,8 +165,8 @@ async fn of_two_changes_at_once_one_is_told(#[case] backend: Backend) {
         config: serde_json::json!({ "text": text }),
         refresh: REFRESH,
     };
-    assert!(db.store.change_panel(&panel, &change("a"), at(5)).await.unwrap());
-    assert!(!db.store.change_panel(&panel, &change("b"), at(5)).await.unwrap());
+    assert!(db.store.change_panel(&panel, &change("a"), bot(at(5))).await.unwrap());
+    assert!(!db.store.change_panel(&panel, &change("b"), bot(at(5))).await.unwrap());
     let now = db.store.panel(panel.guild, panel.id).await.unwrap().unwrap();
     assert_eq!((now.config["text"].as_str(), now.next_refresh_at), (Some("a"), stored(at(5))));
 }

@@ -16,7 +16,7 @@ const FORUM: u64 = 2;
 async fn follow_all(store: &Store, target: u64, target_kind: TargetKind) {
     let mut new = new_follow(1, target);
     (new.options.threads, new.target_kind) = (ThreadScope::All, target_kind);
-    store.insert_follow(&new, &relay(1_000), at(0)).await.unwrap();
+    store.insert_follow(&new, &relay(1_000), bot(at(0))).await.unwrap();
 }
 
 fn posted_in(thread: u64, id: u64, place: SourcePlace) -> SourceEvent {
@@ -189,7 +189,8 @@ async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     let mut follows = Vec::new();
     for (target, target_kind) in [(2, TargetKind::Channel), (20, thread), (21, thread)] {
         let new = NewFollow { target_kind, ..new_follow(1, target) };
-        let Inserted::Made(follow) = store.insert_follow(&new, &relay(100 + target), at(0)).await.unwrap()
+        let Inserted::Made(follow) =
+            store.insert_follow(&new, &relay(100 + target), bot(at(0))).await.unwrap()
         else {
             panic!("it is there")
         };
@@ -205,10 +206,10 @@ async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     assert_eq!(store.webhook_of(channel(2)).await.unwrap().unwrap().id, webhook_id(200));
 
     let broken =
-        store.break_follows(BreakWhich::RelayInto(channel(20)), BrokenReason::TargetForbidden, at(2));
+        store.break_follows(BreakWhich::RelayInto(channel(20)), BrokenReason::TargetForbidden, bot(at(2)));
     assert_eq!(broken.await.unwrap().len(), 1);
     for (follow, needed) in follows.iter().zip([true, true, false]) {
-        let removed = store.delete_follow(guild(HOME), follow.id).await.unwrap().unwrap();
+        let removed = store.delete_follow(guild(HOME), follow.id, bot(at(0))).await.unwrap().unwrap();
         assert_eq!(removed.webhook_still_needed, needed);
         assert_eq!(store.webhook_in_use(channel(2), webhook_id(200)).await.unwrap(), needed);
     }

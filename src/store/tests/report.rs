@@ -67,11 +67,11 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     }
     let mut only = new_follow(1, 14);
     only.options.filter = TagFilter::Only(tag_set("bug"));
-    store.insert_follow(&only, &relay(1_014), at(0)).await.unwrap();
+    store.insert_follow(&only, &relay(1_014), bot(at(0))).await.unwrap();
     let mut native = new_follow(1, 15);
     native.options.delivery = DeliveryMethod::Native;
-    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(1_015)), at(0)).await.unwrap();
-    store.insert_follow(&new_follow(1, 16), &relay(1_016), at(100)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(1_015)), bot(at(0))).await.unwrap();
+    store.insert_follow(&new_follow(1, 16), &relay(1_016), bot(at(100))).await.unwrap();
     let ids: BTreeMap<u64, FollowId> = store
         .followers_of(channel(1), crate::domain::paging::Cursor::Newest, 100)
         .await
@@ -80,12 +80,15 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
         .into_iter()
         .map(|follow| (follow.pair.target.get(), follow.id))
         .collect();
-    store.pause_follow(guild(HOME), ids[&11], at(1)).await.unwrap();
-    store.pause_follow(guild(HOME), ids[&16], at(101)).await.unwrap();
+    store.pause_follow(guild(HOME), ids[&11], bot(at(1))).await.unwrap();
+    store.pause_follow(guild(HOME), ids[&16], bot(at(101))).await.unwrap();
     let id = posted_at(50);
     store.record_events(&[posted(1, id)], at(51)).await.unwrap();
     assert_eq!(show_all(store, &claim(store, 10).await, id + 1).await, [id]);
-    store.break_follows(BreakWhich::Follow(ids[&12]), BrokenReason::WebhookDeleted, at(60)).await.unwrap();
+    store
+        .break_follows(BreakWhich::Follow(ids[&12]), BrokenReason::WebhookDeleted, bot(at(60)))
+        .await
+        .unwrap();
 
     let asked = store.message_facts(channel(1), message(id)).await.unwrap().expect("it is recorded");
     let expected = [
@@ -109,7 +112,7 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     store.record_events(&[edited(1, id, "second")], at(70)).await.unwrap();
     let asked = store.message_facts(channel(1), message(id)).await.unwrap().unwrap();
     assert_eq!(verdicts(&db, &asked, POSTED).await[0], (10, DeliveryVerdict::Updating));
-    store.delete_follow(guild(HOME), ids[&10]).await.unwrap();
+    store.delete_follow(guild(HOME), ids[&10], bot(at(0))).await.unwrap();
     assert_eq!(store.count_former_followers(&asked).await.unwrap(), 1);
     assert_eq!(verdicts(&db, &asked, POSTED).await.len(), 6);
     follow(store, 1, 10).await;
@@ -125,7 +128,7 @@ async fn the_own_server_comes_first(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (target, server) in [(10, HOME), (11, 5), (12, HOME), (13, 5)] {
         let new = NewFollow { guild: guild(server), ..new_follow(1, target) };
-        db.store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();
+        db.store.insert_follow(&new, &relay(target + 1_000), bot(at(0))).await.unwrap();
     }
     let found = db.store.followers_with_facts(&unrecorded(posted_at(9)), guild(HOME), 3).await.unwrap();
     let targets: Vec<u64> = found.iter().map(|one| one.follow.pair.target.get()).collect();

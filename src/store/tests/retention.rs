@@ -35,7 +35,7 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let late = follow(&db.store, 1, 3).await;
-    let pause = db.store.pause_follow(late.guild, late.id, at(0)).await.unwrap();
+    let pause = db.store.pause_follow(late.guild, late.id, bot(at(0))).await.unwrap();
     assert!(pause.is_some());
     db.store.record_events(&[posted(1, 100)], at(1)).await.unwrap();
     assert_eq!(db.store.settle_contents(at(2)).await.unwrap(), 0, "it is still owed");
@@ -48,7 +48,7 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
 
     // Somebody needs it again.
     db.store.backfill(&late, &[posted(1, 100)], at(31)).await.unwrap();
-    db.store.resume_follow(&late, None, Door::Own, at(31)).await.unwrap();
+    db.store.resume_follow(&late, None, Door::Own, bot(at(31))).await.unwrap();
     db.store.backfill(&late, &[posted(1, 100)], at(31)).await.unwrap();
     assert_eq!(db.store.clear_contents(at(40)).await.unwrap(), 0);
     assert_eq!(contents(&db).await, ["kept"]);
@@ -91,11 +91,11 @@ async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(#[case] backend
     show_all(&db.store, &lease, 500).await;
     let which = crate::store::BreakWhich::Follow(follow.id);
     let reason = crate::domain::follow::BrokenReason::TargetForbidden;
-    db.store.break_follows(which, reason, at(20)).await.unwrap();
+    db.store.break_follows(which, reason, bot(at(20))).await.unwrap();
     db.store.record_events(&[edited(1, 100, "lost"), deleted(1, 101)], at(21)).await.unwrap();
     db.store.settle_contents(at(22)).await.unwrap();
     db.store.clear_contents(at(22)).await.unwrap();
-    db.store.resume_follow(&follow, None, Door::Own, at(23)).await.unwrap();
+    db.store.resume_follow(&follow, None, Door::Own, bot(at(23))).await.unwrap();
     let next = advance(&db.store, &lease, None, at(24)).await;
     let NextAction::Do { step: Step::Delete(gone), work } = &next else { panic!("{next:?}") };
     assert_eq!(*gone, message(501), "the deletion needs no content");
@@ -149,12 +149,12 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     db.store.record_events(&[posted(1, id_on(-40))], on(-40)).await.unwrap();
     let lease = claim(&db.store, 2).await;
     create(&advance(&db.store, &lease, None, at(1)).await);
-    db.store.delete_follow(follow.guild, follow.id).await.unwrap();
+    db.store.delete_follow(follow.guild, follow.id, bot(at(0))).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 ended follow_ended"]);
     let (message, recorded) = (MessageId::first_at(on(0)), on(0));
     assert_eq!(db.store.forget_old_messages(message, recorded).await.unwrap(), ForgottenMessages::default());
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 0);
-    db.store.forget_guild(guild(8)).await.unwrap();
+    db.store.forget_guild(guild(8), at(0)).await.unwrap();
     assert_eq!(count(&db, "deliveries").await, 1);
     let next = advance(&db.store, &lease, None, at(1)).await;
     let NextAction::Do { step: Step::Settle(in_flight), .. } = next else { panic!("{next:?}") };
@@ -238,7 +238,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
         refresh: REFRESH,
         created_by: None,
     };
-    let panel = db.store.insert_panel(&new, None, on(-40), on(-39)).await.unwrap().unwrap();
+    let panel = db.store.insert_panel(&new, None, bot(on(-40)), on(-39)).await.unwrap().unwrap();
     let face = PanelSnapshot {
         panel: PanelId(1),
         author: "Bot".to_owned(),
@@ -253,7 +253,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
 
     let mut new = new_follow(1, 2);
     new.options.threads = ThreadScope::All;
-    db.store.insert_follow(&new, &relay(1_002), on(-40)).await.unwrap();
+    db.store.insert_follow(&new, &relay(1_002), bot(on(-40))).await.unwrap();
     db.store.move_threads_from(channel(1), message(id_on(-50))).await.unwrap();
     // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first
     // message.
@@ -292,8 +292,8 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     db.store.forget_old_messages(limit, on(-30)).await.unwrap();
     assert_eq!(db.texts(left).await, lively_posts);
     db.store.panel_inactive(panel.id, "Its channel was deleted.", on(0)).await.unwrap();
-    assert_eq!(db.store.forget_resting_panels(on(0)).await.unwrap(), 0);
-    assert_eq!(db.store.forget_resting_panels(on(1)).await.unwrap(), 1);
+    assert_eq!(db.store.forget_resting_panels(on(0), on(1)).await.unwrap(), 0);
+    assert_eq!(db.store.forget_resting_panels(on(1), on(1)).await.unwrap(), 1);
 }
 
 #[rstest]

@@ -25,7 +25,7 @@ async fn half_shown(db: &Db) -> (Follow, Follow, Lease) {
 async fn pausing_ends_only_what_was_never_shown(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
-    let paused = db.store.pause_follow(first.guild, first.id, at(2)).await.unwrap().unwrap();
+    let paused = db.store.pause_follow(first.guild, first.id, bot(at(2))).await.unwrap().unwrap();
     assert_eq!(paused.state, FollowState::Paused);
     assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 ended follow_ended", "3 due"]);
 
@@ -35,9 +35,9 @@ async fn pausing_ends_only_what_was_never_shown(#[case] backend: Backend) {
     assert_eq!(db.deliveries().await, expected, "what is shown is kept up to date, what is new is not sent");
     assert!(show_all(&db.store, &lease, 600).await.is_empty());
 
-    let again = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
+    let again = db.store.pause_follow(first.guild, first.id, bot(at(4))).await.unwrap().unwrap();
     assert_eq!(again, paused, "pausing twice changes nothing");
-    let resumed = db.store.resume_follow(&first, None, Door::Own, at(5)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&first, None, Door::Own, bot(at(5))).await.unwrap().unwrap();
     assert_eq!(resumed.state, FollowState::Active);
     assert!(show_all(&db.store, &lease, 600).await.is_empty(), "and isn't sent later");
     db.store.record_events(&[posted(1, 13)], at(6)).await.unwrap();
@@ -56,7 +56,7 @@ async fn pausing_spares_what_has_begun(#[case] backend: Backend) {
     let lease = claim(&db.store, 2).await;
     let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
     let (first_part, _) = create(&next);
-    db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
+    db.store.pause_follow(made.guild, made.id, bot(at(2))).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 due", "2 ended follow_ended"], "in flight");
     let next = advance_parts(&db.store, &lease, Some(created(first_part, 2, 500)), at(3), 2).await;
     let (second_part, _) = create(&next);
@@ -81,7 +81,7 @@ async fn pausing_lets_what_is_half_shown_become_whole(#[case] backend: Backend) 
     let next = advance_parts(&db.store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
     let postponed = StepResult::Delayed { delivery: create(&next).0.delivery, until: at(60) };
     advance_parts(&db.store, &lease, Some(postponed), at(3), 2).await;
-    db.store.pause_follow(made.guild, made.id, at(4)).await.unwrap();
+    db.store.pause_follow(made.guild, made.id, bot(at(4))).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 due"]);
     let next = advance_parts(&db.store, &lease, None, at(60), 2).await;
     assert_eq!(about(&next), (Step::Create(Part(1)), 10));
@@ -99,7 +99,7 @@ async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(#[case] backend: Ba
     let lease = claim(&db.store, 2).await;
     let next = advance(&db.store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
+    db.store.pause_follow(made.guild, made.id, bot(at(2))).await.unwrap();
     let next = advance(&db.store, &lease, Some(StepResult::NotBegun { in_flight }), at(3)).await;
     assert_eq!((next, db.deliveries().await), (NextAction::Idle, vec!["2 ended follow_ended".to_owned()]));
 }
@@ -114,8 +114,11 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Bac
     let (first, second, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
     let reason = BrokenReason::WebhookDeleted;
-    let broken =
-        db.store.break_follows(BreakWhich::RelayWebhook(webhook_id(1_002)), reason, at(3)).await.unwrap();
+    let broken = db
+        .store
+        .break_follows(BreakWhich::RelayWebhook(webhook_id(1_002)), reason, bot(at(3)))
+        .await
+        .unwrap();
     assert_eq!(broken.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id]);
     assert_eq!(broken[0].state, FollowState::Broken(reason));
     assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 ended follow_ended", "3 due"]);
@@ -123,19 +126,19 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Bac
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_some());
 
     let again =
-        db.store.break_follows(BreakWhich::Target(channel(2)), BrokenReason::TargetDeleted, at(4)).await;
+        db.store.break_follows(BreakWhich::Target(channel(2)), BrokenReason::TargetDeleted, bot(at(4))).await;
     assert!(again.unwrap().is_empty(), "it is broken already");
-    db.store.pause_follow(second.guild, second.id, at(4)).await.unwrap();
+    db.store.pause_follow(second.guild, second.id, bot(at(4))).await.unwrap();
     let paused =
-        db.store.break_follows(BreakWhich::Source(channel(1)), BrokenReason::SourceDeleted, at(4)).await;
+        db.store.break_follows(BreakWhich::Source(channel(1)), BrokenReason::SourceDeleted, bot(at(4))).await;
     assert!(paused.unwrap().is_empty(), "a pause is kept");
-    let kept = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
+    let kept = db.store.pause_follow(first.guild, first.id, bot(at(4))).await.unwrap().unwrap();
     assert_eq!(kept.state, FollowState::Broken(reason), "pausing doesn't hide a fault");
 
     db.store.record_events(&[edited(1, 10, "newer"), posted(1, 12)], at(5)).await.unwrap();
     assert_eq!(db.deliveries().await[0], "2 shown 1", "not owed while broken");
     let hook = relay(77);
-    let resumed = db.store.resume_follow(&first, Some(&hook), Door::Own, at(6)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&first, Some(&hook), Door::Own, bot(at(6))).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.webhook), (FollowState::Active, Some(webhook_id(77))));
     let next = advance(&db.store, &lease, None, at(7)).await;
     assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
@@ -150,10 +153,10 @@ async fn resuming_takes_back_what_was_deleted_meanwhile(#[case] backend: Backend
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     let reason = BrokenReason::TargetForbidden;
-    db.store.break_follows(BreakWhich::Follow(first.id), reason, at(2)).await.unwrap();
+    db.store.break_follows(BreakWhich::Follow(first.id), reason, bot(at(2))).await.unwrap();
     db.store.record_events(&[deleted(1, 10), deleted(1, 11)], at(3)).await.unwrap();
     assert_eq!(advance(&db.store, &lease, None, at(4)).await, NextAction::Idle);
-    db.store.resume_follow(&first, None, Door::Own, at(5)).await.unwrap();
+    db.store.resume_follow(&first, None, Door::Own, bot(at(5))).await.unwrap();
     let next = advance(&db.store, &lease, None, at(6)).await;
     assert_eq!(about(&next), (Step::Delete(message(500)), 10));
 }
@@ -171,7 +174,7 @@ async fn removing_ends_what_is_owed_and_keeps_what_stands(#[case] backend: Backe
     let not_made = StepResult::NotBegun { in_flight: create(&next).0 };
     let next = advance(&db.store, &lease, Some(not_made), at(3)).await;
     assert_eq!(about(&next).1, 10);
-    db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
+    db.store.delete_follow(first.guild, first.id, bot(at(0))).await.unwrap().unwrap();
     assert_eq!(db.deliveries().await, ["2 ended 1 follow_ended", "3 due", "2 ended follow_ended", "3 due"]);
     assert_eq!(advance(&db.store, &lease, None, at(4)).await, NextAction::Idle);
     db.store.record_events(&[deleted(1, 10)], at(5)).await.unwrap();
@@ -192,7 +195,7 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
     native.options.delivery = DeliveryMethod::Native;
     native.guild = guild(8);
     follow(store, 1, 2).await;
-    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), bot(at(0))).await.unwrap();
     follow(store, 4, 2).await;
     let (a, b, c) = ((1, 2), (1, 3), (4, 2));
     for (affected, expected) in [
@@ -206,11 +209,11 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
         (BreakWhich::FollowerWebhook(webhook_id(60)), vec![b]),
         (BreakWhich::Target(channel(1)), vec![]),
     ] {
-        let broken = store.break_follows(affected, BrokenReason::SourceDeleted, at(1)).await.unwrap();
+        let broken = store.break_follows(affected, BrokenReason::SourceDeleted, bot(at(1))).await.unwrap();
         let pairs: Vec<_> = broken.iter().map(|one| (one.pair.source.get(), one.pair.target.get())).collect();
         assert_eq!(pairs, expected, "{affected:?}");
         for follow in broken {
-            store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap();
+            store.resume_follow(&follow, None, Door::Own, bot(at(2))).await.unwrap();
         }
     }
 }

@@ -89,7 +89,7 @@ impl Year {
         if FORUMS.contains(&source) && self.db.store.threads_from(channel(source)).await.unwrap().is_none() {
             self.db.store.move_threads_from(channel(source), seen).await.unwrap();
         }
-        self.db.store.insert_follow(&new, &relay(target + 1), self.now()).await.unwrap();
+        self.db.store.insert_follow(&new, &relay(target + 1), bot(self.now())).await.unwrap();
     }
 
     /// The bot is removed; some come back before they are forgotten.
@@ -97,7 +97,7 @@ impl Year {
         let Some((_, server, _)) = self.servers.pop_front() else { return };
         let reason = crate::domain::follow::BrokenReason::TargetServerLeft;
         for which in [BreakWhich::TargetGuild(guild(server)), BreakWhich::SourceGuild(guild(server))] {
-            self.db.store.break_follows(which, reason, self.now()).await.unwrap();
+            self.db.store.break_follows(which, reason, bot(self.now())).await.unwrap();
         }
         self.db.store.guild_left(guild(server), self.now()).await.unwrap();
     }
@@ -112,7 +112,7 @@ impl Year {
             .await
             .unwrap();
         if let Some(follow) = all.items.first() {
-            self.db.store.delete_follow(follow.guild, follow.id).await.unwrap();
+            self.db.store.delete_follow(follow.guild, follow.id, bot(self.now())).await.unwrap();
         }
         let (source, target) = (self.random.random_range(SOURCES), self.id());
         self.follow(source, TOWN, target, server).await;
@@ -193,8 +193,9 @@ impl Year {
         store.settle_contents(now).await.unwrap();
         store.clear_contents(now - CONTENTS).await.unwrap();
         for guild in store.left_guilds(now - LEFT).await.unwrap() {
-            store.forget_guild(guild).await.unwrap();
+            store.forget_guild(guild, now).await.unwrap();
         }
+        store.forget_old_audit(now - MIRRORS).await.unwrap();
         store.forget_unused(now, MIRRORS).await.unwrap();
     }
 

@@ -95,7 +95,7 @@ async fn a_request_is_decided_once_by_those_who_may() {
     let refused = press(&bob).await.unwrap();
     assert!(refused.text().contains("You are timed out"), "{}", refused.text());
     assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"));
-    // Two at once: one of them decides, the other reads so.
+    // Two at the same time: one of them decides, the other is told so.
     let carol = admin(&sides.scene.harbour, "Carol");
     let decline = sides.scene.alice.press(&sides.mods, told.id, "Decline #1");
     let (approved, declined) = tokio::join!(press(&carol), decline);
@@ -130,7 +130,7 @@ async fn requests_are_decided_in_the_list_too() {
     assert!(done.text().contains("Request #1 is approved"), "{}", done.text());
     sides.arrives("after").await;
     let own = sides.scene.follow(&sides.scene.releases).await;
-    assert!(own.text().contains("now follows"), "an own server's follow never waits");
+    assert!(own.text().contains("now follows"), "a follow within a server never waits");
 }
 
 #[tokio::test]
@@ -148,7 +148,8 @@ async fn what_the_follower_lacks_is_not_told_and_the_request_stays() {
     sides.arrives("after").await;
 }
 
-/// Killed between the answer of Discord and the database, the request stays, and can be approved again.
+/// If the bot is killed between Discord's answer and the write to the database, the request stays, and can be
+/// approved again.
 #[tokio::test]
 async fn a_killed_bot_leaves_one_clear_state() {
     let mut sides = Sides::new(asking).await;

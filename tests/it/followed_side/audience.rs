@@ -28,7 +28,7 @@ async fn a_closed_announcement_channel_is_followed_by_nobody_else() {
         let list = keeper.run(&target, "/follows", ()).await.unwrap();
         let resumed = list.select(FOLLOWS, &["resume:1"]).await.unwrap().text();
         assert!(resumed.contains("not open to other servers"), "{resumed}");
-        // What the rest of the channel's choices are stays.
+        // The channel's other choices stay as they are.
         let now = scene.run("/publish", channel(&board)).await.text();
         assert!(now.contains("is closed"), "{now}");
         scene.run("/publish", channel(&board).set("audience", "nobody")).await;

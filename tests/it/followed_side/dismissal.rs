@@ -43,7 +43,7 @@ async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
     let link = Options::new().set("link", plans.link());
     sides.keeper.run(&sides.board, "/follow", link.clone()).await.unwrap();
     let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
-    // It takes more than a channel of one's own.
+    // It takes more than having a channel of one's own.
     let bob = sides.scene.world.sandbox.person("Bob");
     sides.scene.harbour.join(&bob, Permissions::empty());
     sides.scene.releases.allow(&bob, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES);
@@ -70,8 +70,8 @@ async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
     sides.arrives("again").await;
 }
 
-/// Mallory manages a server of theirs, and presses what stands in the lists of another, with the numbers of
-/// another's follows.
+/// Mallory manages a server of their own, and presses the buttons in another server's lists, with the numbers
+/// of that server's follows.
 #[tokio::test]
 async fn numbers_of_others_are_not_answered() {
     let sides = Sides::new(|options, _| options.set("approval", "ask")).await;
@@ -94,7 +94,7 @@ async fn numbers_of_others_are_not_answered() {
         let list = mallory.run(&own, "/followers", channel(&own)).await.unwrap();
         let text = list.press_forged(&id, value.as_deref()).await.unwrap().text();
         assert!(!text.contains("Lake"), "{id}: {text}");
-        // What is said of a request stands in another message.
+        // The answer about a request is in another message.
         let gone = ["That follower is gone", "I can't find that channel", "isn't blocked"];
         let said = id.starts_with("request:") || gone.iter().any(|said| text.contains(said));
         assert!(said, "{id}: {text}");
@@ -103,7 +103,8 @@ async fn numbers_of_others_are_not_answered() {
     assert_eq!(sides.scene.count("follower_blocks").await, 0);
 }
 
-/// Whoever blocked a server was cut off before its follows ended: the next look at the server does it.
+/// The process that blocked a server was killed before it had ended the server's follows: the next check of
+/// the server does it.
 #[tokio::test]
 async fn what_a_block_left_is_found() {
     let sides = Sides::new(|options, _| options).await;
@@ -118,7 +119,7 @@ async fn what_a_block_left_is_found() {
     sides.scene.world.database.wait_for("broken_reason", "blocked").await;
 }
 
-/// Somebody over there resumes a follow at the moment at which it is removed here.
+/// Somebody on the other side resumes a follow at the moment when it is removed here.
 #[tokio::test]
 async fn a_follow_that_is_removed_while_it_is_being_resumed_stays_removed() {
     let sides = Sides::new(|options, _| options).await;

@@ -1,5 +1,5 @@
-//! What the followed side says to its followers from other servers: who waits, who is told, who is removed
-//! and blocked.
+//! What the followed side can do about its followers from other servers: who waits, who is told, who is
+//! removed and blocked.
 
 mod approval;
 mod audience;
@@ -16,7 +16,7 @@ const FOLLOWERS: &str = "Remove or block a follower …";
 const BLOCKED: &str = "Unblock a server …";
 const FOLLOWS: &str = "Look into, pause, resume or remove a follow …";
 
-/// A follow of `#releases` of Harbour that Lakeside's keeper asks for.
+/// A follow of Harbour's `#releases`, which Lakeside's keeper asks for.
 struct Sides {
     scene: Scene,
     mods: Channel,
@@ -30,7 +30,7 @@ fn channel(channel: &Channel) -> Options {
 }
 
 impl Sides {
-    /// `#releases` is open to other servers, with these options besides.
+    /// `#releases` is open to other servers, with these additional options.
     async fn new(options: impl FnOnce(Options, &Channel) -> Options) -> Self {
         Self::in_scene(Scene::new().await, options).await
     }
@@ -44,7 +44,7 @@ impl Sides {
         Self { scene, mods, lakeside, keeper, board }
     }
 
-    /// The keeper lets a channel follow `#releases`.
+    /// The keeper makes a channel follow `#releases`.
     async fn follow_into(&self, target: &Channel) -> Reply {
         self.keeper
             .run(target, "/follow", Options::new().set("link", self.scene.releases.link()))
@@ -56,7 +56,7 @@ impl Sides {
         self.follow_into(&self.board).await
     }
 
-    /// What is told in `#mods`, once it says this.
+    /// The message in `#mods` that says this, once it is posted.
     async fn told(&self, what: &str) -> SeenMessage {
         self.mods.wait_for_message(SOON, |message| message.content.contains(what)).await.unwrap()
     }
@@ -75,7 +75,8 @@ impl Sides {
         self.board.wait_for_message(SOON, |message| message.content == text).await.unwrap();
     }
 
-    /// What is posted doesn't arrive in `#board`: what a channel of its own posts comes after it.
+    /// What is posted doesn't arrive in `#board`. It waits for something that is posted later in one of its
+    /// own sources.
     async fn stays_out(&self, text: &str) {
         self.scene.alice.post(&self.scene.releases, text).unwrap();
         let own = self.lakeside.text(&format!("own-{}", text.len()));

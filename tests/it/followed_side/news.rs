@@ -53,7 +53,7 @@ async fn a_channel_that_may_not_be_told_is_not_tried_again() {
     sides.told("new follower").await;
 }
 
-/// A name of a server, with all that Discord would make something of.
+/// A server's name with everything that Discord would format.
 #[tokio::test]
 async fn a_servers_name_is_only_a_name() {
     let scene = Scene::new().await;
@@ -68,7 +68,7 @@ async fn a_servers_name_is_only_a_name() {
     assert_eq!(told.pinged, SeenPings::default());
 }
 
-/// Discord was away when a request was to be told.
+/// Discord was away when a request was to be announced.
 #[tokio::test]
 async fn what_could_not_be_told_is_told_later() {
     let sides = Sides::new(super::asking).await;

@@ -1,4 +1,4 @@
-//! A channel with panels, `#board`, and `#news` that follows it by relay.
+//! A channel with panels, `#board`, and `#news`, which follows it by relay.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Board {
         Self::with(&[]).await
     }
 
-    /// On SQLite, with these environment variables besides.
+    /// On SQLite, with these additional environment variables.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Backend::Sqlite, settings).await.expect("SQLite is always there")
     }
@@ -44,7 +44,7 @@ impl Board {
         scene
     }
 
-    /// One channel begins to follow another.
+    /// Lets one channel follow another.
     pub async fn follow(&self, source: &Channel, target: &Channel, delivery: &str) {
         let options = Options::new().set("channel", source).set("delivery", delivery);
         let reply = self.alice.run(target, "/follow", options).await.expect("an answer");
@@ -71,12 +71,12 @@ impl Board {
         assert!(changed.text().contains("is changed"), "{}", changed.text());
     }
 
-    /// Waits until a channel has a message that says this, and only one.
+    /// Waits until a channel has exactly one message that says this.
     pub async fn shows(&self, channel: &Channel, text: &str) -> SeenMessage {
         self.shows_within(SOON, channel, text).await
     }
 
-    /// The same where it may take longer.
+    /// The same, for something that may take longer.
     pub async fn shows_within(&self, patience: Duration, channel: &Channel, text: &str) -> SeenMessage {
         let found = channel.wait_for_message(patience, |message| message.text().contains(text)).await;
         let found = found.unwrap_or_else(|error| panic!("{error}: {text}\n{}", channel.render_text()));
@@ -85,14 +85,14 @@ impl Board {
         found
     }
 
-    /// Waits until a channel shows no panel any more.
+    /// Waits until a channel shows no panels any more.
     pub async fn is_empty(&self, channel: &Channel) {
         let empty =
             channel.wait_for_messages(SOON, |all| all.iter().all(|message| message.embeds.is_empty())).await;
         empty.unwrap_or_else(|error| panic!("{error}\n{}", channel.render_text()));
     }
 
-    /// Whoever runs `/panel list`.
+    /// The answer to `/panel list`.
     pub async fn list(&self) -> String {
         self.run("/panel list", Options::new()).await.text()
     }
@@ -102,7 +102,7 @@ impl Board {
         self.bot.take().expect("it runs").kill().await;
     }
 
-    /// Asks the bot to end, and waits until it has.
+    /// Asks the bot to stop, and waits until it has.
     pub async fn stop(&mut self) {
         self.bot.take().expect("it runs").stop().await;
     }
@@ -112,7 +112,7 @@ impl Board {
         self.bot = Some(self.world.start().await);
     }
 
-    /// How many lines of its log have this.
+    /// How many lines of its log contain this.
     pub fn logged(&self, text: &str) -> usize {
         self.bot.as_ref().expect("it runs").log().lines().filter(|line| line.contains(text)).count()
     }

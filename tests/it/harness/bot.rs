@@ -51,8 +51,8 @@ impl Bot {
         Self::run_and_read(command, |_| true)
     }
 
-    /// Starts it, and reads its log as long as that says so; then nobody does, as where a collector of logs
-    /// has died.
+    /// Starts it, and reads its log as long as this returns true. After that, nobody reads it, as if a log
+    /// collector had died.
     pub fn run_and_read(mut command: Command, go_on: impl Fn(&str) -> bool + Send + 'static) -> Self {
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
@@ -75,12 +75,12 @@ impl Bot {
         Self { child, log, lines }
     }
 
-    /// All that it logged so far.
+    /// Everything that it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("no test panics while it holds this").clone()
     }
 
-    /// Waits for a line that holds this text, and returns it.
+    /// Waits for a line that contains this text, and returns it.
     pub async fn logged(&mut self, text: &str) -> String {
         let waiting = async {
             loop {
@@ -96,7 +96,7 @@ impl Bot {
         }
     }
 
-    /// Where its pages are.
+    /// The address of its pages.
     pub async fn http(&mut self) -> SocketAddr {
         let line = self.logged("serving /healthz").await;
         let address = line.rsplit_once("address=").expect("the line names the address").1;
@@ -115,7 +115,7 @@ impl Bot {
         (answer.status().as_u16(), answer.text().await.expect("a text"))
     }
 
-    /// Asks it to stop, as an operator's service manager does; how it ended, and how long that took.
+    /// Asks it to stop, as an operator's service manager does. Returns how it ended, and how long that took.
     pub async fn stop(mut self) -> (ExitStatus, Duration) {
         let asked = Instant::now();
         self.signal(Signal::SIGTERM);
@@ -123,13 +123,13 @@ impl Bot {
         (status, asked.elapsed())
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Ends it abruptly, as a power cut would.
     pub async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
         self.ended().await;
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -145,7 +145,7 @@ impl Bot {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
-                // Its last words may still be on their way.
+                // Its last lines may still be on their way.
                 let last_words = async { while self.lines.changed().await.is_ok() {} };
                 let _ = tokio::time::timeout(SOON, last_words).await;
                 return status;

@@ -1,5 +1,5 @@
-//! A real browser: Chromium, driven through its own driver over WebDriver. Tests look at what is on the page
-//! and type as people do.
+//! A real browser: Chromium, driven by its own driver over WebDriver. Tests look at what is on the page and
+//! type as people do.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -14,15 +14,16 @@ use tempfile::TempDir;
 
 use super::SOON;
 
-/// Why the driver refuses to click what can be clicked a moment later. Nothing was clicked then.
+/// Why the driver refuses to click something that can be clicked a moment later. Nothing has been clicked
+/// then.
 const NOT_YET: [&str; 3] =
     ["element click intercepted", "element not interactable", "stale element reference"];
 
-/// Debian's places; `build.rs` looks there, too.
+/// Where Debian installs them; `build.rs` looks there, too.
 const DRIVER: &str = "/usr/bin/chromedriver";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
-/// A browser with one empty page. It ends, with all its processes, when it is dropped.
+/// A browser with one empty page. Dropping it ends it with all its processes.
 pub struct Browser {
     driver: Child,
     client: reqwest::Client,
@@ -31,8 +32,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser whose window shows this much. Where there is none, tests that need it are ignored, and panic
-    /// if they are run nevertheless.
+    /// A browser with a viewport of this size. If the machine has none, tests that need it are ignored, and
+    /// panic if they are run anyway.
     pub async fn open(width: u32, height: u32) -> Self {
         for program in [DRIVER, CHROMIUM] {
             assert!(Path::new(program).exists(), "this needs a browser: there is no {program}");
@@ -73,25 +74,25 @@ impl Browser {
         self.post("url", json!({ "url": url })).await;
     }
 
-    /// The size of what is shown, however large the window's frame is.
+    /// Sets the size of the viewport, however large the window's frame is.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// What the system says it prefers, such as `prefers-color-scheme`: `dark`.
+    /// Sets what the system says it prefers, such as `prefers-color-scheme`: `dark`.
     pub async fn prefer(&self, feature: &str, value: &str) {
         let features = json!({ "features": [{ "name": feature, "value": value }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// What a script returns.
+    /// Runs a script, and returns what it returns.
     pub async fn script(&self, script: &str) -> Value {
         self.post("execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Waits until an expression is true, and returns its value. A page tells nobody when it changes, so it
-    /// is asked again and again.
+    /// Waits until an expression is true, and returns its value. A page doesn't announce its changes, so it
+    /// is polled.
     pub async fn until(&self, expression: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -103,7 +104,7 @@ impl Browser {
                 let shown = self.script("return document.body.innerText").await;
                 let at = self.script("return document.activeElement.outerHTML.slice(0, 300)").await;
                 panic!(
-                    "it never came to this: {expression}\nfocus: {at}\nthe page shows:\n{}",
+                    "this never became true: {expression}\nfocus: {at}\nthe page shows:\n{}",
                     shown.as_str().unwrap_or("")
                 );
             }
@@ -111,8 +112,8 @@ impl Browser {
         }
     }
 
-    /// Clicks what a selector finds, where it can be seen, as with a mouse. What is still moving into place
-    /// is waited for: the driver refuses such clicks, and clicks nothing.
+    /// Clicks the visible element that a selector finds, as with a mouse. Waits for elements that are still
+    /// moving into place: the driver refuses such clicks, and clicks nothing.
     pub async fn click(&self, selector: &str) {
         let started = Instant::now();
         loop {
@@ -132,8 +133,8 @@ impl Browser {
         }
     }
 
-    /// Presses keys where the focus is: letters, and names of keys in braces such as `{Enter}`, `{Shift+Tab}`
-    /// or `{Control+k}`.
+    /// Presses keys in the focused element: letters, and names of keys in braces such as `{Enter}`,
+    /// `{Shift+Tab}` or `{Control+k}`.
     pub async fn keys(&self, keys: &str) {
         let mut actions = Vec::new();
         let mut rest = keys;
@@ -151,7 +152,7 @@ impl Browser {
         self.post("actions", actions).await;
     }
 
-    /// A picture of what is shown, as PNG.
+    /// A screenshot, as PNG.
     pub async fn picture(&self) -> Vec<u8> {
         use base64::Engine as _;
         let picture = self.call(&format!("{}/screenshot", self.session), None).await;
@@ -160,14 +161,14 @@ impl Browser {
             .expect("base64")
     }
 
-    /// What the browser's console complained about so far.
+    /// What the browser's console has complained about so far.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.post("se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().cloned().unwrap_or_default();
         lines.into_iter().filter_map(|line| line["message"].as_str().map(ToOwned::to_owned)).collect()
     }
 
-    /// Sends a command of Chromium's own.
+    /// Sends one of Chromium's own commands.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
@@ -176,13 +177,13 @@ impl Browser {
         self.call(&format!("{}/{command}", self.session), Some(body)).await
     }
 
-    /// One command: a POST with a body, a GET without.
+    /// One command: a POST with a body, a GET without one.
     async fn call(&self, url: &str, body: Option<Value>) -> Value {
         let answer = self.request(url, body.clone()).await;
         answer.unwrap_or_else(|refusal| panic!("{url} {}: {}", body.unwrap_or_default(), refusal["message"]))
     }
 
-    /// The same, with what the driver says where it refuses.
+    /// The same; an error is what the driver says when it refuses.
     async fn request(&self, url: &str, body: Option<Value>) -> Result<Value, Value> {
         let request = match &body {
             Some(body) => self.client.post(url).json(body),
@@ -198,7 +199,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser is a child of the driver's, in the same group.
+        // The browser is a child of the driver, in the same group.
         if let Ok(pid) = i32::try_from(self.driver.id()) {
             let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         }
@@ -206,15 +207,15 @@ impl Drop for Browser {
     }
 }
 
-/// Starts the driver in a process group of its own, on a free port. Another may take the port that it chose:
-/// then it ends, and is started again.
+/// Starts the driver in its own process group, on a free port. Another process may take the port that was
+/// chosen: then the driver ends, and is started again.
 fn start_driver() -> (Child, u16) {
     for _ in 0..5 {
         if let Some(started) = try_driver() {
             return started;
         }
     }
-    panic!("the driver never said its port");
+    panic!("the driver never named its port");
 }
 
 fn try_driver() -> Option<(Child, u16)> {
@@ -223,7 +224,7 @@ fn try_driver() -> Option<(Child, u16)> {
     let mut child = command.spawn().expect("the driver starts");
     let lines = BufReader::new(child.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
     let (said, port) = std::sync::mpsc::channel();
-    // To the end, else it would one day wait for somebody to read what it says.
+    // Reads to the end, or the driver would some day wait for somebody to read its output.
     std::thread::spawn(move || {
         let port =
             |line: &str| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok();
@@ -231,7 +232,7 @@ fn try_driver() -> Option<(Child, u16)> {
             let _ = said.send(port);
         }
     });
-    // It ends by itself where it can't have the port; where it hangs, it is ended.
+    // It ends by itself if it can't have the port; if it hangs, it is killed.
     let port = port.recv_timeout(SOON).ok();
     if port.is_none() {
         let _ = child.kill();
@@ -240,7 +241,7 @@ fn try_driver() -> Option<(Child, u16)> {
     Some((child, port?))
 }
 
-/// WebDriver's sign for a key.
+/// WebDriver's character for a key.
 fn key(name: &str) -> String {
     let sign = match name {
         "Enter" => '\u{e007}',

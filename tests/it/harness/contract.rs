@@ -57,6 +57,18 @@ const EXCEPTIONS: &[Exception] = &[
         pointer_prefix: "",
         reason: "the library writes permissions as text, as Discord answers them, and always sends nsfw and all fields of an option",
     },
+    Exception {
+        operation: "POST /oauth2/{?}",
+        place: Place::Route,
+        pointer_prefix: "",
+        reason: "the token endpoint is documented, but the description leaves it out",
+    },
+    Exception {
+        operation: "POST /oauth2/{?}/{?}",
+        place: Place::Route,
+        pointer_prefix: "",
+        reason: "revoking tokens, as above",
+    },
 ];
 
 static CONTRACT: LazyLock<Option<Contract>> = LazyLock::new(|| {

@@ -7,17 +7,22 @@ use super::{Backend, Bot, World, admin};
 /// Some gateway processes, and some workers.
 pub struct Crew {
     pub world: World,
-    /// By the shards that they take.
+    /// Ordered by their shards.
     pub gateways: Vec<Bot>,
     pub workers: Vec<Bot>,
 }
 
 impl Crew {
-    /// So many gateways, each with one shard, and so many workers, all of them ready; `None` where there is
+    /// This many gateways, each with one shard, and this many workers, all of them ready; `None` if there is
     /// no PostgreSQL.
     pub async fn start(gateways: u32, workers: usize) -> Option<Self> {
-        let world =
-            World::configured(Backend::Postgres, Config { shards: gateways, ..Config::default() }).await?;
+        Self::with(gateways, workers, &[]).await
+    }
+
+    /// The same with these environment variables of the bot's.
+    pub async fn with(gateways: u32, workers: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let config = Config { shards: gateways, ..Config::default() };
+        let world = World::configured(Backend::Postgres, config).await?.with_settings(settings);
         let mut crew = Self { world, gateways: Vec::new(), workers: Vec::new() };
         for shard in 0..gateways {
             let gateway = crew.spawn_gateway(shard, gateways);
@@ -43,8 +48,8 @@ impl Crew {
         self.world.spawn_with(&["--role", "worker"])
     }
 
-    /// A server whose events come through this shard, with somebody who manages it. Discord: "Sharding", by
-    /// the server's number.
+    /// A server whose events arrive through this shard, with somebody who manages it. Discord: "Sharding", by
+    /// the server's id.
     pub fn server(&self, shard: u64, name: &str) -> (Guild, Person) {
         let total = self.gateways.len() as u64;
         loop {
@@ -53,12 +58,12 @@ impl Crew {
                 let keeper = admin(&guild, &format!("{name}'s keeper"));
                 return (guild, keeper);
             }
-            // Numbers count milliseconds.
+            // Ids count milliseconds.
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 
-    /// The number of the process that holds a target's lane now.
+    /// The number of the process that holds a target's lane at the moment.
     pub async fn holder(&self, target: &Channel) -> Option<u32> {
         let query = format!(
             "SELECT split_part(lease_owner, '-', 1) FROM lanes WHERE target_channel_id = {}",
@@ -67,9 +72,9 @@ impl Crew {
         self.world.database.text(&query).await?.parse().ok()
     }
 
-    /// The leases of a process have ended.
+    /// Ends the leases of a process.
     pub async fn expire(&self, process: u32) {
-        // Row by row in the order in which all others lock them.
+        // Row by row, in the order in which everybody else locks them.
         let pass = format!(
             "UPDATE lanes SET lease_until = lease_until - interval '1 minute' WHERE target_channel_id IN \
             (SELECT target_channel_id FROM lanes WHERE lease_owner LIKE '{process}-%' ORDER BY target_channel_id FOR UPDATE)"
@@ -77,7 +82,7 @@ impl Crew {
         self.world.database.execute(&pass).await;
     }
 
-    /// Opens a channel to all servers, and lets somebody of another see it.
+    /// Opens a channel to all servers, and lets somebody from another server see it.
     pub async fn publish(&self, keeper: &Person, guild: &Guild, source: &Channel, to: &Person) {
         let options = Options::new().set("channel", source).set("audience", "servers");
         let reply = keeper.run(source, "/publish", options).await.expect("an answer");
@@ -99,7 +104,7 @@ impl World {
         self.answers(bot, 200).await;
     }
 
-    /// Waits until a process's `/readyz` answers so; what it says.
+    /// Waits until a process's `/readyz` answers with this status. Returns the text.
     pub async fn answers(&self, bot: &mut Bot, status: u16) -> String {
         let address = bot.http().await;
         let started = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! A database of its own for each test, removed with it.
+//! A separate database for each test, removed with it.
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
 use tempfile::TempDir;
@@ -17,13 +17,12 @@ pub enum Backend {
 pub struct Database {
     folder: TempDir,
     url: String,
-    /// On PostgreSQL: what drops it.
+    /// On PostgreSQL, drops the database.
     _scratch: Option<Scratch>,
 }
 
 impl Database {
-    /// Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run
-    /// nevertheless.
+    /// Never `None`: if there is no PostgreSQL, a test on it is ignored, and panics if it is run anyway.
     pub async fn create(backend: Backend) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let scratch = match backend {
@@ -53,14 +52,14 @@ impl Database {
         database.flat_map(|file| std::fs::read(file.path()).unwrap_or_default()).collect()
     }
 
-    /// Runs a statement, as a careless operator would.
+    /// Runs a statement, as a careless operator might.
     pub async fn execute(&self, statement: &str) {
         let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");
         connection.execute_unprepared(statement).await.expect("the statement is right");
         connection.close().await.expect("it closes");
     }
 
-    /// Makes a PostgreSQL database unreachable, as if its server were gone: nobody is let in any more.
+    /// Makes a PostgreSQL database unreachable, as if its server were gone: nobody can connect any more.
     pub async fn take_away(&self) {
         let (server, name) = self.url.rsplit_once('/').expect("an address with a database");
         let connection =
@@ -74,13 +73,13 @@ impl Database {
         connection.close().await.expect("it closes");
     }
 
-    /// A connection to the server that doesn't need this database.
+    /// A connection to the server that doesn't use this database.
     pub async fn elsewhere(&self) -> sea_orm::DatabaseConnection {
         let (server, _) = self.url.rsplit_once('/').expect("an address with a database");
         SeaDatabase::connect(format!("{server}/postgres")).await.expect("the server is there")
     }
 
-    /// Lets everybody in again.
+    /// Lets everybody connect again.
     pub async fn give_back(&self) {
         let (server, name) = self.url.rsplit_once('/').expect("an address with a database");
         let connection =
@@ -96,8 +95,7 @@ impl Database {
         self.eventually(&query, value).await;
     }
 
-    /// Waits until a query answers this. The database tells nobody when it changes, so it is asked again and
-    /// again.
+    /// Waits until a query returns this. The database doesn't announce its changes, so it is polled.
     pub async fn eventually(&self, query: &str, value: &str) {
         let started = std::time::Instant::now();
         while self.text(query).await.as_deref() != Some(value) {
@@ -106,7 +104,7 @@ impl Database {
         }
     }
 
-    /// What the first column of the first row says, as text.
+    /// The first column of the first row, as text.
     pub async fn text(&self, query: &str) -> Option<String> {
         let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");
         let statement = sea_orm::Statement::from_string(connection.get_database_backend(), query);

@@ -1,4 +1,4 @@
-//! A forum and a text channel, and a text channel that follows them.
+//! A forum and a text channel, and a text channel that follows both.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Forum {
         Self::with(&[]).await
     }
 
-    /// On SQLite, with these environment variables besides.
+    /// On SQLite, with these additional environment variables.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Backend::Sqlite, settings).await.expect("SQLite is always there")
     }
@@ -40,7 +40,7 @@ impl Forum {
         Some(Self { world, bot, ideas, talk, news, alice, bug: tags[0], wish: tags[1] })
     }
 
-    /// `#news` follows a source with these options besides.
+    /// `#news` follows a source with these additional options.
     pub async fn follow(&self, source: &Channel, options: &[(&str, &str)]) {
         let options =
             options.iter().fold(Options::new().set("link", source.link().as_str()), |all, (name, value)| {
@@ -61,7 +61,7 @@ impl Forum {
         self.alice.post(channel, text).expect("she may")
     }
 
-    /// What the mirrors show, each in full.
+    /// The full texts of the mirrors.
     pub fn shown(&self) -> Vec<String> {
         let mirrors = self.news.messages().into_iter().filter(|message| message.webhook.is_some());
         mirrors.map(|message| message.text()).collect()
@@ -72,7 +72,8 @@ impl Forum {
         self.shown().iter().any(|shown| shown.contains(text))
     }
 
-    /// Exactly these appear, in this order, each known by a part of it, and nothing else follows.
+    /// Waits until exactly these appear, in this order, each identified by a part of it, and nothing else
+    /// follows.
     pub async fn comes_to(&self, wanted: &[&str]) {
         let fits = || {
             let shown = self.shown();
@@ -85,7 +86,7 @@ impl Forum {
         assert!(fits().is_some(), "wanted {wanted:?}, but there is {:?}", self.shown());
     }
 
-    /// Waits until nothing is owed any more, and nothing goes on.
+    /// Waits until nothing is owed any more and nothing is in progress.
     pub async fn settled(&self) {
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
@@ -93,21 +94,21 @@ impl Forum {
         self.world.sandbox.wait_quiet(Duration::from_millis(200)).await;
     }
 
-    /// The bot is stopped while something happens, and started again.
+    /// Stops the bot while something happens, and starts it again.
     pub async fn absent(&mut self, meanwhile: impl FnOnce(&Self)) {
         self.bot.take().expect("it runs").stop().await;
         meanwhile(self);
         self.bot = Some(self.world.start().await);
     }
 
-    /// The bot is killed while something happens, and started again.
+    /// Kills the bot while something happens, and starts it again.
     pub async fn killed(&mut self, meanwhile: impl FnOnce(&Self)) {
         self.bot.take().expect("it runs").kill().await;
         meanwhile(self);
         self.bot = Some(self.world.start().await);
     }
 
-    /// How many requests go to what this names.
+    /// How many requests have a path that this accepts.
     pub fn requests(&self, fits: impl Fn(&str) -> bool) -> usize {
         self.world.sandbox.exchanges().iter().filter(|one| fits(&one.path)).count()
     }

@@ -58,8 +58,8 @@ fn show_component(text: &mut String, component: &Value) {
     }
 }
 
-/// Replaces a channel's id by its name, another by a word, a time by an hourglass, and what depends on the
-/// version.
+/// Replaces a channel's id by its name, any other id by a word, a time by an hourglass, and anything that
+/// depends on the version.
 fn settle(sandbox: &Sandbox, text: &str) -> String {
     let mut settled = String::new();
     let mut rest = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");

@@ -37,17 +37,17 @@ pub use self::scene::{Scene, hidden, refusal};
 pub use self::scripted::Scripted;
 pub use self::wire::Wire;
 
-/// When a wait is given up: then something hangs. It says nothing of how fast things should be, as machines
-/// are busy; what passes doesn't wait for it.
+/// When a wait is given up, because something must be hanging. It doesn't say how fast things should be,
+/// since machines are busy; a test that passes doesn't wait for it.
 pub const SOON: Duration = Duration::from_secs(60);
 
-/// Everything a test needs. When it is dropped, the bot is ended.
+/// Everything a test needs. Dropping it ends the bot.
 pub struct World {
     /// Discord.
     pub sandbox: Sandbox,
-    /// Where the bot keeps what it knows; survives restarts.
+    /// Where the bot stores its data; survives restarts.
     pub database: Database,
-    /// The settings beyond the usual ones, as environment variables.
+    /// The settings in addition to the usual ones, as environment variables.
     pub settings: Vec<(String, String)>,
 }
 
@@ -57,7 +57,7 @@ impl World {
         Self::on(Backend::Sqlite).await.expect("SQLite is always there")
     }
 
-    /// The same on this kind of database; `None`, and a word about it, where there is no such server.
+    /// The same on this kind of database; `None`, with a note on the output, if there is no such server.
     pub async fn on(backend: Backend) -> Option<Self> {
         Self::with(backend, Limits::off()).await
     }
@@ -67,30 +67,30 @@ impl World {
         Self::configured(backend, Config { limits, ..Config::default() }).await
     }
 
-    /// The same with a Discord of its own kind.
+    /// The same with a Discord that is configured like this.
     pub async fn configured(backend: Backend, config: Config) -> Option<Self> {
         let database = Database::create(backend).await?;
         let observer = contract::observer();
-        // Discord's own deadline for a first answer is too short for a busy machine; what comes first is
-        // tested in `slow`.
+        // Discord's own deadline for a first answer is too short for a busy machine; `slow` tests that an
+        // acknowledgement comes first.
         let config = Config { observer, patience: SOON, interaction_deadline: SOON, ..config };
         let sandbox = Sandbox::start(config).await.expect("a free port");
         Some(Self { sandbox, database, settings: Vec::new() })
     }
 
-    /// The same with these environment variables of the bot's.
+    /// The same with these environment variables for the bot.
     pub fn with_settings(mut self, settings: &[(&str, &str)]) -> Self {
         settings.iter().for_each(|(name, value)| self.set(name, *value));
         self
     }
 
-    /// Sets an environment variable of the bot's.
+    /// Sets an environment variable for the bot.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.settings.push((name.to_owned(), value.into()));
     }
 
-    /// Starts the bot and waits until it serves. Discord has forgotten the session of one that was stopped
-    /// before, so that a new one begins.
+    /// Starts the bot and waits until it serves. Discord has forgotten the session of a bot that was stopped
+    /// before, so a new one begins.
     pub async fn start(&self) -> Bot {
         self.sandbox.refuse_gateway_resumes(true);
         let bot = self.started(|counts| counts.identifies).await;
@@ -98,13 +98,13 @@ impl World {
         bot
     }
 
-    /// The same where Discord knows that session still, and it goes on.
+    /// The same, but Discord still knows that session, and it is resumed.
     pub async fn resume(&self) -> Bot {
         self.started(|counts| counts.resumes).await
     }
 
     async fn started(&self, sessions: impl Fn(&Counts) -> u64) -> Bot {
-        // Not by its being connected: that may still be the connection of one that was just ended.
+        // Being connected doesn't show it: that may still be the connection of a bot that has just ended.
         let before = sessions(&self.sandbox.counts());
         let bot = self.spawn();
         let begun = || (sessions(&self.sandbox.counts()) > before).then_some(());
@@ -120,19 +120,19 @@ impl World {
         Bot::run(self.command())
     }
 
-    /// The program with all that it needs.
+    /// The program with everything that it needs.
     pub fn command(&self) -> Command {
         Bot::configured(&self.sandbox, &self.database, &self.settings)
     }
 
-    /// Waits until something that only asking can tell is so.
+    /// Waits until something is true that can only be found out by asking.
     pub async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         let asking = async {
             while !is_so().await {
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
         };
-        assert!(tokio::time::timeout(SOON, asking).await.is_ok(), "it never came to this: {what}");
+        assert!(tokio::time::timeout(SOON, asking).await.is_ok(), "this never became true: {what}");
     }
 }
 
@@ -144,7 +144,7 @@ pub async fn follow(person: &Person, source: &Channel, target: &Channel) -> Repl
     reply
 }
 
-/// What the messages of a channel say, oldest first; Discord's own left out.
+/// The texts of a channel's messages, oldest first, without Discord's own.
 pub fn texts(channel: &Channel) -> Vec<String> {
     channel
         .messages()
@@ -159,7 +159,7 @@ pub fn admin(guild: &Guild, name: &str) -> Person {
     guild.member(name, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES)
 }
 
-/// The menu of a list that offers to do this to a follow, and that choice.
+/// The menu of a list that offers to do this to a follow, and the choice for it.
 #[track_caller]
 pub fn choice(list: &Reply, word: &str) -> (String, String) {
     fn find(component: &Value, word: &str) -> Option<(String, String)> {

@@ -1,4 +1,4 @@
-//! A source with one follower, and the question whether the follower shows exactly what stands in the source.
+//! A source with one follower, and the question whether the follower shows exactly what is in the source.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Pair {
         Self::with(&[]).await
     }
 
-    /// On SQLite, with these environment variables besides.
+    /// On SQLite, with these additional environment variables.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(Backend::Sqlite, settings).await.expect("SQLite is always there")
     }
@@ -68,7 +68,7 @@ impl Pair {
         self.alice.delete(&self.source, message.id).expect("she may");
     }
 
-    /// Waits until a query answers this: what happened is written down.
+    /// Waits until a query returns this: what happened is recorded.
     pub async fn recorded(&self, query: &str, value: &str) {
         self.world.database.eventually(query, value).await;
     }
@@ -78,12 +78,12 @@ impl Pair {
         self.bot.as_mut().expect("it runs").page(path).await.1
     }
 
-    /// What mirrors show in the target.
+    /// The mirrors in the target.
     pub fn mirrors(&self) -> Vec<SeenMessage> {
         self.target.messages().into_iter().filter(|message| message.webhook.is_some()).collect()
     }
 
-    /// What their texts are.
+    /// The texts of the mirrors.
     pub fn texts(&self) -> Vec<String> {
         self.mirrors().into_iter().map(|message| message.content).collect()
     }
@@ -95,37 +95,37 @@ impl Pair {
         all.filter(|one| one.method == method && one.path.starts_with(&path)).collect()
     }
 
-    /// One more post, and all that happened before it has arrived when it does: events are taken in order.
-    /// Returns its text.
+    /// Posts once more. When that arrives, everything that happened before it has arrived, too, because
+    /// events are handled in order. Returns its text.
     pub async fn settled(&self) -> String {
         self.settled_within(SOON).await
     }
 
-    /// The same where it may take longer.
+    /// The same, for something that may take longer.
     pub async fn settled_within(&self, patience: Duration) -> String {
         let last = format!("last-{} of all", self.asked.fetch_add(1, Ordering::Relaxed));
         self.post(&last);
         let arrived = self.target.wait_for_message(patience, |message| message.content == last).await;
-        assert!(arrived.is_ok(), "it never came:\n{}", self.target.render_text());
+        assert!(arrived.is_ok(), "it never arrived:\n{}", self.target.render_text());
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
         self.world.until("nothing is owed any more", rest).await;
         last
     }
 
-    /// The target shows exactly what stands in the source, once all has arrived.
+    /// The target shows exactly what is in the source, once everything has arrived.
     pub async fn in_step(&self) {
         self.in_step_within(SOON).await;
     }
 
-    /// The same where it may take longer.
+    /// The same, for something that may take longer.
     pub async fn in_step_within(&self, patience: Duration) {
         self.settled_within(patience).await;
         let tally = Tally::of(&self.source, &self.target);
         assert!(tally.is_clean(), "{tally}\n{}", self.target.render_text());
     }
 
-    /// Asks the bot to end, and waits until it has.
+    /// Asks the bot to stop, and waits until it has.
     pub async fn stop(&mut self) {
         self.bot.take().expect("it runs").stop().await;
     }
@@ -140,7 +140,7 @@ impl Pair {
         self.bot = Some(self.world.start().await);
     }
 
-    /// Starts it again, and its session goes on.
+    /// Starts it again, and it resumes its session.
     pub async fn resume(&mut self) {
         self.bot = Some(self.world.resume().await);
     }

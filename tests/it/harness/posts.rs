@@ -1,4 +1,4 @@
-//! A source with a follower that is a forum, and what its posts show.
+//! A source that is followed by a forum, and what the forum's posts show.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl ForumTarget {
         self.shows_within(SOON, wanted).await;
     }
 
-    /// The same where it may take longer.
+    /// The same, for something that may take longer.
     pub async fn shows_within(&self, patience: Duration, wanted: &[SeenPost]) {
         let shown = || (posts(&self.forum) == wanted).then_some(());
         let shown = self.world.sandbox.wait_for("the forum to show it", patience, shown).await;
@@ -103,7 +103,7 @@ impl ForumTarget {
         self.world.until("nothing is owed any more", rest).await;
     }
 
-    /// All that the bot has logged.
+    /// Everything that the bot has logged.
     pub fn log(&self) -> String {
         self.bot.as_ref().map(Bot::log).unwrap_or_default()
     }
@@ -119,7 +119,7 @@ impl ForumTarget {
     }
 }
 
-/// A follow by relay; the command is run in the source, as none can be in a forum.
+/// A follow by relay. The command is run in the source, because a forum doesn't take commands.
 pub async fn follow_into(person: &Person, source: &Channel, target: &Channel) {
     let options = Options::new().set("channel", source).set("into", target).set("delivery", "relay");
     let reply = person.run(source, "/follow", options).await.expect("an answer");

@@ -1,4 +1,4 @@
-//! The program run to its end, as an operator reads what it says.
+//! The program, run to its end, and what an operator reads from it.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The one line that says why it ended; log lines that tell of nothing wrong may stand before it.
+    /// The one line that says why it ended; log lines that report no problem may precede it.
     #[track_caller]
     pub fn complaint(&self) -> &str {
         let failed = self.code.is_some_and(|code| code != 0);

@@ -5,7 +5,7 @@ use tributary_sandbox::{ActError, Channel, Effect, Fault, Guild, Options, Person
 
 use super::{Bot, SOON, World, admin};
 
-/// The setting most tests play in: `#news` of Harbour may follow `#releases`, Alice manages both.
+/// The setting for most tests: `#news` of Harbour may follow `#releases`, and Alice manages both.
 pub struct Scene {
     pub world: World,
     pub bot: Bot,
@@ -21,7 +21,7 @@ impl Scene {
         Self::with(&[]).await
     }
 
-    /// With these environment variables besides.
+    /// With these additional environment variables.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let world = World::new().await.with_settings(settings);
         let harbour = world.sandbox.create_guild("Harbour");
@@ -31,13 +31,13 @@ impl Scene {
         Self { world, bot, harbour, releases, news, alice }
     }
 
-    /// A moderator deletes the webhook in `#news` while Discord lets nobody make another: the next post
-    /// breaks the follow. Then it does again.
+    /// A moderator deletes the webhook in `#news` while Discord lets nobody create another, so the next post
+    /// breaks the follow. Afterwards, Discord allows it again.
     pub async fn lose_webhook(&self) {
         let full =
             Effect::Refuse { status: 400, code: 30007, message: "Maximum number of webhooks".to_owned() };
         let full = self.world.sandbox.fault(Fault::on("POST", "/channels/*/webhooks", full).forever());
-        self.news.delete_webhook(self.news.webhooks()[0].id).expect("it is there");
+        self.news.delete_webhook(self.news.webhooks()[0].id).expect("it exists");
         let sources =
             self.world.database.text("SELECT CAST(source_channel_id AS TEXT) FROM channel_follows").await;
         let source =
@@ -63,7 +63,7 @@ impl Scene {
         self
     }
 
-    /// Alice runs a command in `#news`, as Discord's client lets her.
+    /// Alice runs a command in `#news`, if Discord's client lets her.
     pub async fn run(&self, command: &str, options: impl Into<Options>) -> Reply {
         let reply = self.alice.run(&self.news, command, options).await.expect("an answer");
         assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
@@ -84,12 +84,12 @@ impl Scene {
         reply
     }
 
-    /// Alice's command is refused: answers with the reply's text, after it was shown that nothing changed.
+    /// Alice's command is refused. Checks that nothing changed, and returns the reply's text.
     pub async fn refused(&self, command: &str, options: impl Into<Options>) -> String {
         self.refused_for(&self.alice, &self.news, command, options).await
     }
 
-    /// The same for anybody, anywhere, also where Discord's client wouldn't let them.
+    /// The same for anybody, anywhere, even if Discord's client wouldn't let them.
     pub async fn refused_for(
         &self,
         person: &Person,
@@ -104,7 +104,7 @@ impl Scene {
         refusal(&reply)
     }
 
-    /// All follows and what hangs on them, all webhooks, and all messages that everyone sees.
+    /// All follows and what belongs to them, all webhooks, and all messages that everyone sees.
     pub async fn everything(&self) -> String {
         const QUERY: &str = "SELECT (SELECT COALESCE(group_concat(id || ' ' || source_channel_id || ' ' || \
             target_channel_id || ' ' || delivery || ' ' || mode || ' ' || panels || ' ' || is_active || ' ' || \
@@ -124,7 +124,7 @@ impl Scene {
         all
     }
 
-    /// How many rows a table has, or part of it: `channel_follows WHERE …`.
+    /// How many rows a table has, or a part of it: `channel_follows WHERE …`.
     pub async fn count(&self, what: &str) -> u64 {
         let count = format!("SELECT CAST(count(*) AS TEXT) FROM {what}");
         self.world.database.text(&count).await.expect("one row").parse().expect("one row")
@@ -137,7 +137,7 @@ impl Scene {
     }
 }
 
-/// The text of an answer that says no: amber, as all of them.
+/// The text of an answer that refuses something: amber, like all of them.
 pub fn refusal(reply: &Reply) -> String {
     let colour = reply.embeds().first().and_then(|embed| embed["color"].as_u64());
     assert_eq!(colour, Some(0xd9_8e_04), "not a refusal: {}", reply.text());

@@ -1,4 +1,4 @@
-//! A bot that does only what a test says: for what Discord offers to bots and ours doesn't use.
+//! A bot that does only what a test says, for what Discord offers to bots and ours doesn't use.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ use super::SOON;
 /// Says how to answer an interaction: the body of the callback, or nothing.
 pub type Script = fn(&Value) -> Option<Value>;
 
-/// A connected bot. It ends when it is dropped.
+/// A connected bot. Dropping it ends it.
 pub struct Scripted {
     task: JoinHandle<()>,
 }
 
 impl Scripted {
-    /// Registers these commands, connects, and answers by the script.
+    /// Registers these commands, connects, and answers as the script says.
     pub async fn start(sandbox: &Sandbox, commands: Value, script: Script) -> Self {
         let path = format!("/applications/{}/commands", sandbox.application_id());
         let registered = call(sandbox, reqwest::Method::PUT, &path, &commands).await;
@@ -57,7 +57,7 @@ impl Drop for Scripted {
     }
 }
 
-/// Calls Discord as the bot; null where the answer has no body.
+/// Calls Discord as the bot; null if the answer has no body.
 async fn call(sandbox: &Sandbox, method: reqwest::Method, path: &str, body: &Value) -> Value {
     let url = format!("{}/api/v10{path}", sandbox.base());
     let request = reqwest::Client::new().request(method, url).json(body);

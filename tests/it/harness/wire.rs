@@ -30,8 +30,8 @@ impl Wire {
         &self.url
     }
 
-    /// Lets nothing through any more, as where a machine is gone without a word: connections stay, and none
-    /// is answered.
+    /// Lets nothing through any more, as if a machine had silently disappeared: connections stay open, and
+    /// none is answered.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
     }
@@ -60,6 +60,6 @@ async fn pass(
             return;
         }
     }
-    // What one side ended, the other need not learn while nothing gets through.
+    // The other side doesn't learn that one side closed while nothing gets through.
     let _ = frozen.wait_for(|frozen| !frozen).await;
 }

@@ -27,7 +27,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     screen.shows("right", "now follows").await;
     screen.shows("right", "Only you can see this").await;
 
-    // A post, its mirror beside it, with the author's name and the app's badge.
+    // A post with its mirror next to it, with the author's name and the app badge.
     screen.write_in("left").await;
     browser.keys("The **new lamp** turns{Shift+Enter}at last{Enter}").await;
     screen.shows("left", "The new lamp turns\nat last").await;
@@ -37,7 +37,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
         .await;
     assert!(head.as_str().unwrap().contains("Alice") && head.as_str().unwrap().contains("APP"), "{head}");
 
-    // Up edits it, the mirror changes.
+    // Up edits it, and the mirror changes.
     browser.keys("{Up}").await;
     browser.until("document.activeElement.value?.startsWith('The **new lamp**')").await;
     browser.keys("{Control+a}It is bright{Enter}").await;
@@ -45,7 +45,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     screen.shows("right", "It is bright").await;
     screen.no_longer_shows("right", "The new lamp").await;
 
-    // An answer.
+    // A reply.
     screen.to_last("left").await;
     browser.keys("r").await;
     browser.until("document.querySelector('.composer-context').innerText.includes('Answering Alice')").await;
@@ -53,7 +53,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     screen.shows("right", "Well done").await;
     browser.until("document.querySelector('[data-side=left] .message:last-child .answered')").await;
 
-    // Del asks and deletes it, the mirror goes.
+    // Del asks for confirmation and deletes it, and the mirror disappears.
     screen.to_last("left").await;
     browser.keys("{Delete}").await;
     browser.until("document.querySelector('dialog[open]')?.innerText.includes('Delete this message?')").await;
@@ -83,7 +83,7 @@ async fn a_delivery_report_is_asked_for_by_keyboard() {
     screen.browser.keys("deliv{Enter}").await;
     screen.shows("left", "In the channels that follow this one").await;
     screen.shows("left", "Only you can see this").await;
-    // A command of a menu has no slash before its name.
+    // The name of a menu command has no slash.
     screen.browser.until("document.querySelector('.command-name')?.innerText === 'Delivery report'").await;
     screen.is_sound().await;
 }
@@ -127,20 +127,20 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     browser.keys("{Enter}{Enter}").await;
     screen.shows("left", "no longer follows").await;
 
-    // A command that is pasted whole, as the documentation has it.
+    // A command that is pasted whole, as the documentation shows it.
     browser.script("document.activeElement.setRangeText('/follow channel:#releases delivery:relay'); document.activeElement.dispatchEvent(new Event('input'))").await;
     browser.until("document.querySelectorAll('.option-field').length === 2").await;
     browser.keys("{Escape}").await;
     browser.click(".slash .send").await;
     screen.shows("left", "(follow #2)").await;
-    // Enter as fast as nobody can wait for the list.
+    // Enter, faster than anybody could wait for the list.
     browser.keys("/followers channel:#releases{Enter}").await;
     let either = "document.querySelector('.option-field input')?.value === '#releases' || document.querySelector('.messages').innerText.includes('1 follower')";
     browser.until(either).await;
     browser.keys("{Enter}").await;
     screen.shows("left", "1 follower").await;
 
-    // What is required is asked for, near where it is missing.
+    // The page asks for what is required, next to where it is missing.
     browser.keys("/publish ").await;
     browser.until("document.activeElement.closest('.option-field')?.innerText.includes('channel')").await;
     browser.keys("nowhere{Tab}{Shift+Tab}{Escape}").await;
@@ -162,7 +162,7 @@ async fn people_see_and_may_what_discord_lets_them() {
     let browser = &screen.browser;
     screen.shows("left", "for the crew").await;
 
-    // Bob doesn't see that channel; the page shows him another one.
+    // Bob doesn't see that channel; the page shows him another.
     browser.click("#me").await;
     browser.until("document.activeElement.closest('[role=menu]')").await;
     browser.keys("Bob{Enter}").await;
@@ -172,7 +172,7 @@ async fn people_see_and_may_what_discord_lets_them() {
     let address = browser.script("return location.hash").await;
     assert!(address.as_str().unwrap().contains(&bob.id().to_string()), "{address}");
 
-    // He is offered no command that he may not use, and can't delete what isn't his.
+    // The page offers him no command that he may not use, and he can't delete other people's messages.
     screen.show(&bob, &[&scene.news]).await;
     screen.shows("left", "a notice").await;
     screen.write_in("left").await;
@@ -197,7 +197,7 @@ async fn files_mentions_and_threads_come_from_the_page() {
     let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await;
     let browser = &screen.browser;
 
-    // A picture that is pasted, and somebody who is mentioned by picking.
+    // A picture is pasted, and somebody is mentioned by picking their name.
     screen.write_in("left").await;
     let paste = "return document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer(), cancelable: true }))";
     assert_eq!(browser.script(paste).await, true, "texts are pasted by the browser");
@@ -213,7 +213,7 @@ async fn files_mentions_and_threads_come_from_the_page() {
     assert_eq!(posted.pinged.users, [bob.id()]);
     screen.shows("left", "Look, @Bob at news and #news").await;
 
-    // A thread that starts from it opens beside.
+    // A thread that is started from it opens next to it.
     screen.to_last("left").await;
     browser.keys("{Enter}").await;
     browser.until("document.activeElement.closest('[role=menu]')").await;
@@ -280,7 +280,7 @@ async fn faults_are_caused_and_the_bot_copes() {
     screen.shows("right", "in spite of all").await;
     browser.until("document.querySelector('#faults').innerText.includes('Nothing goes wrong')").await;
 
-    // A moderator deletes the webhook; the bot makes another.
+    // A moderator deletes the webhook; the bot creates another.
     let webhook = scene.news.webhooks()[0].id;
     browser.click("#faults .hooks .danger").await;
     let gone = format!("!document.querySelector('#faults .hooks [data-key=\"{webhook}\"]')");

@@ -1,4 +1,5 @@
-//! Forms, commands on messages, all components, and answers that never come: with a bot that has them.
+//! Forms, commands on messages, all components, and answers that never arrive, with a bot that has all of
+//! them.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{Config, Permissions, Post, Sandbox};
@@ -27,7 +28,7 @@ fn script(interaction: &Value) -> Option<Value> {
     }
 }
 
-/// What was filled into a form, in its order.
+/// What was filled into a form, in order.
 fn values(components: &Value) -> Vec<String> {
     let fields = components
         .as_array()
@@ -104,7 +105,7 @@ async fn whatever_bots_may_show_can_be_used() {
     browser.click(".picker [data-name=Alice]").await;
     browser.until(&shows("met \"Alice\"")).await;
 
-    // A form, opened by a button; what is required is asked for.
+    // A form, opened by a button; the page asks for what is required.
     browser.click("[data-custom-id=form]").await;
     browser.until("document.activeElement.dataset.customId === 'title'").await;
     browser.keys("Fog{Tab} at sea{Tab}{Enter}").await;
@@ -124,7 +125,7 @@ async fn whatever_bots_may_show_can_be_used() {
     browser.keys("{Escape}").await;
     browser.until("!document.querySelector('dialog')").await;
 
-    // A button that is never answered says so.
+    // A button whose press is never answered says so.
     browser.click("[data-custom-id=yes]").await;
     browser
         .until("document.querySelector('.components > .failure')?.innerText.includes('did not respond')")

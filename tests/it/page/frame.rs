@@ -1,4 +1,4 @@
-//! The frame around the channels: what keeps its place, and what is reached from where.
+//! The frame around the channels: what stays in place, and where everything can be reached from.
 
 use serde_json::json;
 use tributary_sandbox::Post;
@@ -6,7 +6,7 @@ use tributary_sandbox::Post;
 use super::Screen;
 use crate::harness::{Browser, SOON, Scene};
 
-/// How far a side is from showing its end.
+/// How far a side is scrolled from its end.
 async fn from_end(browser: &Browser, side: &str) -> i64 {
     let script = format!(
         "const list = document.querySelector('[data-side={side}] .timeline'); \
@@ -46,7 +46,7 @@ async fn a_pane_that_is_laid_out_anew_keeps_its_end() {
     let narrowest =
         "Math.min(...[...document.querySelectorAll('.embed')].map((one) => one.clientWidth)) > 150";
     browser.until(narrowest).await;
-    // What comes then is in sight.
+    // What arrives then is visible.
     scene.alice.post(&scene.news, "the newest of all").expect("she may");
     screen.shows("right", "the newest of all").await;
     stands("with something new").await;
@@ -54,7 +54,7 @@ async fn a_pane_that_is_laid_out_anew_keeps_its_end() {
         browser.resize(width, 700).await;
         stands(&format!("{width} px wide")).await;
     }
-    // Whoever reads further up stays there.
+    // The page doesn't scroll away from somebody who reads further up.
     browser.script("document.querySelector('[data-side=left] .timeline').scrollTop = 300").await;
     browser.until("!document.querySelector('[data-side=left] .timeline').matches('.nothing')").await;
     scene.alice.post(&scene.releases, "another").expect("she may");
@@ -82,7 +82,7 @@ async fn faults_are_reached_on_a_phone_and_say_what_is_set() {
             "document.querySelector('#faults').innerText.includes('Each request takes 120 ms longer now.')",
         )
         .await;
-    // It is so after a reload, too.
+    // The same after a reload.
     screen.show(&scene.alice, &[&scene.news]).await;
     browser.click("[data-side=left] .pane-head [aria-label=Channels]").await;
     browser.click("#faults-button").await;

@@ -1,5 +1,4 @@
-//! How the page looks and is operated: by keyboard, on a phone, light and dark, and with names for all that
-//! can be used.
+//! How the page looks and works: by keyboard, on a phone, light and dark, and with a name for every control.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{Permissions, Post};
@@ -50,13 +49,13 @@ async fn everything_is_reached_by_keyboard() {
     browser.until("document.querySelector('[data-side=left] h2').innerText === 'A lamp'").await;
     screen.shows("left", "On the pier").await;
 
-    // The new post has the focus, and that is seen.
+    // The new post has the focus, visibly.
     browser.until("document.activeElement.closest('[data-side=left] .composer')").await;
     browser.until("getComputedStyle(document.querySelector('.composer-box')).boxShadow !== 'none'").await;
     screen.is_sound().await;
 }
 
-/// What a screen reader is told: everything that can be used has a name.
+/// What a screen reader says: every control has a name.
 #[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn every_control_has_a_name() {
@@ -76,9 +75,9 @@ async fn every_control_has_a_name() {
     let twice = browser
         .script("const ids = [...document.querySelectorAll('[id]')].map((one) => one.id); return ids.filter((id, at) => ids.indexOf(id) !== at)")
         .await;
-    assert_eq!(twice, json!([]), "ids that stand twice");
+    assert_eq!(twice, json!([]), "duplicate ids");
     let pictures = browser.script("return document.querySelectorAll('img:not([alt])').length").await;
-    assert_eq!(pictures, 0, "pictures without a text");
+    assert_eq!(pictures, 0, "pictures without alternative text");
     screen.is_sound().await;
 }
 
@@ -121,9 +120,9 @@ async fn it_fits_a_phone_in_both_colours() {
     browser.resize(360, 740).await;
     browser.until("!document.querySelector('[data-side=right]').checkVisibility()").await;
     let wide = browser.script("return document.documentElement.scrollWidth").await;
-    assert!(wide.as_u64().unwrap() <= 360, "one must scroll sideways: {wide}");
+    assert!(wide.as_u64().unwrap() <= 360, "the page scrolls sideways: {wide}");
 
-    // One of two channels is seen, and the list of channels comes when it is asked for.
+    // One of two channels is visible, and the list of channels opens on demand.
     browser.click("#tabs button:last-child").await;
     browser.until("document.querySelector('[data-side=right]').checkVisibility()").await;
     browser.click("[data-side=right] [aria-label=Channels]").await;
@@ -131,7 +130,7 @@ async fn it_fits_a_phone_in_both_colours() {
     browser.click("#side [data-channel]").await;
     browser.until("!document.querySelector('#app').classList.contains('drawer')").await;
 
-    // Light and dark, as the system has it and as somebody wants it; texts can be read in both.
+    // Light and dark, as the system prefers and as people choose; texts are readable in both.
     for scheme in ["dark", "light"] {
         browser.prefer("prefers-color-scheme", scheme).await;
         browser.until(&format!("document.documentElement.dataset.theme === '{scheme}'")).await;
@@ -145,7 +144,7 @@ async fn it_fits_a_phone_in_both_colours() {
     screen.is_sound().await;
 }
 
-/// Texts whose contrast with what lies below them is less than 4.5 : 1 (WCAG AA), where that is one colour.
+/// Texts whose contrast with the background is less than 4.5 : 1 (WCAG AA), where that is a single colour.
 const CONTRAST: &str = r#"
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const rgba = (colour) => {

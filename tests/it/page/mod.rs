@@ -5,6 +5,7 @@ mod forms;
 mod frame;
 mod looks;
 mod panels;
+mod people;
 mod pictures;
 
 use tributary_sandbox::{Channel, Page, Person, Sandbox};

@@ -20,7 +20,7 @@ async fn a_panel_is_made_by_its_form_and_used_where_it_is_mirrored() {
     browser.until("document.querySelectorAll('.picker [role=option]').length === 1").await;
     browser.keys("{Enter}{Enter}").await;
 
-    // The form; what is required is asked for.
+    // The form; the page asks for what is required.
     browser.until("document.activeElement.closest('dialog[open]') && document.activeElement.dataset.customId === 'title'").await;
     browser.keys("{Control+a}Ahoy!").await;
     browser.click("dialog [data-custom-id=text]").await;
@@ -34,12 +34,12 @@ async fn a_panel_is_made_by_its_form_and_used_where_it_is_mirrored() {
         screen.shows(side, "No spam.").await;
     }
 
-    // Its button, at the mirror.
+    // The mirror's button.
     browser.click("[data-side=right] .message .button").await;
     screen.shows("right", "Members").await;
     screen.shows("right", "Only you can see this").await;
 
-    // It is removed once that is confirmed, and its mirror goes with it.
+    // It is removed after a confirmation, and its mirror disappears with it.
     screen.write_in("left").await;
     browser.keys("/panel delete ").await;
     browser.until("document.querySelector('.picker [role=option]')?.innerText.includes('Ahoy!')").await;

@@ -1,5 +1,5 @@
-//! The README's pictures of the page, taken of the demo: `cargo test --test it page::pictures -- --ignored`
-//! writes them anew.
+//! The README's pictures of the page, taken from the demo: `cargo test --test it page::pictures -- --ignored`
+//! writes them again.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use crate::harness::Browser;
 
-/// What the demo posts last. Its mirror comes some seconds after the ones before it, because of Discord's
-/// limits.
+/// What the demo posts last. Because of Discord's limits, its mirror appears some seconds after the ones
+/// before it.
 const LAST: &str = "Farther than ever.";
 /// Scrolls both panes to their newest message.
 const TO_THE_END: &str = "document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })";
@@ -32,7 +32,7 @@ impl Demo {
     fn start() -> Self {
         let mut command = Command::new(env!("CARGO"));
         command.args(["run", "--quiet", "--example", "demo", "--", "--keep"]);
-        // What cargo tells its tests would make it build much of the demo anew.
+        // The variables that cargo sets for tests would make it rebuild much of the demo.
         let told = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CARGO_"));
         for name in told.filter(|name| !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&name.as_str())) {
             command.env_remove(name);
@@ -49,7 +49,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // The demo is cargo's child, in the same group; it removes its folder when it is interrupted.
+        // The demo is a child of cargo, in the same group; it removes its folder when it is interrupted.
         if let Ok(pid) = i32::try_from(self.child.id()) {
             let _ = killpg(Pid::from_raw(pid), Signal::SIGINT);
         }
@@ -57,9 +57,9 @@ impl Drop for Demo {
     }
 }
 
-/// Takes a picture for the README. Discord's readers have slow lines, too: it must be small.
+/// Takes a picture for the README. Some readers have slow connections, so it must be small.
 async fn take(browser: &Browser, name: &str) {
-    // What has just arrived is marked for a moment.
+    // A new message is highlighted for a moment.
     browser.until("document.getAnimations().every((one) => one.playState === 'finished' || one.effect.getTiming().iterations === Infinity)").await;
     browser.until("[...document.images].every((image) => image.complete)").await;
     let picture = browser.picture().await;

@@ -1,4 +1,4 @@
-//! Who is told, and of which channels.
+//! Who is told, and about which channels.
 
 use super::*;
 
@@ -58,11 +58,11 @@ async fn channels_that_the_person_cant_see_are_counted() {
         "{text}"
     );
     assert!(!text.contains("releases") && !text.contains(&scene.releases.id().to_string()), "{text}");
-    // Who is there too sees both.
+    // A member of both servers sees both.
     lakeside.join(&scene.alice, Permissions::empty());
     let text = report(&scene, &posted).await;
     assert!(text.contains("#abroad in Lakeside · #3 · [shown]("), "{text}");
-    // Of a follow into a channel that she can't see, /follows tells nothing either.
+    // /follows shows nothing about a follow into a channel that she can't see, either.
     let hidden = select(&scene, "last:2").await.text();
     assert!(hidden.starts_with("I can't find that channel"), "{hidden}");
 }
@@ -95,7 +95,7 @@ async fn contents_are_for_those_who_may_read_the_history() {
     for (text, said) in told().await.iter().zip(["#plan", "v2", "v3"]) {
         assert!(text.contains(said), "{text}");
     }
-    // She still sees them in her client, but Discord shows her none of it.
+    // She still has the messages in her client, but Discord no longer shows her any.
     scene.releases.deny(&scene.alice, Permissions::READ_MESSAGE_HISTORY);
     lounge.deny(&scene.alice, Permissions::CONNECT);
     bulletin.deny(&scene.alice, Permissions::READ_MESSAGE_HISTORY);
@@ -112,7 +112,7 @@ async fn many_followers_are_counted() {
     let (scene, posted, _) = shown("v1").await;
     scene.run("/publish", Options::new().set("channel", &scene.releases).set("audience", "servers")).await;
     let columns = "source_guild_id, delivery, mode, panels, created_by, created_at, updated_at, webhook_id, webhook_token";
-    // They exist, so that no sweep finds anything amiss with them.
+    // They exist, so that no sweep finds anything wrong with them.
     let far = scene.world.sandbox.create_guild("Far away");
     for number in 1..=60 {
         let (target, server) = (far.text(&format!("far-{number}")).id(), far.id());

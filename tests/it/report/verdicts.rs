@@ -1,4 +1,4 @@
-//! What became of a message in each follower, every verdict produced for real.
+//! What became of a message in each follower, with every verdict produced for real.
 
 use super::*;
 
@@ -37,8 +37,8 @@ async fn a_message_in_parts_has_a_link_to_each() {
     assert!(text.contains("It is part 2 of 2."), "{text}");
 }
 
-/// What Discord refuses for another reason than a missing permission is called what it is, wherever people
-/// look.
+/// What Discord refuses for another reason than a missing permission is called by that reason, wherever
+/// people look.
 async fn broken_for(scene: &Scene, reason: &str, told: &str) {
     scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
     let posted = post(scene, "v2");
@@ -112,12 +112,12 @@ async fn a_doubt_is_said() {
     let (scene, ..) = shown("v1").await;
     strike(&scene, &scene.news, "POST", Effect::Status(503));
     let posted = post(&scene, "v2");
-    // Between two doubts it is tried again, which is another verdict.
+    // Between two doubts it is retried, which is another verdict.
     let said = async || {
         let text = report(&scene, &posted).await;
         text.contains("⏳") && text.contains("it isn't clear whether Discord took it; I'll check <t:")
     };
-    scene.world.until("the doubt to be said", said).await;
+    scene.world.until("the doubt to be reported", said).await;
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn modes_are_explained() {
     assert!(line(&text, &calm).ends_with("left out: mode `except`, and it has \\#spam"), "{text}");
     let text = report(&scene, &bug).await;
     assert!(line(&text, &bugs).starts_with("✅") && line(&text, &calm).starts_with("✅"), "{text}");
-    // Its tag taken off, it is taken back.
+    // Without its tag, it is taken back.
     scene.alice.edit(&scene.releases, bug.id, "no bug any more").unwrap();
     bugs.wait_for_messages(SOON, <[SeenMessage]>::is_empty).await.unwrap();
     settled(&scene).await;
@@ -234,7 +234,7 @@ async fn what_somebody_removed_by_hand_is_said() {
     scene.news.delete_message(mirror.id).unwrap();
     let text = report(&scene, &posted).await;
     assert!(line(&text, &scene.news).starts_with("✋"), "{text}");
-    // So it is after an edit has found it out.
+    // The same after an edit has discovered it.
     scene.alice.edit(&scene.releases, posted.id, "v1.1").unwrap();
     scene.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM mirrors", "0").await;
     let text = report(&scene, &posted).await;
@@ -288,16 +288,16 @@ async fn what_is_never_mirrored_is_explained() {
         scene.news.messages().into_iter().find(|message| message.kind == 12).expect("Discord says so");
     let text = report_on(&scene, &scene.news, system.id).await.text();
     assert!(text.contains("one of Discord's own messages"), "{text}");
-    // Mirrors are not mirrored on.
+    // Mirrors aren't mirrored again.
     let end = scene.harbour.text("end");
     follow(&scene.alice, &scene.news, &end).await;
     let text = report_on(&scene, &scene.news, mirror.id).await.text();
     assert!(text.contains("It is my mirror") && text.contains("what I post is not mirrored"), "{text}");
-    // A mirror that is known no more.
+    // A mirror that is no longer stored.
     scene.world.database.execute("DELETE FROM mirrors").await;
     let text = report_on(&scene, &scene.news, mirror.id).await.text();
     assert!(text.contains("one of my mirrors, but I no longer track it"), "{text}");
-    // A message that is known no more.
+    // A message that is no longer stored.
     scene.world.database.execute("DELETE FROM activities").await;
     let text = report(&scene, &scene.releases.messages()[0]).await;
     assert!(line(&text, &scene.news).contains("unknown to me: I no longer track it"), "{text}");

@@ -1,5 +1,5 @@
-//! Real exchanges on Discord's own description, where the environment variable `DISCORD_OPENAPI` names it.
-//! Elsewhere these tests are ignored.
+//! Real exchanges on Discord's own description, if the environment variable `DISCORD_OPENAPI` names it.
+//! Otherwise, these tests are ignored.
 
 use std::{env, path::Path};
 
@@ -140,7 +140,7 @@ fn mistakes_are_found() {
     );
 }
 
-/// What Discord and serenity really send, and Discord's description doesn't allow: whoever checks real
+/// What Discord and serenity actually send although Discord's description doesn't allow it: checking real
 /// traffic needs exceptions for these. A newer description that allows them makes this test fail.
 #[cfg_attr(not(has_description), ignore = "needs DISCORD_OPENAPI")]
 #[test]

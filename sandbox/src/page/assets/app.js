@@ -61,7 +61,7 @@ on("went", ({ side }) => {
 
 const shade = document.querySelector("#shade");
 shade.onclick = closeDrawer;
-// The panel for faults is opened from the list, and covers a narrow screen like it.
+// The panel for faults is opened from the list, and also covers a narrow screen.
 on("faults", closeDrawer);
 on("drawer", () => {
   app.classList.add("drawer");
@@ -71,7 +71,7 @@ function closeDrawer() {
   app.classList.remove("drawer");
 }
 
-// Whether the sandbox is there ------------------------------------------------
+// Whether the sandbox is running ------------------------------------------------
 
 const gone = document.querySelector("#gone");
 let patience;
@@ -81,7 +81,7 @@ on("online", () => {
   else patience = setTimeout(() => (gone.hidden = false), 600);
 });
 
-// New messages are read out -----------------------------------------------------
+// Screen readers read new messages -----------------------------------------------------
 
 on("messages", ({ channel, arrived = [] }) => {
   const of = index.channels.get(channel);
@@ -120,7 +120,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-/** Whoever begins to write anywhere writes into the open channel. */
+/** Typing anywhere writes into the open channel. */
 function writes(event) {
   const bare = !event.ctrlKey && !event.metaKey && !event.altKey && event.key.length === 1 && event.key !== " ";
   return bare && document.activeElement === document.body && !document.querySelector("dialog[open]");

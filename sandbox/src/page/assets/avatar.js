@@ -1,4 +1,4 @@
-// Pictures of people and servers: made of their names, or a webhook's own.
+// Pictures of people and servers: drawn from their names, or a webhook's own.
 
 import { h } from "./dom.js";
 
@@ -16,7 +16,7 @@ function initials(name) {
   return (first(words[0] ?? "?") + (words.length > 1 ? first(words.at(-1)) : "")).toUpperCase() || "?";
 }
 
-/** A round picture with initials. Discord's own pictures aren't there to be shown; other links of webhooks are loaded. */
+/** A round picture with initials. Discord's own pictures can't be loaded; other links of webhooks are. */
 export function avatar(name, size = "", link = null) {
   const element = h("span", { class: `avatar ${size} tint-${colour(name)}`, "aria-hidden": "true" }, initials(name));
   if (link && /^https:\/\//.test(link) && !/^https:\/\/(cdn|media)\.discordapp\.(com|net)\//.test(link)) {

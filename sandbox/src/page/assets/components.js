@@ -9,7 +9,7 @@ import { openForm } from "./form.js";
 import { select } from "./select.js";
 import { tell } from "./state.js";
 
-/** What is being waited for, and what failed: by message. Both end with the next use. */
+/** What is being waited for, and what failed, by message. The next use clears both. */
 const waiting = new Map();
 const failures = new Map();
 
@@ -21,7 +21,7 @@ export function components(list, message, channel) {
   return h("div", { class: "components" }, list.map((one) => component(one, context)), failure && h("p", { class: "failure", role: "alert" }, icon("warning"), failure));
 }
 
-/** Uses a component: answers as the bot does, with a form, or with messages that come by themselves. */
+/** Uses a component. The bot answers with a form, or with messages that arrive by themselves. */
 async function use(context, custom_id, what, details = {}) {
   const { message, channel } = context;
   waiting.set(message.id, custom_id);

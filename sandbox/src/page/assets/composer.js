@@ -1,4 +1,4 @@
-// Where one writes: messages, edits, answers, files, and commands.
+// The message box: messages, edits, replies, files, and commands.
 
 import { act } from "./link.js";
 import { avatar } from "./avatar.js";
@@ -13,7 +13,7 @@ import { Picker, fitting } from "./picker.js";
 import { SlashForm, leaves } from "./slash.js";
 import { channelName, index, nameOf, state, tell } from "./state.js";
 
-/** What was being written where, as people look elsewhere in between. */
+/** What was being written in each channel, because people look elsewhere in between. */
 const drafts = new Map();
 
 export class Composer {
@@ -98,7 +98,7 @@ export class Composer {
 
   typed() {
     this.complain("");
-    // Several letters at once are pasted, and nobody types on in the middle of them.
+    // Several letters at once were pasted, and nobody is still typing in the middle of them.
     this.pasted = this.text.value.length - (this.length ?? 0) > 1;
     this.length = this.text.value.length;
     if (!this.editing) drafts.set(this.draftKey, this.text.value);
@@ -112,7 +112,7 @@ export class Composer {
     return undefined;
   }
 
-  /** The commands that the bot offers, asked once for each "/". */
+  /** The commands that the bot offers, requested once for each "/". */
   offered() {
     this.commands ??= act("commands", { channel: this.channel }).then(({ commands }) => leaves(commands));
     return this.commands;
@@ -122,7 +122,7 @@ export class Composer {
     const asked = this.text.value;
     if (asked.includes(" ")) {
       const all = await this.offered().catch(() => []);
-      // Meanwhile, more may have been typed, or all of it may be gone.
+      // Meanwhile, more may have been typed, or everything deleted.
       const typed = this.text.value;
       const leaf = named(all, typed);
       if (leaf && !this.slash) return this.startCommand(leaf, typed.slice(leaf.name.length + 2));
@@ -137,7 +137,7 @@ export class Composer {
     if (sign === "#") {
       const channels = channelItems(guild).filter((item) => index.channels.get(item.value).type !== 4);
       const found = fitting(channels, query).slice(0, 12);
-      // A hashtag is no channel.
+      // A hashtag isn't a channel.
       return found.length > 0 ? found.map((item) => ({ ...item, take: insert(`#${item.name} `) })) : null;
     }
     if (sign === "@") {
@@ -186,7 +186,7 @@ export class Composer {
     }
   }
 
-  // Answers, edits, files ---------------------------------------------------
+  // Replies, edits, files ---------------------------------------------------
 
   reply(message) {
     this.forget();
@@ -206,7 +206,7 @@ export class Composer {
     tell("redraw", message.id);
   }
 
-  /** Neither answers nor edits any more. */
+  /** Stops replying or editing. */
   forget() {
     const edited = this.editing;
     if (edited) this.text.value = drafts.get(this.draftKey) ?? "";
@@ -270,7 +270,7 @@ export class Composer {
     const content = encode(typed.trim(), this.guild);
     const { editing, replying, files } = this;
     if (content === "" && files.length === 0 && !editing) return undefined;
-    // Whoever types faster than the list comes means the command all the same.
+    // Somebody who types faster than the list appears means the command anyway.
     if (!editing && files.length === 0 && /^\/[\w-]+(?: .*)?$/.test(typed)) {
       const leaf = named(await this.offered().catch(() => []), `${typed} `);
       if (this.slash) return this.slash.run();
@@ -279,7 +279,7 @@ export class Composer {
         return typed.trimEnd() === `/${leaf.name}` && !typed.endsWith(" ") ? undefined : this.slash.run();
       }
     }
-    // At once, so that one can write on; it comes back if it is refused.
+    // Immediately, so that people can write the next one; it comes back if it is refused.
     this.text.value = "";
     this.files = [];
     this.complain("");
@@ -304,7 +304,7 @@ export class Composer {
     return undefined;
   }
 
-  /** Begins to fill in a command, with what was typed behind its name. */
+  /** Begins to fill in a command, with what was typed after its name. */
   startCommand(leaf, rest = "") {
     this.picker.close();
     this.complain("");
@@ -329,7 +329,7 @@ export class Composer {
     if (text) this.typed();
   }
 
-  /** Runs a command; what the bot answers comes by itself. */
+  /** Runs a command; the bot's answer arrives by itself. */
   async run(slash, options) {
     const { name } = slash.leaf;
     this.endCommand();
@@ -343,7 +343,7 @@ export class Composer {
         settle({ error: error.message });
         return;
       }
-      // What Discord's client doesn't send can be put right.
+      // What Discord's client wouldn't send can be corrected.
       settle(null);
       this.startCommand(slash.leaf);
       this.slash.restore(slash);
@@ -352,7 +352,7 @@ export class Composer {
   }
 }
 
-/** The command whose whole name stands at the beginning of a text. */
+/** The command whose complete name begins a text. */
 function named(leaves, text) {
   const fitting = leaves.filter((leaf) => text.startsWith(`/${leaf.name} `));
   return fitting.sort((a, b) => b.name.length - a.name.length)[0];

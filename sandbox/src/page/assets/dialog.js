@@ -4,8 +4,8 @@ import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
 
 /**
- * Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. What it answers, if that is a
- * function, runs once the dialog is closed: before, nothing behind it can take the focus. Returns the dialog.
+ * Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. If it returns a function, that
+ * runs once the dialog is closed: until then, nothing behind it can take the focus. Returns the dialog.
  */
 export function openDialog({ title, body, buttons, submit, kind = "", send = "Send" }) {
   const head = freshId("dialog");
@@ -41,19 +41,19 @@ export function openDialog({ title, body, buttons, submit, kind = "", send = "Se
   return dialog;
 }
 
-/** A press beside a dialog closes it. */
+/** A click outside a dialog closes it. */
 export function closeOutside(dialog) {
   dialog.onpointerdown = (event) => {
     if (event.target === dialog) dialog.close();
   };
 }
 
-/** Asks before something is done that can't be undone. */
+/** Asks for confirmation before something that can't be undone. */
 export function confirmFirst({ title, text, send, done }) {
   openDialog({ title, body: text, submit: done, kind: "danger", send }).querySelector("[type=submit]").focus();
 }
 
-/** A picture in full. */
+/** A picture in full size. */
 export function lightbox(url, text) {
   const dialog = h("dialog", { class: "lightbox", "aria-label": text }, h("button", { class: "icon-button", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close")), h("img", { src: url, alt: text }), h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, "Open in the browser"));
   closeOutside(dialog);

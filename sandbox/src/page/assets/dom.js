@@ -1,4 +1,4 @@
-// Making elements, and bringing those on the page up to date without losing focus, scroll positions and loaded pictures.
+// Creates elements, and updates those on the page without losing focus, scroll positions and loaded pictures.
 
 const EVENTS = ["onclick", "oninput", "onkeydown", "onsubmit", "onchange", "onauxclick", "onfocus", "onblur", "onpointerdown"];
 
@@ -33,7 +33,7 @@ export function morph(from, to) {
   for (const { name, value } of to.attributes) {
     if (name !== "style" && from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
-  // Through the style object, as the policy of the page forbids style attributes.
+  // Through the style object, because the page's policy forbids style attributes.
   if (from.style && from.style.cssText !== to.style.cssText) from.style.cssText = to.style.cssText;
   for (const event of EVENTS) if (from[event] !== to[event]) from[event] = to[event];
   if (from !== document.activeElement && "value" in from && from.value !== to.value) from.value = to.value;
@@ -42,7 +42,7 @@ export function morph(from, to) {
   return from;
 }
 
-/** Replaces what is in an element by these nodes, keeping those that fit. */
+/** Replaces an element's children with these nodes, keeping those that match. */
 export function fill(element, ...nodes) {
   children(element, nodes.flat(Infinity).filter((node) => node));
 }
@@ -87,7 +87,7 @@ function next(node) {
 
 const key = (node) => node.dataset?.key;
 
-/** Calls `work` once, after everything that is going on now. */
+/** Calls `work` once, after everything that is running now. */
 export function soon(work) {
   let waiting = false;
   return () => {

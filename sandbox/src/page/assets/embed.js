@@ -37,7 +37,7 @@ function embed(of, files, guild) {
 const small = (url) => url && h("img", { class: "embed-icon", src: url, alt: "", loading: "lazy" });
 const linked = (url, content) => (/^https?:\/\//.test(url ?? "") ? link(url, content) : content);
 
-/** Fields that are inline stand side by side, three in a row. */
+/** Inline fields are side by side, three in a row. */
 function fields(list, guild) {
   return h(
     "dl",

@@ -1,4 +1,4 @@
-// The panel that lets things go wrong between the bot and Discord, and shows what does.
+// The panel that makes things go wrong between the bot and Discord, and shows what does.
 
 import { act } from "./link.js";
 import { fill, h } from "./dom.js";
@@ -82,7 +82,7 @@ function now(status) {
 
 const number = (id, value, max, unit, label) => h("span", { class: "number" }, h("input", { id, type: "number", min: "0", max, value, "aria-label": label, "data-key": id }), h("span", { class: "faint" }, unit));
 
-/** What is in the field is what is set, unless somebody writes in it. */
+/** The field shows the current setting, unless somebody is writing in it. */
 function latency({ latency }) {
   const set = () => cause("latency", { ms: Number(document.querySelector("#latency").value) || 0 });
   return h(
@@ -133,7 +133,7 @@ function gateway() {
   );
 }
 
-/** A moderator deletes webhooks by hand, which breaks what posts through them. */
+/** A moderator deletes webhooks by hand, which breaks whatever posts through them. */
 function webhooks() {
   const open = [...new Set([state.layout.left, state.layout.right])].map((id) => index.channels.get(id)).filter(Boolean);
   const rows = open.flatMap((channel) =>

@@ -1,11 +1,11 @@
-// Files of messages: pictures, sounds and films are shown, everything else is a card.
+// Files of messages: pictures, audio and video are shown, everything else is a card.
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { state } from "./state.js";
 import { lightbox } from "./dialog.js";
 
-/** Where a file can be fetched here: Discord's own links expire, and stand under another address. */
+/** Where a file can be fetched here: Discord's own links expire, and have another address. */
 export function local(url) {
   const prefix = `${state.world?.discord}/attachments/`;
   if (url?.startsWith(prefix)) return `/files/${url.slice(prefix.length).split("?")[0]}`;
@@ -35,7 +35,7 @@ const KINDS = [
   [/\.(mp3|ogg|wav|flac)$/i, "audio"],
 ];
 
-/** The files of a message, but for those that its embeds show. */
+/** A message's files, except those that its embeds show. */
 export function attachments(files, embeds = []) {
   const inEmbeds = JSON.stringify(embeds ?? []);
   const shown = files.filter((file) => !inEmbeds.includes(`attachment://${file.name}"`));
@@ -52,7 +52,7 @@ export function attachments(files, embeds = []) {
 
 const kindOf = (file) => (local(file.url) ? KINDS.find(([pattern]) => pattern.test(file.name))?.[1] : null);
 
-/** A picture that opens in full. */
+/** A picture that opens in full size. */
 export function picture(url, text) {
   if (!url) return null;
   const image = h("img", { src: url, alt: text, loading: "lazy", decoding: "async" });

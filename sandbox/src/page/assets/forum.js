@@ -1,4 +1,4 @@
-// A forum: its posts, the newest activity first, and how to start one.
+// A forum: its posts, most recently active first, and how to start one.
 
 import { avatar } from "./avatar.js";
 import { act, compareIds } from "./link.js";
@@ -10,7 +10,7 @@ import { authorName } from "./message.js";
 import { index, nameOf, on, tell } from "./state.js";
 import { ago } from "./time.js";
 
-/** When something was made, from its id: Discord counts milliseconds since 2015. */
+/** When something was created, from its id: Discord counts milliseconds since 2015. */
 export const dateOf = (id) => new Date(Number(BigInt(id) >> 22n) + 1_420_070_400_000);
 
 export class Forum {
@@ -70,7 +70,7 @@ export class Forum {
   }
 }
 
-/** A text without its marks: a card is one button, and holds none of its own. */
+/** A text without its formatting: a card is one button, and can't contain others. */
 const plain = (text, guild) => h("span", {}, markdown(text, guild)).textContent;
 
 function newPost(forum, side) {

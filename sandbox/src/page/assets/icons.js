@@ -42,7 +42,7 @@ const PATHS = {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An icon. It is decoration: what it means stands beside it, or in the label of the control. */
+/** An icon. It is decoration: its meaning is written next to it, or in the control's label. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -1,10 +1,10 @@
-// What is shown where, and who looks: kept in the address, so that a link opens the same.
+// What is shown where, and to whom. It is kept in the address, so that a link opens the same view.
 
 import { want } from "./link.js";
 import { orderedChannels } from "./offers.js";
 import { index, on, state, tell } from "./state.js";
 
-/** The last channel that was looked at, by person and server. */
+/** The last channel that was viewed, by person and server. */
 const last = new Map();
 
 export function startLayout() {
@@ -32,7 +32,7 @@ function write(replace) {
   else history.pushState(null, "", address);
 }
 
-/** Puts right what the world doesn't have: an unknown person, channels that are gone. Answers whether it changed something. */
+/** Corrects what doesn't exist: an unknown person, channels that are gone. Returns whether anything changed. */
 function settle() {
   const { world, layout } = state;
   if (!world) return false;
@@ -46,7 +46,7 @@ function settle() {
   return before !== JSON.stringify(layout);
 }
 
-/** Somebody who may do something is more use than an owner whom nobody has met. */
+/** An admin is more useful than an owner whom nobody has met. */
 function firstPerson(world) {
   const fits = world.people.find((person) => person.in.some((one) => one.role === "admin"));
   return (fits ?? world.people[0])?.id ?? null;
@@ -64,7 +64,7 @@ function apply(replace = true) {
   tell("layout");
 }
 
-/** Opens a channel: on the side that is asked for, else on the left. */
+/** Opens a channel on the side that is asked for, or on the left. */
 function go({ channel, message, beside = false, side, from }) {
   const { layout } = state;
   if (!index.channels.has(channel) && channel !== layout.right) {

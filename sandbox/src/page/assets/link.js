@@ -1,4 +1,4 @@
-// The line to the sandbox: what is pushed from there, and acts that go there.
+// The connection to the sandbox: what it pushes, and the actions that are sent to it.
 
 import { setWorld, state, tell } from "./state.js";
 
@@ -61,17 +61,17 @@ function receive(update) {
     for (const message of update.put) messages.set(message.id, message);
     const sorted = [...messages.entries()].sort(([a], [b]) => compareIds(a, b));
     state.channels.set(update.channel, { messages: new Map(sorted), more: update.more });
-    // An answer that took its time arrives when it takes the place of "thinking".
+    // A slow answer arrives when it replaces "thinking".
     const isNew = (message) => !before.has(message.id) || (before.get(message.id).thinking && !message.thinking);
     const arrived = fresh ? [] : update.put.filter(isNew);
     tell("messages", { channel: update.channel, fresh, arrived });
   }
 }
 
-/** Ids are numbers that are too large for JavaScript's. */
+/** Ids are too large for JavaScript's numbers. */
 export const compareIds = (a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 
-/** Does something as the person who is chosen. Throws an error with a sentence when it is refused. */
+/** Does something as the chosen person. Throws an error with a sentence if it is refused. */
 export async function act(what, details = {}, files = []) {
   const body = { as: state.layout.as, do: what, ...details };
   let request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };

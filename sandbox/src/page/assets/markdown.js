@@ -1,9 +1,9 @@
-// Discord's markdown as nodes. Texts become text nodes, whatever they hold.
+// Discord's markdown as nodes. Texts become text nodes, whatever they contain.
 
 import { h } from "./dom.js";
 import { mention } from "./mention.js";
 
-/** A text with all that messages may hold; `guild` is the server whose nicknames count. */
+/** A text with everything that messages may contain; `guild` is the server whose nicknames are used. */
 export function markdown(text, guild) {
   const parts = [];
   let rest = text;
@@ -17,7 +17,7 @@ export function markdown(text, guild) {
   return parts;
 }
 
-/** Lines: headings, quotes, lists, small print; the others stay texts. */
+/** Lines: headings, quotes, lists, small print; all others stay text. */
 function blocks(text, guild) {
   if (text === "") return [];
   const nodes = [];
@@ -43,7 +43,7 @@ function blocks(text, guild) {
       nodes.push(h("blockquote", {}, blocks(quoted.join("\n"), guild)));
     } else if (heading) {
       flush();
-      // A message is no document of its own: its headings look like headings, below those of the page.
+      // A message isn't a document: its headings only look like headings, below those of the page.
       nodes.push(h("div", { class: `h${heading[1].length}`, role: "heading", "aria-level": heading[1].length + 3 }, inline(heading[2], guild)));
     } else if (/^-# +\S/.test(line)) {
       flush();
@@ -62,7 +62,7 @@ function blocks(text, guild) {
   return nodes;
 }
 
-/** Lines that begin with a mark; deeper ones stand in a list of their own. */
+/** Lines that begin with a mark; deeper ones become a nested list. */
 function list(lines, guild) {
   const depth = (line) => /^ */.exec(line)[0].length;
   const first = depth(lines[0]);
@@ -80,7 +80,7 @@ function list(lines, guild) {
 
 const wrapped = (tag, properties = {}) => (found, guild) => h(tag, properties, inline(found[1], guild));
 
-/** What may begin at a place in a text, the most particular first. */
+/** What may begin at a position in a text, the most specific first. */
 const RULES = [
   [/^\\([^\w\s])/, (found) => found[1]],
   [/^(`+)([\s\S]*?[^`])\1(?!`)/, (found) => h("code", {}, found[2].replace(/^ (.*) $/, "$1"))],
@@ -95,14 +95,14 @@ const RULES = [
   [/^\*\*([\s\S]+?)\*\*(?!\*)/, wrapped("strong")],
   [/^__([\s\S]+?)__(?!_)/, wrapped("u")],
   [/^~~([\s\S]+?)~~/, wrapped("s")],
-  // What stands between two marks holds no such mark itself: else there would be too many ways to read a long text.
+  // The text between two marks can't contain the same mark: otherwise, there would be too many ways to read a long text.
   [/^\*(?!\s)((?:\*\*[^*]+\*\*|[^*])+)\*(?!\*)/, wrapped("em")],
   [/^_((?:__[^_]+__|[^_])+)_(?![\w])/, wrapped("em")],
 ];
 
 const STARTS = /[\\`<[h@|*_~]/;
 
-/** The marks within a line. Links hold no links. */
+/** The marks within a line. Links can't contain links. */
 function inline(text, guild, inLink = false) {
   const nodes = [];
   let plain = "";
@@ -141,7 +141,7 @@ function inline(text, guild, inLink = false) {
   return nodes;
 }
 
-/** A link that leads to http or https, and away from this page. Those to channels that the person sees open here. */
+/** A link to http or https, which leads away from this page. Links to channels that the person sees open here. */
 export function link(url, content) {
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow", title: url }, content);
 }

@@ -11,7 +11,7 @@ export function mention(mark, guild) {
   const time = /^t:(-?\d+)(?::(\w))?$/.exec(inner);
   if (time) return moment(Number(time[1]), time[2]);
   const user = /^@!?(\d+)$/.exec(inner);
-  if (user) return h("span", { class: "mention" }, `@${nameOf(user[1], guild)}`);
+  if (user) return h("span", { class: "mention", "data-person": user[1] }, `@${nameOf(user[1], guild)}`);
   const role = /^@&(\d+)$/.exec(inner);
   if (role) return h("span", { class: "mention" }, `@${roleName(role[1])}`);
   const channel = /^#(\d+)$/.exec(inner);

@@ -32,7 +32,7 @@ export function openMenu(anchor, label, items, { align = "end", above = false, a
     else if (event.key === "End") buttons().at(-1)?.focus();
     else if (event.key === "Escape" || event.key === "Tab") popup.close();
     else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && (event.key !== " " || typed)) {
-      // Letters that come one soon after the other are the beginning of a name.
+      // Letters in quick succession are the beginning of a name.
       clearTimeout(forgets);
       typed += event.key.toLowerCase();
       forgets = setTimeout(() => (typed = ""), 700);

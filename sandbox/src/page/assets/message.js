@@ -59,7 +59,7 @@ function head(message, name, at) {
   return h(
     "div",
     { class: "head" },
-    h("span", { class: "author" }, name),
+    message.author.webhook ? h("span", { class: "author" }, name) : h("button", { class: "author", type: "button", tabindex: "-1", "aria-haspopup": "menu", "data-person": message.author.id }, name),
     isApp(message.author) && h("span", { class: "badge" }, "APP"),
     h("time", { datetime: message.at, title: fullOf(at) }, whenOf(at)),
     message.published && h("span", { class: "mark", title: "Copied to the channels that follow this one" }, icon("publish"), "Published"),
@@ -98,7 +98,7 @@ function replyLine(reply, channel) {
   const name = authorName(reply.author, channel.guild);
   const rest = reply.text ? markdown(reply.text.replaceAll("\n", " "), channel.guild) : h("em", {}, reply.files > 0 ? "A file" : "An embed");
   const go = (event) => {
-    if (!event.target.closest("a, button.mention")) tell("show", { channel: channel.id, message: reply.id, from: event.currentTarget });
+    if (!event.target.closest("a, button.mention, [data-person]")) tell("show", { channel: channel.id, message: reply.id, from: event.currentTarget });
   };
   const onkeydown = (event) => {
     if (event.key === "Enter" && event.target === event.currentTarget) go(event);

@@ -2,7 +2,7 @@
 
 import { channelName, index, nameOf } from "./state.js";
 
-/** `@Alice` and `#dev` become marks; what stands in code stays as it is. */
+/** `@Alice` and `#dev` become marks; code stays as it is. */
 export function encode(text, guild) {
   const marks = known(guild);
   return text
@@ -16,7 +16,7 @@ export function decode(text, guild) {
   return known(guild).reduce((text, [typed, mark]) => text.replaceAll(mark, typed), text);
 }
 
-/** The longest first, as one name may begin with another. */
+/** The longest first, because one name may begin with another. */
 function known(guild) {
   const of = index.guilds.get(guild);
   if (!of) return [];
@@ -26,7 +26,7 @@ function known(guild) {
   return [...people, ...roles, ...channels].sort(([a], [b]) => b.length - a.length);
 }
 
-/** Replaces a text where it stands as words of its own. */
+/** Replaces a text wherever it is a separate word. */
 function replaceWhole(text, typed, mark) {
   const escaped = typed.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return text.replace(new RegExp(`(?<![\\w<@#])${escaped}(?![\\w-])`, "g"), () => mark);

@@ -1,4 +1,4 @@
-// One of the channels side by side: its head, its messages or posts, and where one writes.
+// One of the channels side by side: its head, its messages or posts, and the message box.
 
 import { Composer } from "./composer.js";
 import { fill, h } from "./dom.js";
@@ -56,7 +56,7 @@ export class Pane {
     }
   }
 
-  /** Shows a message, as soon as it is there. */
+  /** Shows a message as soon as it exists. */
   showMessage(id) {
     if (!this.timeline?.show(id)) this.pending = id;
   }

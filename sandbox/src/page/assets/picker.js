@@ -5,8 +5,8 @@ import { popUp } from "./popup.js";
 
 export class Picker {
   /**
-   * `source(query)` answers items, `{ name, detail, picture, group }`, or a promise of them; `pick(item)` takes one.
-   * With `eager`, the first item is marked at once, so that Enter takes it.
+   * `source(query)` returns items, `{ name, detail, picture, group }`, or a promise of them; `pick(item)` is called with the one that is picked.
+   * With `eager`, the first item is marked immediately, so that Enter picks it.
    */
   constructor(input, { label, source, pick, anchor = input, above = false, eager = true, empty = "Nothing fits" }) {
     Object.assign(this, { input, source, pick, anchor, above, eager, empty });
@@ -27,7 +27,7 @@ export class Picker {
     return Boolean(this.shown);
   }
 
-  /** Shows what fits this text. */
+  /** Shows what matches this text. */
   async show(query) {
     const asked = (this.asked += 1);
     let items;
@@ -90,7 +90,7 @@ export class Picker {
     this.pick(item);
   }
 
-  /** Handles a key; answers whether it did. */
+  /** Handles a key. Returns whether it did. */
   key(event) {
     if (!this.isOpen || event.isComposing) return false;
     const count = this.items.length;
@@ -124,7 +124,7 @@ export class Picker {
   }
 }
 
-/** Items that fit what was typed: those that begin with it first, then those that contain it. */
+/** Items that match what was typed: first those that begin with it, then those that contain it. */
 export function fitting(items, query) {
   const wanted = query.trim().toLowerCase();
   if (wanted === "") return items;

@@ -1,6 +1,6 @@
-// Things that open beside something else: where they stand, and when they close.
+// Things that open next to something else: where they are, and when they close.
 
-/** Shows a popup at an element, or at a point on it: below it, or above where there is more room. Returns how to take it away. */
+/** Shows a popup at an element, or at a point on it: below it, or above if there is more room. Returns a function that removes it. */
 export function popUp(popup, anchor, { above = false, align = "start", at: point = null, onclose } = {}) {
   const host = anchor.closest("dialog") ?? document.body;
   host.append(popup);

@@ -54,7 +54,7 @@ function openList(button, { items, min, max, defaults, placeholder, choose }) {
   const toggle = (item) => {
     changed = true;
     if (!several) {
-      // What is chosen already is taken back where no choice is needed.
+      // If no choice is required, choosing the same again clears it.
       const again = min === 0 && chosen.has(item.value);
       chosen.clear();
       if (!again) chosen.add(item.value);

@@ -1,4 +1,4 @@
-// The left of the page: servers, the channels of one, how the bot is, and who one is.
+// The left side of the page: servers, the channels of one, the bot's state, and who you are.
 
 import { avatar, emblem } from "./avatar.js";
 import { fill, h } from "./dom.js";
@@ -13,7 +13,7 @@ const side = document.querySelector("#side");
 const folded = new Set();
 /** The server whose channels are listed; "direct" for direct messages. */
 let home = null;
-/** Whom all that was there already counts as read for. */
+/** The people for whom everything that already existed counts as read. */
 const greeted = new Set();
 
 export function startSidebar() {
@@ -32,7 +32,7 @@ function isUnread(channel) {
   return Boolean(channel.last) && !isOpen(channel) && (read === undefined || compareIds(channel.last, read) > 0);
 }
 
-/** What stands in an open channel, and what stood there when somebody came, is read. */
+/** Messages in an open channel, and those that existed when somebody arrived, are read. */
 function noteRead() {
   const first = !greeted.has(state.world.me);
   greeted.add(state.world.me);
@@ -120,7 +120,7 @@ function entry(channel) {
   );
 }
 
-/** How the bot is, and what goes wrong on purpose. Opens the panel that causes faults. */
+/** The bot's state, and what goes wrong on purpose. Opens the panel that causes faults. */
 function botLine() {
   const status = state.status;
   if (!status) return null;
@@ -151,7 +151,7 @@ function me() {
   );
 }
 
-/** All people of all servers: one can be any of them. */
+/** All people of all servers: you can be any of them. */
 function choosePerson(anchor) {
   const rank = (person) => (person.in.every((one) => one.role === "owner") ? 1 : 0);
   const people = [...state.world.people].sort((a, b) => rank(a) - rank(b));

@@ -1,4 +1,4 @@
-// A command being filled in: its options as fields in a line, each with what fits into it.
+// A command being filled in: its options as fields in a line, each with suggestions.
 
 import { act } from "./link.js";
 import { fill, freshId, h } from "./dom.js";
@@ -11,7 +11,7 @@ import { index } from "./state.js";
 const DEBOUNCE = 180;
 const KINDS = { 6: "user", 7: "channel", 8: "role", 9: "mentionable" };
 
-/** All that can be run: commands, and subcommands with their whole name. */
+/** Everything that can be run: commands, and subcommands with their full names. */
 export function leaves(commands) {
   const below = (of, name) => {
     const inner = (of.options ?? []).filter((option) => option.type === 1 || option.type === 2);
@@ -53,7 +53,7 @@ export class SlashForm {
     for (const field of this.fields) field.picker?.close();
   }
 
-  /** Takes what was typed or pasted as a text: `channel:#dev into:#news`. */
+  /** Reads options that were typed or pasted as text: `channel:#dev into:#news`. */
   start(text) {
     this.focus();
     const names = this.leaf.options.map((option) => option.name).join("|");
@@ -78,12 +78,12 @@ export class SlashForm {
     }
   }
 
-  /** Where all that was pasted can be sent, Enter sends it. */
+  /** If everything that was pasted can be sent, Enter sends it. */
   settle() {
     if (this.fields.every((field) => !field.problem())) this.adder.focus();
   }
 
-  /** To the next thing that is to be filled in. */
+  /** Moves to the next field that must be filled in. */
   focus() {
     const open = this.fields.find((field) => field.option.required && !field.filled());
     (open?.input ?? this.adder).focus();
@@ -165,7 +165,7 @@ export class SlashForm {
     this.composer.run(this, filled.map((field) => field.json()));
   }
 
-  /** Takes over what another form of this command holds. */
+  /** Takes over what was filled into another form of this command. */
   restore(other) {
     this.fields = [];
     for (const field of other.fields) Object.assign(this.add(field.option), { value: field.value }).input.value = field.input.value;
@@ -179,7 +179,7 @@ class Field {
   constructor(form, option) {
     this.form = form;
     this.option = option;
-    /** What is sent, where that is picked and not typed. */
+    /** The value that is sent, if it was picked and not typed. */
     this.value = null;
     const id = freshId("option");
     this.input = h("input", { id, type: "text", autocomplete: "off", spellcheck: "false", maxlength: option.max_length, inputmode: option.type === 4 ? "numeric" : option.type === 10 ? "decimal" : null });
@@ -197,7 +197,7 @@ class Field {
     this.fit();
   }
 
-  /** Whether only what is offered can be sent. */
+  /** Whether only the suggestions can be sent. */
   get picks() {
     return Boolean(this.option.choices?.length) || this.option.type === 5 || Boolean(KINDS[this.option.type]);
   }
@@ -238,7 +238,7 @@ class Field {
 
   changed() {
     this.value = null;
-    // Whoever types on as the documentation has it, though the field is there already.
+    // For somebody who types the command as the documentation shows it, although the field is already there.
     const own = `${this.option.name}:`;
     if (this.input.value.startsWith(own)) this.input.value = this.input.value.slice(own.length);
     const next = /^(.*\S)? ([\w-]+):$/.exec(this.input.value);
@@ -284,13 +284,13 @@ class Field {
     return this.value !== null || this.input.value.trim() !== "";
   }
 
-  /** Why it can't be sent, or nothing. What the bot's limits say is checked where it is sent. */
+  /** Why it can't be sent, or nothing. The bot's limits are checked when it is sent. */
   problem() {
     if (!this.filled()) return this.option.required ? "it is required." : null;
     if (this.option.type === 11) return "files can't be given to commands here.";
     if (!this.picks || this.value !== null) return null;
     const typed = this.input.value.trim().replace(/^[#@]/, "").toLowerCase();
-    // A choice may have an explanation behind its word, which nobody types: `server: this server's members`.
+    // A choice may have an explanation after its word, which nobody types: `server: this server's members`.
     const words = (item) => [item.name, item.name.split(":")[0]];
     const is = (item, by) => words(item)[by].toLowerCase() === typed;
     const exact = [0, 1].map((by) => this.items().filter((item) => is(item, by))).find((found) => found.length > 0) ?? [];

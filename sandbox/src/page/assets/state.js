@@ -1,9 +1,9 @@
-// What the page knows, and telling those who show it that it changed.
+// What the page knows, and notifications for whoever shows it.
 
 export const state = {
   /** What this person sees: servers, channels, people. */
   world: null,
-  /** How it goes between the bot and Discord. */
+  /** The state between the bot and Discord. */
   status: null,
   /** By channel: its messages by id, oldest first, and whether there are older ones. */
   channels: new Map(),
@@ -11,13 +11,13 @@ export const state = {
   layout: { as: null, left: null, right: null },
   /** By channel: the last message that was read. */
   read: new Map(),
-  /** Whether the page hears from the sandbox. */
+  /** Whether the page is connected to the sandbox. */
   online: false,
 };
 
 const listeners = new Map();
 
-/** Calls `listener` whenever one of these topics changes; returns how to stop that. */
+/** Calls `listener` whenever one of these topics changes. Returns a function that stops that. */
 export function on(topics, listener) {
   for (const topic of topics.split(" ")) {
     if (!listeners.has(topic)) listeners.set(topic, new Set());
@@ -41,13 +41,13 @@ export function setWorld(world) {
   index.nicks = new Map(
     world.guilds.flatMap((guild) => guild.members.filter((member) => member.nick).map((member) => [`${guild.id}/${member.id}`, member.nick])),
   );
-  // Messages name people, roles and channels: only when one of those changes must they be drawn anew.
+  // Messages name people, roles and channels: only when one of those changes must they be drawn again.
   const threads = [...index.channels.values()].map((channel) => [channel.id, channel.name, channel.may, channel.thread?.count]);
   index.names = JSON.stringify([world.me, world.users, [...index.nicks], world.guilds.map((guild) => guild.roles), threads]);
   tell("world");
 }
 
-/** The name that people see beside somebody's messages in a server. */
+/** The name that people see next to somebody's messages in a server. */
 export function nameOf(user, guild) {
   return index.nicks.get(`${guild}/${user}`) ?? index.users.get(user)?.name ?? "Deleted User";
 }
@@ -57,7 +57,7 @@ export const FORUMS = [15, 16];
 export const isThread = (channel) => THREADS.includes(channel.type);
 export const isForum = (channel) => FORUMS.includes(channel.type);
 
-/** A channel's name as it is spoken of. */
+/** A channel's name as people refer to it. */
 export function channelName(channel) {
   if (channel.type === 1) return nameOf(state.world.bot);
   return channel.name;

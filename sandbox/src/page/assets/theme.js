@@ -1,5 +1,5 @@
-// Light or dark, before anything is drawn: as the system has it, unless somebody chose.
-// A classic script, so that it runs before the first picture.
+// Light or dark, before anything is drawn: as the system prefers, unless somebody chose.
+// A classic script, so that it runs before the first paint.
 "use strict";
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -10,7 +10,7 @@
   system.addEventListener("change", apply);
   window.switchTheme = () => {
     const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    // What the system has anyway needn't be remembered: then it is followed again.
+    // The system's own preference isn't remembered, so that the page follows it again.
     if (now === (system.matches ? "dark" : "light")) localStorage.removeItem("theme");
     else localStorage.setItem("theme", now);
     apply();

@@ -28,7 +28,7 @@ export function fullOf(date) {
   return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" }).format(date);
 }
 
-/** A time as Discord's marks in texts ask for it. */
+/** A time in the format that Discord's mark in a text asks for. */
 export function styled(date, style) {
   return style === "R" ? ago(date) : new Intl.DateTimeFormat(undefined, FORMATS[style] ?? FORMATS.f).format(date);
 }

@@ -4,6 +4,7 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { wantMore } from "./link.js";
 import { continues, messageNode } from "./message.js";
+import { PersonMenu } from "./person.js";
 import { channelIcon, index, on, state } from "./state.js";
 import { dayOf } from "./time.js";
 import { Toolbar } from "./toolbar.js";
@@ -25,6 +26,7 @@ export class Timeline {
     this.scroller = h("div", { class: "timeline", tabindex: "-1" }, this.inner);
     this.jump = h("button", { class: "jump", type: "button", hidden: true, onclick: () => this.toEnd() }, icon("down"), "New messages");
     this.element = h("div", { class: "timeline-box" }, this.scroller, this.jump);
+    this.people = new PersonMenu(pane, this, index.channels.get(channel)?.guild);
     this.toolbar = new Toolbar(pane, this);
     this.scroller.onscroll = () => this.scrolled();
     this.list.onkeydown = (event) => this.key(event);

@@ -8,7 +8,7 @@ import { openForm } from "./form.js";
 import { openMenu } from "./menu.js";
 import { channelItems } from "./offers.js";
 import { Picker, fitting } from "./picker.js";
-import { index, state, tell } from "./state.js";
+import { index, nameOf, state, tell } from "./state.js";
 
 export class Toolbar {
   constructor(pane, timeline) {
@@ -98,15 +98,21 @@ export class Toolbar {
     if (!message) return;
     const items = this.actions(message);
     let apps = [];
+    let forPeople = false;
     try {
       const { commands } = await act("commands", { channel: this.timeline.channel });
       apps = commands.filter((command) => command.type === 3);
+      forPeople = !message.author.webhook && commands.some((command) => command.type === 2);
     } catch {
       // Without the sandbox there are no commands; the others stay.
     }
     const last = items.findIndex((item) => item.danger);
     const run = (command) => this.runOn(message, command.name);
     const entries = apps.length > 0 ? [{ heading: "Apps" }, ...apps.map((command) => ({ name: command.name, icon: "apps", run: () => run(command) }))] : [];
+    if (forPeople) {
+      const name = nameOf(message.author.id, index.channels.get(this.timeline.channel)?.guild);
+      entries.push({ name: `${name}…`, detail: "Commands for this person", icon: "apps", run: () => this.timeline.people.open(message.author.id, anchor, at) });
+    }
     if (last >= 0) items.splice(last, 0, ...entries, null);
     else items.push(...entries);
     openMenu(anchor, "What to do with this message", items, { at });

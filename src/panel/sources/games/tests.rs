@@ -268,3 +268,15 @@ proptest::proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn so_many_answers_are_kept() {
+    let games = GameClient::new(true);
+    let game = Game::find("minecraft").unwrap();
+    let server = |n: usize| SocketAddr::from(([127, 0, 0, 1], u16::try_from(n).unwrap()));
+    for n in 1..=MOST + 1 {
+        *games.entry(server(n), game).lock().await = Some((Instant::now(), Err(GameError::Silent)));
+    }
+    let answered = async |n| games.entry(server(n), game).lock().await.is_some();
+    assert!(answered(MOST + 1).await && answered(2).await && !answered(1).await);
+}

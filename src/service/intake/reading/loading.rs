@@ -1,12 +1,13 @@
 //! Messages that say nothing yet, because a bot is still working on its answer. The answer comes as an
 //! update, and is then shown as if it had just been posted.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::lock::lock;
 use crate::rest::model::Message;
 use crate::service::content;
 
@@ -18,37 +19,24 @@ const MOST: usize = 10_000;
 
 /// Messages that were seen while they were loading.
 #[derive(Clone, Default)]
-pub(in crate::service::intake) struct Loading(Arc<Mutex<Since>>);
-
-/// Since when each message has been loading.
-type Since = HashMap<(ChannelId, MessageId), DateTime<Utc>>;
+pub(in crate::service::intake) struct Loading(Arc<Mutex<ExpiringMap<(ChannelId, MessageId), (), MOST>>>);
 
 impl Loading {
     /// Remembers a message that is loading.
     pub(in crate::service::intake) fn note(&self, message: &Message, now: DateTime<Utc>) {
-        if !content::is_loading(message) {
-            return;
-        }
-        let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if loading.len() >= MOST {
-            loading.retain(|_, since| now - *since < LOADS_FOR);
-        }
-        if loading.len() < MOST {
-            loading.insert((message.channel_id, message.id), now);
+        if content::is_loading(message) {
+            lock(&self.0).put((message.channel_id, message.id), (), now + LOADS_FOR, now);
         }
     }
 
     /// The channels in which messages are loading.
     pub(in crate::service::intake) fn channels(&self, now: DateTime<Utc>) -> Vec<ChannelId> {
-        let loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let still = loading.iter().filter(|(_, since)| now - **since < LOADS_FOR);
-        still.map(|((channel, _), _)| *channel).collect()
+        lock(&self.0).iter(now).map(|((channel, _), ())| *channel).collect()
     }
 
     /// Whether this message was loading until now. True only once.
     pub(in crate::service::intake) fn ended(&self, message: &Message) -> bool {
-        let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        !content::is_loading(message) && loading.remove(&(message.channel_id, message.id)).is_some()
+        !content::is_loading(message) && lock(&self.0).remove(&(message.channel_id, message.id)).is_some()
     }
 }
 

@@ -9,11 +9,13 @@
 mod mentioned;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
+use crate::domain::lock::lock;
 use crate::domain::message::{Content, Names};
 use crate::domain::permissions::Permissions;
 use crate::rest::model::{AuthorMember, Channel, Guild, Message, User};
@@ -28,6 +30,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 const USEFUL: TimeDelta = TimeDelta::hours(1);
 /// The same for people, who are asked for one by one.
 const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
+/// How many servers are remembered. Each may have 500 channels and 250 roles (Discord).
+const SERVERS: usize = 1_000;
 /// How many people are remembered.
 const PEOPLE: usize = 10_000;
 /// The name of a channel that most people can't see.
@@ -40,6 +44,8 @@ const BUDGET: usize = 20;
 const TRIES: usize = 2;
 /// The span of that budget.
 const SPAN: TimeDelta = TimeDelta::minutes(1);
+/// How many servers' budgets are remembered.
+const BUDGETS: usize = 10_000;
 
 /// Names, by server.
 #[derive(Clone, Default)]
@@ -47,10 +53,12 @@ pub(in crate::service::intake) struct NameBook(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
-    servers: HashMap<GuildId, ServerNames>,
-    people: HashMap<(GuildId, UserId), KnownPerson>,
-    spent: HashMap<GuildId, SpentBudget>,
-    /// How often the names of a server were dropped.
+    servers: ExpiringMap<GuildId, ServerNames, SERVERS>,
+    /// People's names; `None` for those who aren't in the server.
+    people: ExpiringMap<(GuildId, UserId), Option<String>, PEOPLE>,
+    spent: ExpiringMap<GuildId, SpentBudget, BUDGETS>,
+    /// How often the names of a server were dropped. There are no more of these than servers that the bot is
+    /// in.
     forgotten: HashMap<GuildId, u64>,
 }
 
@@ -59,13 +67,8 @@ struct ServerNames {
     since: DateTime<Utc>,
 }
 
-struct KnownPerson {
-    /// `None` if that person isn't in the server.
-    name: Option<String>,
-    since: DateTime<Utc>,
-}
-
 /// How much of a server's budget is spent.
+#[derive(Clone, Copy)]
 struct SpentBudget {
     count: usize,
     since: DateTime<Utc>,
@@ -80,8 +83,13 @@ pub(in crate::service::intake) struct Unnamed {
 
 impl Book {
     /// A person whose name is known, or known to be unknown.
-    fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&KnownPerson> {
-        self.people.get(&(guild, id)).filter(|known| now - known.since < PERSON_FRESH)
+    fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&Option<String>> {
+        self.people.get(&(guild, id), now)
+    }
+
+    /// Keeps the names of a server's roles and channels.
+    fn keep(&mut self, guild: GuildId, names: Arc<Names>, now: DateTime<Utc>) {
+        self.servers.put(guild, ServerNames { names, since: now }, now + USEFUL, now);
     }
 
     /// How often the names of a server were dropped.
@@ -91,16 +99,17 @@ impl Book {
 
     /// About how many people of a server may still be asked.
     fn budget(&self, guild: GuildId, now: DateTime<Utc>) -> usize {
-        let spent = self.spent.get(&guild).filter(|spent| now - spent.since < SPAN);
-        BUDGET.saturating_sub(spent.map_or(0, |spent| spent.count))
+        BUDGET.saturating_sub(self.spent.get(&guild, now).map_or(0, |spent| spent.count))
     }
 
     /// Spends one unit of the budget, if any is left.
     fn spend(&mut self, guild: GuildId, now: DateTime<Utc>) -> bool {
-        self.spent.retain(|_, spent| now - spent.since < SPAN);
-        let spent = self.spent.entry(guild).or_insert(SpentBudget { count: 0, since: now });
-        let any = spent.count < BUDGET;
-        spent.count += usize::from(any);
+        let SpentBudget { count, since } =
+            self.spent.get(&guild, now).copied().unwrap_or(SpentBudget { count: 0, since: now });
+        let any = count < BUDGET;
+        if any {
+            self.spent.put(guild, SpentBudget { count: count + 1, since }, since + SPAN, now);
+        }
         any
     }
 }
@@ -118,7 +127,7 @@ impl NameBook {
         let mut unnamed = Unnamed { roles_and_channels: false, people: Vec::new() };
         let book = self.book();
         if !mentioned.roles.is_empty() || !mentioned.channels.is_empty() {
-            match book.servers.get(&guild).filter(|known| now - known.since < FRESH) {
+            match book.servers.get(&guild, now).filter(|known| now - known.since < FRESH) {
                 Some(ServerNames { names, .. }) => {
                     let roles = mentioned.roles.iter();
                     let roles = roles.filter_map(|id| Some((*id, names.roles.get(id)?.clone())));
@@ -132,10 +141,10 @@ impl NameBook {
         }
         for id in &mentioned.people {
             match book.person(guild, *id, now) {
-                Some(KnownPerson { name: Some(name), .. }) => {
+                Some(Some(name)) => {
                     content.names.people.insert(*id, name.clone());
                 }
-                Some(KnownPerson { name: None, .. }) => {}
+                Some(None) => {}
                 None => unnamed.people.extend(mentioned.untold.get(id)),
             }
         }
@@ -144,7 +153,7 @@ impl NameBook {
             && let Some(id) = reply.author_id
         {
             match book.person(guild, id, now) {
-                Some(KnownPerson { name, .. }) => {
+                Some(name) => {
                     reply.author_id = None;
                     reply.author = name.clone().or_else(|| reply.author.take());
                 }
@@ -205,8 +214,7 @@ impl NameBook {
             channels: channels.unwrap_or_else(|| before.channels.clone()),
             ..Names::default()
         };
-        book.servers.retain(|_, known| now - known.since < USEFUL);
-        book.servers.insert(guild, ServerNames { names: Arc::new(names), since: now });
+        book.keep(guild, Arc::new(names), now);
         Ok(true)
     }
 
@@ -231,19 +239,12 @@ impl NameBook {
         message.mentions.iter().for_each(|mentioned| note(&mentioned.user, mentioned.member.as_ref()));
     }
 
-    fn remember(&self, guild: GuildId, user: UserId, name: Option<String>, since: DateTime<Utc>) {
-        let mut book = self.book();
-        if book.people.len() >= PEOPLE {
-            book.people.retain(|_, known| since - known.since < FRESH);
-        }
-        if book.people.len() >= PEOPLE {
-            book.people.clear();
-        }
-        book.people.insert((guild, user), KnownPerson { name, since });
+    fn remember(&self, guild: GuildId, user: UserId, name: Option<String>, now: DateTime<Utc>) {
+        self.book().people.put((guild, user), name, now + PERSON_FRESH, now);
     }
 
-    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.0)
     }
 }
 

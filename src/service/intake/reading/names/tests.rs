@@ -34,12 +34,21 @@ fn names_are_used_while_they_are_fresh() {
     assert_eq!(fill(&book, "see <#2>", now).1, Err(unnamed));
     let channels = [(ChannelId::new(2).unwrap(), "news".to_owned())].into();
     let names = Arc::new(Names { channels, ..Names::default() });
-    book.book().servers.insert(guild(), ServerNames { names, since: now });
+    book.book().keep(guild(), names, now);
     let (content, filled) = fill(&book, "see <#2>", now);
     assert!(filled.is_ok());
     assert_eq!(content.names.channels.values().next().map(String::as_str), Some("news"));
     assert!(fill(&book, "see <#2>", now + FRESH).1.is_err());
     assert!(fill(&book, "", now + FRESH).1.is_ok(), "nothing to name");
+}
+
+#[test]
+fn so_many_servers_are_remembered() {
+    let (book, now) = (NameBook::default(), DateTime::UNIX_EPOCH);
+    let server = |id: usize| GuildId::new(u64::try_from(id).unwrap()).unwrap();
+    (1..=SERVERS + 1).for_each(|id| book.book().keep(server(id), Arc::default(), now));
+    let known = |id| book.book().servers.get(&server(id), now).is_some();
+    assert_eq!([1, 2, SERVERS + 1].map(known), [false, true, true]);
 }
 
 #[test]

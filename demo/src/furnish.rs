@@ -1,5 +1,4 @@
-//! What stands in the two servers beyond the scene, so that whoever stays has something to look at and to
-//! try.
+//! What the two servers have beyond the scene, so that anybody who stays has something to look at and try.
 
 use tributary_sandbox::{ChannelKind, Options, Permissions, Post};
 
@@ -9,7 +8,7 @@ use crate::{Failure, SOON};
 /// A picture to post.
 const PICTURE: &[u8] = include_bytes!("harbour.png");
 
-/// How far a lamp shines, with what a text may hold.
+/// How far a lamp shines, with formatting that a message can have.
 const REACH: &str = "Count the steps:
 1. note the height `h` in metres
 2. take its root
@@ -64,7 +63,7 @@ fn forum(cast: &Cast) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A panel that greets, which the followers show, too.
+/// A panel that greets; its followers show it, too.
 async fn panel(cast: &Cast) -> Result<(), Failure> {
     let Cast { dev, news, alice, .. } = cast;
     let form = alice.run(dev, "/panel create", Options::new().set("kind", "welcome")).await?;

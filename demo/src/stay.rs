@@ -1,4 +1,4 @@
-//! After the scene: Discord and the bot stay, and whatever appears in a channel is printed.
+//! After the scene: Discord and the bot keep running, and whatever appears in a channel is printed.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::{Arguments, Failure, furnish, show};
 /// How long to wait for a message before waiting again.
 const A_WHILE: Duration = Duration::from_secs(3600);
 
-/// Says how to try it, then prints new messages until the demo is ended.
+/// Explains how to try it, then prints new messages until the demo is stopped.
 pub(crate) async fn stay(
     sandbox: &Sandbox,
     cast: &Cast,
@@ -41,8 +41,8 @@ pub(crate) async fn stay(
     }
 }
 
-/// Besides the page: a webhook that somebody made by hand stands for a person, for those who have only a
-/// terminal.
+/// Besides the page, for those who have only a terminal: a webhook that somebody made by hand stands in for a
+/// person.
 fn explain(sandbox: &Sandbox, dev: &Channel, pages: SocketAddr, url: &str) -> Result<(), Failure> {
     let made = dev.add_webhooks(1)?;
     let hook = dev.webhooks().into_iter().find(|hook| made.contains(&hook.id));

@@ -1,8 +1,8 @@
 //! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a
 //! short scene, and prints what people do, what the bot answers, and what each channel shows in the end.
 //!
-//! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord
-//! would show and plays all roles.
+//! Run it with `cargo demo`. With `--open`, both keep running, and a page in the browser shows what Discord
+//! would show and lets you play all roles.
 
 mod furnish;
 mod plain;
@@ -23,10 +23,10 @@ use tributary::config::{Config as BotConfig, Env};
 use tributary::logging;
 use tributary_sandbox::{Config, Limits, Sandbox};
 
-/// Whatever ends the demo early.
+/// Anything that ends the demo early.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long anything may take that should happen soon.
+/// How long anything may take that should happen quickly.
 const SOON: Duration = Duration::from_secs(20);
 
 /// Shows Tributary without a Discord account.
@@ -38,7 +38,7 @@ struct Arguments {
     /// The same, and open the page in the browser.
     #[arg(long)]
     open: bool,
-    /// The port of the page on 127.0.0.1; 0 takes any free one.
+    /// The port of the page on 127.0.0.1; 0 picks any free one.
     #[arg(long, default_value_t = 0)]
     page_port: u16,
 }
@@ -66,7 +66,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let cast = scene::Cast::new(&sandbox);
     let pages = free_address().await?;
     let (stop, stopped) = watch::channel(false);
-    // The same as `tributary run`, but for where its settings come from.
+    // The same as `tributary run`, except for where its settings come from.
     let mut bot = pin!(app::run(settings(&sandbox, folder.path(), pages)?, stopped));
 
     let ended = tokio::select! {
@@ -95,12 +95,12 @@ async fn play(
         return stay::stay(sandbox, cast, pages, arguments).await;
     }
     println!("\nTo play on in the browser, as everyone in it:\n");
-    println!("   cargo run --example demo -- --open\n");
+    println!("   cargo demo --open\n");
     println!("To run the bot on your own Discord: README.md, \"Run it\".\n");
     Ok(())
 }
 
-/// Settings as an operator would give them in the environment, but for `RUST_LOG`: only trouble is told.
+/// Settings as an operator would set them in the environment, except `RUST_LOG`: only problems are logged.
 fn settings(sandbox: &Sandbox, folder: &Path, pages: SocketAddr) -> Result<BotConfig, Failure> {
     let database = format!("sqlite://{}?mode=rwc", folder.join("tributary.db").display());
     let lookup = |name: &str| match name {
@@ -116,7 +116,7 @@ fn settings(sandbox: &Sandbox, folder: &Path, pages: SocketAddr) -> Result<BotCo
     Ok(env.config()?)
 }
 
-/// An address of this machine that nobody uses at the moment.
+/// An address of this machine that is free at the moment.
 async fn free_address() -> std::io::Result<SocketAddr> {
     tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()
 }

@@ -1,12 +1,12 @@
-//! How the scene is printed: one line for what somebody does, and below it what comes of it.
+//! How the scene is printed: one line for what somebody does, and the result below it.
 
 use tributary_sandbox::{Arg, Channel, Guild, MessageFlags, Person, Reply, Sandbox, SeenMessage};
 
 use crate::plain;
 
-/// The column at which texts are broken.
+/// The column at which text wraps.
 const WIDTH: usize = 106;
-/// Where what somebody says or does begins.
+/// The column at which what somebody says or does begins.
 const INDENT: usize = 28;
 
 /// A step of the scene.
@@ -20,12 +20,12 @@ pub(crate) fn act(person: &Person, channel: &Channel, text: &str) {
     println!("{}", block(&format!("   {who:<25}"), text));
 }
 
-/// The bot's answer, which only the person sees who ran the command.
+/// The bot's answer, which only the person who ran the command sees.
 pub(crate) fn answer(sandbox: &Sandbox, reply: &Reply) {
     println!("{}", block(&format!("{:>27} ", "Tributary ┃"), &rendered(sandbox, &reply.text())));
 }
 
-/// Something that happened without anybody having typed it.
+/// Something that happened without anybody typing it.
 pub(crate) fn note(text: &str) {
     println!("{}", block(&format!("{:>27} ", "→"), text));
 }
@@ -41,7 +41,7 @@ pub(crate) fn command(sandbox: &Sandbox, command: &str, options: &[(&str, Arg)])
     std::iter::once(command.to_owned()).chain(typed).collect()
 }
 
-/// A channel's link, which people paste, in words: it would be long, and made of numbers.
+/// A channel's link, which people paste, in words: the link itself is long and made of numbers.
 fn link(sandbox: &Sandbox, text: &str) -> Option<String> {
     let guilds = sandbox.guilds().into_iter();
     let mut all = guilds.flat_map(|guild| guild.channels().into_iter().map(move |one| (guild.clone(), one)));
@@ -119,7 +119,7 @@ fn mention(sandbox: &Sandbox, token: &str) -> Option<String> {
     known.map(|channel| name(&channel))
 }
 
-/// A text beside a first column, broken into lines that all begin under each other.
+/// A text beside a first column, wrapped so that all its lines are aligned.
 fn block(first: &str, text: &str) -> String {
     let bar = if first.contains('┃') { format!("{:>27} ", "┃") } else { " ".repeat(INDENT) };
     let mut lines = vec![first.to_owned()];

@@ -1,6 +1,6 @@
-//! Discord's Markdown as plain text, as far as the bot uses it. `tests/documents.rs` tests it.
+//! Discord's Markdown as plain text, as far as the bot uses it. Tested in `tests/documents.rs`.
 
-/// Links show their words alone; marks of emphasis, code and small text go.
+/// Links are reduced to their words; marks of emphasis, code and small text are removed.
 pub(crate) fn without_markdown(text: &str) -> String {
     without_addresses(text).replace("-# ", "").replace("**", "").replace(['`', '\\'], "")
 }

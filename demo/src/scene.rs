@@ -10,7 +10,7 @@ use crate::{Failure, SOON, show};
 /// requests a second.
 const BREATH: Duration = Duration::from_millis(150);
 
-/// Who and what there is.
+/// The people, servers and channels of the scene.
 pub(crate) struct Cast {
     pub(crate) harbour: Guild,
     pub(crate) lighthouse: Guild,
@@ -93,7 +93,7 @@ impl Scene<'_> {
 
     async fn edit_and_answer(&self) -> Result<(), Failure> {
         let Cast { alice, bob, dev, news, .. } = self.cast;
-        show::heading(2, "Edits arrive too, and an answer leads to what it answers, in the same channel.");
+        show::heading(2, "Edits arrive, too, and a reply links to the mirror of what it answers.");
         let original = dev.wait_for_message(SOON, |message| message.content.contains("lamp")).await?;
         let text = "The new lamp turns at last, and it's bright!";
         self.act(bob, dev, &format!("(edits that) {text}")).await;
@@ -134,7 +134,7 @@ impl Scene<'_> {
         let Cast { alice, carol, announcements, beacon, .. } = self.cast;
         show::heading(
             4,
-            "For announcement channels, Discord's own following does the work, also across servers.",
+            "For announcement channels, Discord's own following does the work, even across servers.",
         );
         self.run(carol, beacon, "/follow", &[("link", announcements.link().into())]).await?;
         let text = "The Harbour opens on Monday.";
@@ -163,7 +163,10 @@ impl Scene<'_> {
 
     async fn forum(&self) -> Result<(), Failure> {
         let Cast { alice, bob, news, requests, .. } = self.cast;
-        show::heading(6, "Of a forum, only the posts with one tag; and an answer to \"why isn't it here?\".");
+        show::heading(
+            6,
+            "From a forum, only the posts with one tag. And an answer to \"why isn't it here?\".",
+        );
         let tags = requests.set_tags(&["bug", "wish"])?;
         let only = [("channel", requests.into()), ("mode", "only".into()), ("tags", "bug".into())];
         self.run(alice, news, "/follow", &only).await?;
@@ -268,7 +271,7 @@ fn since(began: Instant) -> String {
     format!("{} ms", began.elapsed().as_millis())
 }
 
-/// The demo ends here if something isn't as it says.
+/// Ends the demo if something isn't as it says.
 fn check(holds: bool, otherwise: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(otherwise.into()) }
 }
