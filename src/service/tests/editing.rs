@@ -41,6 +41,9 @@ async fn a_follow_is_made_changed_paused_resumed_and_removed() {
     assert_eq!(code(world.follows.follow_record(alice, id).await), "unknown_follow");
     let gone = world.follows.change_options(alice, id, options(TagMode::Only, "x"), false).await;
     assert_eq!(code(gone), "unknown_follow");
+    // Also if it goes at the very last moment.
+    let late = FollowRequest { only: Some(id), ..request(&releases, &news, OptionsRequest::default()) };
+    assert_eq!(code(world.follows.follow_as(alice, late, true).await), "unknown_follow");
     assert_eq!(world.list(alice).await.unwrap().total, 0, "nothing was made in its place");
 }
 
