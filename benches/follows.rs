@@ -21,14 +21,15 @@ use common::{TIME, Town, id, now, numbers};
 use tributary::domain::activity::Origin;
 use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
-    BrokenReason, ChannelPair, DeliveryMethod, Door, Exposure, FollowId, FollowOptions, NewFollow, TagFilter,
-    ThreadScope,
+    BrokenReason, ChannelPair, DeliveryMethod, Door, Exposure, FollowFilter, FollowId, FollowOptions,
+    NewFollow, TagFilter, ThreadScope,
 };
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
+use tributary::domain::paging::Cursor;
 use tributary::domain::place::TargetKind;
 use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::WebhookCredentials;
-use tributary::store::{BreakWhich, Cursor, FollowWebhook, Inserted, Store};
+use tributary::store::{BreakWhich, FollowWebhook, Inserted, Store};
 
 /// How many follows there are.
 const FOLLOWS: u64 = 1_000_000;
@@ -179,7 +180,7 @@ fn lists(town: &Town) {
         ("last", Cursor::NewerThan(FollowId(0))),
     ];
     table(town, "/follows of a server", Some(LIST), TIMES, async |store, number| {
-        done(store.follows_of_server(server(number), None, Cursor::Newest, PAGE)).await
+        done(store.follows_of_server(server(number), &FollowFilter::default(), Cursor::Newest, PAGE)).await
     });
     for (position, cursor) in positions {
         table(
@@ -187,7 +188,9 @@ fn lists(town: &Town) {
             &format!("/follows of a large server, {position}"),
             Some(LIST),
             TIMES,
-            async |store, _| done(store.follows_of_server(large, None, cursor, PAGE)).await,
+            async |store, _| {
+                done(store.follows_of_server(large, &FollowFilter::default(), cursor, PAGE)).await
+            },
         );
     }
     for (position, cursor) in positions {
@@ -197,7 +200,13 @@ fn lists(town: &Town) {
             Some(LIST),
             TIMES,
             async |store, number| {
-                done(store.follows_of_server(large, Some(target(number)), cursor, PAGE)).await
+                done(store.follows_of_server(
+                    large,
+                    &FollowFilter::of_channel(Some(target(number))),
+                    cursor,
+                    PAGE,
+                ))
+                .await
             },
         );
         table(
@@ -206,7 +215,13 @@ fn lists(town: &Town) {
             Some(LIST),
             TIMES,
             async |store, number| {
-                done(store.follows_of_server(large, Some(giant(number)), cursor, PAGE)).await
+                done(store.follows_of_server(
+                    large,
+                    &FollowFilter::of_channel(Some(giant(number))),
+                    cursor,
+                    PAGE,
+                ))
+                .await
             },
         );
     }

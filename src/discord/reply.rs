@@ -116,6 +116,11 @@ pub(super) fn actor(ctx: Context<'_>) -> Result<Actor, Refusal> {
     of_interaction(ctx.interaction.guild_id, ctx.interaction.user.id, ctx.interaction.channel_id)
 }
 
+/// The channel in which a command is run.
+pub(super) fn here(ctx: Context<'_>) -> ChannelId {
+    ctx.interaction.channel_id.into_domain()
+}
+
 /// Who pressed or submitted something, and where.
 pub(super) fn of_interaction(
     guild: Option<serenity::GuildId>,
@@ -123,8 +128,8 @@ pub(super) fn of_interaction(
     channel: serenity::ChannelId,
 ) -> Result<Actor, Refusal> {
     let guild = guild.ok_or(Refusal::ServersOnly)?;
-    let via = Via::Command;
-    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: channel.into_domain(), via })
+    let (channel, via) = (Some(channel.into_domain()), Via::Command);
+    Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel, via })
 }
 
 #[cfg(test)]

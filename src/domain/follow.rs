@@ -30,9 +30,11 @@ pub struct ChannelPair {
     pub target: ChannelId,
 }
 
+mod filter;
 mod publication;
 mod trouble;
 
+pub use filter::{FollowFilter, FollowStateKind};
 pub use publication::{Approval, Audience, Publication, PublicationChange};
 pub use trouble::{BrokenReason, Exposure};
 

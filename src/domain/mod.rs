@@ -22,6 +22,7 @@ pub mod lock;
 pub mod message;
 pub mod next_step;
 pub mod opt_out;
+pub mod paging;
 pub mod panel;
 pub mod permissions;
 pub mod place;

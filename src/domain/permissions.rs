@@ -13,6 +13,8 @@ bitflags! {
         const ADMINISTRATOR = 1 << 3;
         /// Manage Channels.
         const MANAGE_CHANNELS = 1 << 4;
+        /// Manage Server.
+        const MANAGE_GUILD = 1 << 5;
         /// View Channel.
         const VIEW_CHANNEL = 1 << 10;
         /// Send Messages.
@@ -58,8 +60,9 @@ impl Permissions {
     /// The names of these permissions as Discord's interface writes them, in its order. Unnamed ones are left
     /// out.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Permissions, &str); 11] = [
+        const NAMES: [(Permissions, &str); 12] = [
             (Permissions::VIEW_CHANNEL, "View Channel"),
+            (Permissions::MANAGE_GUILD, "Manage Server"),
             (Permissions::MANAGE_CHANNELS, "Manage Channels"),
             (Permissions::MANAGE_WEBHOOKS, "Manage Webhooks"),
             (Permissions::SEND_MESSAGES, "Send Messages"),

@@ -1,23 +1,27 @@
 //! Why a use case did not happen: a refusal that the person is told, or a failure whose cause only the
 //! operator should see.
 
+mod codes;
 mod consent;
 mod discord;
+mod missing;
 mod phrases;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{BrokenReason, FollowId, TagMode};
+use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, TagMode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::TagSet;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
+pub use self::codes::{FailureFacts, FailureKind};
 pub use self::consent::ConsentRefusal;
 pub use self::discord::explain_discord_error;
-use self::phrases::{code, lacks, later, no_such_tag, panel_right};
+pub use self::missing::MissingPermissions;
+use self::phrases::{code, lacks, later, no_such_tag, not_confirmed, panel_right};
 
 /// A use case that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,9 @@ pub enum Refusal {
     /// Outside servers.
     #[error("This works only in servers.")]
     ServersOnly,
+    /// The bot isn't in that server, or the person isn't. The text doesn't tell which.
+    #[error("I can't find that server: it doesn't exist, or one of us isn't in it.")]
+    UnknownServer,
     /// Source and target are the same.
     #[error(
         "A channel can't follow itself. Run this in the channel that should receive the posts, or name it with `into`."
@@ -96,6 +103,9 @@ pub enum Refusal {
     /// The follow was removed meanwhile.
     #[error("Follow {0} is gone: somebody removed it. `/follows` shows those that are left.")]
     NoSuchFollow(FollowId),
+    /// It makes something public, and whoever asks by a program hasn't confirmed it.
+    #[error("{}", not_confirmed(*.0))]
+    NotConfirmed(ChannelPair),
     /// A paused follow can't become native.
     #[error(
         "Follow {0} is paused, but Discord's own following would start to post at once. Resume the follow in `/follows` first, then make it native."
@@ -218,6 +228,9 @@ pub enum Refusal {
     /// The same for a channel that must be of this server.
     #[error("I can't find that channel: it doesn't exist, or one of us can't see it.")]
     UnknownChannel,
+    /// The same for a message.
+    #[error("I can't find that message: it doesn't exist, or one of us can't see it.")]
+    UnknownMessage,
     /// What Discord sent of a message lacks its author or its channel.
     #[error("I can't read that message, so I can't say what became of it.")]
     UnreadableMessage,
@@ -357,38 +370,4 @@ pub enum Refusal {
     /// A broken follow can't be paused.
     #[error("Follow {0} is broken, so there is nothing to pause. {explanation}", explanation = .1.explanation())]
     Broken(FollowId, BrokenReason),
-}
-
-/// What the bot lacks in a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MissingPermissions {
-    /// Where.
-    pub channel: ChannelId,
-    /// What is missing.
-    pub permissions: Permissions,
-}
-
-impl MissingPermissions {
-    /// View Channel, without which the bot can know nothing else.
-    pub(super) fn view(channel: ChannelId) -> Refusal {
-        Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn permissions_are_named_as_discord_does() {
-        let history = Permissions::READ_MESSAGE_HISTORY;
-        let all = Permissions::MANAGE_WEBHOOKS | Permissions::VIEW_CHANNEL | history;
-        let lack = |channel, permissions| MissingPermissions {
-            channel: ChannelId::new(channel).unwrap(),
-            permissions,
-        };
-        let text = Refusal::BotMay(vec![lack(7, all), lack(8, history)]).to_string();
-        let expected = "I need **View Channel**, **Manage Webhooks** and **Read Message History** in <#7>, and **Read Message History** in <#8>.";
-        assert!(text.starts_with(expected), "{text}");
-    }
 }

@@ -20,6 +20,7 @@ pub mod gateway_view;
 pub mod health;
 pub mod intake;
 mod locks;
+mod memberships;
 pub mod panels;
 pub mod peers;
 pub mod planned_restart;
@@ -27,6 +28,8 @@ mod report;
 pub mod retention;
 pub mod server_rights;
 pub mod servers;
+#[cfg(test)]
+mod tests;
 pub mod upkeep;
 pub mod watch;
 
@@ -42,31 +45,39 @@ use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
 use crate::store::Store;
 
-pub use crate::store::Cursor;
-
-pub use self::error::{ConsentRefusal, Refusal, ServiceError, explain_discord_error};
+pub use self::error::{
+    ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError, explain_discord_error,
+};
 pub use self::follow::Followed;
 pub use self::follow::change::{ChangedFollow, NotNative};
 pub use self::follow::confirm::{Confirmed, Question, QuestionId};
+pub use self::follow::edit::{EditedFollow, FollowEdit};
 pub use self::follow::list::{ChannelView, FollowListItem, FollowPage};
 pub use self::follow::pause::Resumed;
+pub use self::follow::preview::{FollowPreview, NotLetThrough, PreviewedPost};
+pub use self::follow::record::FollowRecord;
 pub use self::follow::request::{
-    DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest,
+    DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest, SourceChoice, UnfollowRequest,
 };
-pub use self::follow::status::{FollowTotals, Status};
+pub use self::follow::status::{FollowTotals, ServerFigures, Status};
 pub use self::follow::tags::TagsNow;
 pub use self::follow::unfollow::Unfollowed;
 pub use self::followed::decide::Dismissed;
-pub use self::followed::followers::{Follower, FollowerPage, FollowersInServer};
+pub use self::followed::followers::{Follower, FollowerPage, FollowerRecord, FollowersInServer};
+pub use self::followed::publications::FollowableChannel;
 pub use self::followed::publish::{PublishRequest, Published};
+pub use self::memberships::{SharedServer, SharedServers};
+pub(crate) use self::report::LAST_MESSAGES;
 pub use self::report::{
-    DeliveryReport, DeliveryStatus, FollowerStatus, FollowerStatuses, LastMessages, MessageReach,
-    MirrorMaker, MirrorOrigin, NotMirrored, RecentMessage,
+    DeliveryReport, DeliveryStatus, FollowerStatus, FollowerStatuses, LastMessages, MOST_LAST_MESSAGES,
+    MessageReach, MirrorMaker, MirrorOrigin, NotMirrored, RecentMessage,
 };
 
-use self::access::lookups::{LookupPurpose, Lookups};
+pub use crate::store::{ServerFollowers, ServerFollows};
+
+use self::access::CachedAccess;
+use self::access::lookups::Lookups;
 use self::access::quotas::UserQuotas;
-use self::access::{Access, CompletionAccess};
 use self::check_requests::CheckRequests;
 use self::follow::confirm::Questions;
 use self::follow::status::KeptStatus;
@@ -121,10 +132,11 @@ pub struct ServiceParts {
 pub struct Actor {
     /// The person.
     pub user: UserId,
-    /// The server in which the command was run.
+    /// The server for which they act.
     pub guild: GuildId,
-    /// The channel in which it was run.
-    pub channel: ChannelId,
+    /// The channel in which a command was run. `None` where they act for the server as a whole, from the web:
+    /// then Discord doesn't vouch for them being a member, and nothing is meant by not naming a channel.
+    pub channel: Option<ChannelId>,
     /// In which way they act.
     pub via: Via,
 }
@@ -185,13 +197,22 @@ impl FollowService {
     }
 
     /// Permissions as they are now, for what this person asks.
-    fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
-        Access::of_person(rest, self.parts.clock, &self.lookups, actor, LookupPurpose::Command)
+    fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> CachedAccess<'a> {
+        CachedAccess::anew(rest, self.parts.clock, &self.lookups, actor)
     }
 
     /// The same for what this person is typing.
-    async fn completion_access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> CompletionAccess<'a> {
-        CompletionAccess::begin(rest, self.parts.clock, &self.lookups, actor).await
+    async fn completion_access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> CachedAccess<'a> {
+        CachedAccess::complete(rest, self.parts.clock, &self.lookups, actor).await
+    }
+
+    /// The same for what this person reads from the web: as it was within the last minute.
+    async fn reading_access<'a>(
+        &'a self,
+        rest: &'a Rest,
+        actor: Actor,
+    ) -> Result<CachedAccess<'a>, ServiceError> {
+        CachedAccess::read(rest, self.parts.clock, &self.lookups, actor).await
     }
 
     /// Hears that permissions in a server may have changed.

@@ -50,7 +50,7 @@ pub use self::db::unusable::Unusable;
 pub use self::follow::break_which::BreakWhich;
 pub use self::follow::change::{FollowWebhook, Inserted, Removed};
 pub use self::follow::doors::FollowFindings;
-pub use self::follow::list::{Cursor, FollowedSource, Page};
+pub use self::follow::list::FollowedSource;
 pub use self::follow::news::FollowerNews;
 pub use self::follow::unannounced::Unannounced;
 pub use self::follow::webhooks::LaneWebhook;

@@ -6,7 +6,9 @@ use poise::serenity_prelude as serenity;
 
 use crate::domain::follow::{TagMode, ThreadScope};
 use crate::domain::text;
-use crate::service::{DeliveryChoice, FollowRequest, MOST_BACKFILL, ServiceError, SourceChoice};
+use crate::service::{
+    DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest, ServiceError, SourceChoice,
+};
 
 use super::super::follows::answer as follow_answer;
 use super::super::ids::IntoDomain;
@@ -57,10 +59,11 @@ pub(super) async fn follow(
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
-    let target = into.map_or(actor.channel, IntoDomain::into_domain);
+    let target = into.map_or(reply::here(ctx), IntoDomain::into_domain);
     let backfill = backfill.unwrap_or(0).min(MOST_BACKFILL);
     let pair = FollowRequest::new(source, target)?;
-    let request = FollowRequest { mode, tags, threads, delivery, panels, backfill, ..pair };
+    let options = OptionsRequest { mode, tags, threads, delivery, panels };
+    let request = FollowRequest { options, backfill, ..pair };
     let followed = ctx.data().follows.follow(actor, request).await?;
     reply::deliver(reply::send(ctx, follow_answer::answer(&followed)).await);
     Ok(())

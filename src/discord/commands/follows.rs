@@ -3,7 +3,8 @@
 use poise::serenity_prelude as serenity;
 use serenity::EditInteractionResponse;
 
-use crate::service::{Cursor, ServiceError};
+use crate::domain::paging::Cursor;
+use crate::service::ServiceError;
 
 use super::super::Context;
 use super::super::follows::list::{self as follow_list, ListPage};

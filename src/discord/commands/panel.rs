@@ -53,7 +53,7 @@ async fn create(
     refresh: Option<u16>,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
-    let channel = channel.map_or(actor.channel, IntoDomain::into_domain);
+    let channel = channel.map_or(reply::here(ctx), IntoDomain::into_domain);
     let request = PanelRequest { kind: kind.0.to_owned(), channel, title, refresh: refresh.map(minutes) };
     let fields = ctx.data().panels.form_to_create(&request)?;
     if !fields.is_empty() {

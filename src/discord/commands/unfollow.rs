@@ -33,7 +33,7 @@ pub(super) async fn unfollow(
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let (channel, into) = (channel.map(IntoDomain::into_domain), into.map(IntoDomain::into_domain));
-    let request = UnfollowRequest::new(channel, link.as_deref(), into, actor.channel)?;
+    let request = UnfollowRequest::new(channel, link.as_deref(), into, reply::here(ctx))?;
     let unfollowed = ctx.data().follows.unfollow(actor, request).await?;
     reply::embed(ctx, reply::done(describe(&unfollowed))).await;
     Ok(())
@@ -56,7 +56,7 @@ async fn complete_link(
     let Ok(actor) = reply::actor(ctx) else { return serenity::CreateAutocompleteResponse::new() };
     let into = filled_channel(ctx, "into");
     let rows = ctx.data().follows.choices(actor, into).await.unwrap_or_default();
-    let meant = into.unwrap_or(actor.channel);
+    let meant = into.unwrap_or(ctx.interaction.channel_id.into_domain());
     let typed = typed.trim().to_lowercase();
     let choices = rows.iter().map(|row| (label(row), UnfollowRequest::choice(row.follow.pair, meant)));
     let matching = choices.filter(|(label, id)| label.to_lowercase().contains(&typed) || id.contains(&typed));

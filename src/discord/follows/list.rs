@@ -11,8 +11,9 @@ use serenity::{
 
 use crate::domain::follow::{BrokenReason, FollowId, FollowState, TagFilter};
 use crate::domain::ids::ChannelId;
+use crate::domain::paging::Cursor;
 use crate::domain::{limits, text};
-use crate::service::{Cursor, FollowListItem, FollowPage};
+use crate::service::{FollowListItem, FollowPage};
 
 use super::super::channel_name::{plain, shown};
 use super::super::reply;

@@ -6,7 +6,7 @@ use serenity::{
     EditInteractionResponse,
 };
 
-use crate::service::{Actor, Question, Resumed, ServiceError};
+use crate::service::{Actor, LAST_MESSAGES, Question, Resumed, ServiceError};
 
 use super::super::{Bot, reply, report};
 use super::answer as follow_answer;
@@ -112,6 +112,8 @@ async fn perform(bot: &Bot, actor: Actor, action: FollowAction) -> Result<Action
                 "Follow {id} is removed. Mirrored messages stay; mirrored panels are deleted."
             ))
         }
-        FollowAction::LastMessages(id) => report::last(&bot.follows.last_messages(actor, id).await?),
+        FollowAction::LastMessages(id) => {
+            report::last(&bot.follows.last_messages(actor, id, LAST_MESSAGES).await?)
+        }
     })))
 }

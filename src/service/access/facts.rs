@@ -50,7 +50,7 @@ impl GuildChannel {
 }
 
 /// Discord's answers so far. `None` stands for what the bot can't see.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::service) struct AccessFacts {
     pub(super) channels: HashMap<ChannelId, ChannelLookup>,
     /// The servers whose channels were listed.
@@ -62,6 +62,12 @@ pub(in crate::service) struct AccessFacts {
 }
 
 impl AccessFacts {
+    /// How many facts there are: more, when something was found out.
+    pub(super) fn count(&self) -> usize {
+        let lists = self.listed.len() + self.guilds.len() + self.members.len() + self.invited.len();
+        self.channels.len() + lists
+    }
+
     /// Drops everything about a server.
     pub(super) fn forget(&mut self, guild: GuildId) {
         self.channels.retain(
@@ -80,6 +86,15 @@ impl AccessFacts {
             ChannelLookup::Seen(channel) => Some(channel.clone()),
             ChannelLookup::Hidden | ChannelLookup::Gone => None,
         }
+    }
+
+    /// The channels of a server that are known.
+    pub(super) fn channels_of(&self, guild: GuildId) -> Vec<Channel> {
+        let seen = self.channels.values().filter_map(|found| match found {
+            ChannelLookup::Seen(channel) if channel.guild_id == Some(guild) => Some(channel.clone()),
+            _ => None,
+        });
+        seen.filter(|channel| !channel.kind.is_thread()).collect()
     }
 
     /// Adds channels of a server.

@@ -1,7 +1,8 @@
-//! What keystrokes found out. Discord asks for choices at each keystroke, so what the first of them finds out
-//! serves all others of that person in that server for a minute. What is followed, and which panels exist, is
-//! read from the database each time. Only what Discord says of channels, servers and members is kept, and
-//! only until the gateway says that it has changed.
+//! What keystrokes and readings found out. Discord asks for choices at each keystroke, and programs read many
+//! times a minute. So what the first of them finds out serves all others of that person in that server for a
+//! minute. What is followed, and which panels exist, is read from the database each time. Only what Discord
+//! says of channels, servers and members is kept, and only until the gateway says that it has changed. What
+//! roles a member has it doesn't say, so a role that was taken away is noticed after a minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -25,6 +26,7 @@ const MOST: usize = 20_000;
 const PEOPLE: usize = 1_000;
 
 /// What was found out for a person in a server.
+#[derive(Clone)]
 pub(super) struct CachedFacts {
     pub(super) facts: AccessFacts,
     pub(super) since: DateTime<Utc>,
@@ -66,6 +68,18 @@ impl Keystrokes {
         (kept.filter(|kept| now < kept.since + FRESH), memory.changes)
     }
 
+    /// How many changes there have been until now.
+    pub(super) fn changes(&self) -> u64 {
+        self.memory().changes
+    }
+
+    /// A copy of what is kept for a person in a server, which leaves it to others, and how many changes there
+    /// have been until now.
+    pub(super) fn copy(&self, actor: Actor, now: DateTime<Utc>) -> (Option<CachedFacts>, u64) {
+        let memory = self.memory();
+        (memory.kept.get(&(actor.guild, actor.user), now).cloned(), memory.changes)
+    }
+
     /// Keeps what was found out, without the servers that have changed since it was checked out.
     pub(super) fn check_in(&self, actor: Actor, mut new: CachedFacts, begun: u64) {
         let mut memory = self.memory();
@@ -98,7 +112,7 @@ mod tests {
         Actor {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(9).unwrap(),
-            channel: ChannelId::new(1).unwrap(),
+            channel: ChannelId::new(1).ok(),
             via: Via::Command,
         }
     }

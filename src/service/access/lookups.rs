@@ -43,14 +43,21 @@ pub(in crate::service) enum LookupPurpose {
     Command,
     /// To complete what is being typed: once a keystroke.
     Completion,
+    /// For a page, or a program that reads.
+    Reading,
 }
 
 impl LookupPurpose {
     const fn remembered(self) -> TimeDelta {
         match self {
             Self::Command => COMMANDS_REMEMBERED,
-            Self::Completion => REMEMBERED,
+            Self::Completion | Self::Reading => REMEMBERED,
         }
+    }
+
+    /// Whether the same is asked many times a minute.
+    pub(super) const fn is_frequent(self) -> bool {
+        matches!(self, Self::Completion | Self::Reading)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Who may do what in which channel. Discord is asked anew for each command, because roles and overwrites may
-//! have changed since the last one.
+//! Who may do what in which channel. Discord is asked anew for each command and each change, because roles
+//! and overwrites may have changed since the last one. What only reads, from the web, goes on from what was
+//! found out within a minute (`cached`).
 //!
 //! There are two ways to look at a channel. [`Access::find`] says what the *bot* sees; [`Access::look`] says
 //! what the *person* who asks sees, and every answer to people goes through it. What follows from roles and
@@ -7,7 +8,7 @@
 //! side and skips questions whose answer is known; `lookups` bounds what failed look-ups may cost,
 //! `keystrokes` what completing an option may cost, and `quotas` what one person may do in a span of time.
 
-mod completion;
+mod cached;
 mod facts;
 mod keystrokes;
 pub mod lookups;
@@ -25,7 +26,7 @@ use crate::domain::permissions::Permissions;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild, Member};
 
-pub(super) use self::completion::CompletionAccess;
+pub(super) use self::cached::CachedAccess;
 use self::facts::AccessFacts;
 pub use self::facts::{ChannelLookup, GuildChannel};
 use self::lookups::{LookupPurpose, Lookups};
@@ -141,6 +142,17 @@ impl<'a> Access<'a> {
             self.add_listed_channels(guild, channels);
         }
         Ok(())
+    }
+
+    /// A server's channels without its threads, in the order of their numbers.
+    pub(in crate::service) async fn channels_of(
+        &mut self,
+        guild: GuildId,
+    ) -> Result<Vec<Channel>, ServiceError> {
+        self.list_channels(guild).await?;
+        let mut channels = self.facts.channels_of(guild);
+        channels.sort_unstable_by_key(|channel| channel.id);
+        Ok(channels)
     }
 
     /// Adds a server's channels that somebody else has listed.

@@ -1,6 +1,8 @@
 //! What [`Access`] asks side by side, and what it needn't ask. A command waits for a few rounds of requests,
 //! however many there are in each.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 
 use crate::domain::follow::Follow;
@@ -10,7 +12,7 @@ use crate::rest::RestError;
 use crate::rest::model::{Channel, Guild, Member};
 use crate::service::error::ServiceError;
 
-use super::lookups::{AbsentReason, LookupPurpose};
+use super::lookups::AbsentReason;
 use super::{Access, ChannelLookup};
 
 /// Where a channel is that the bot knows from its follows and panels.
@@ -38,10 +40,58 @@ impl Access<'_> {
         Ok(())
     }
 
+    /// The same without its channels, and as far as it isn't known.
+    pub(super) async fn prefetch_people(
+        &mut self,
+        guild: GuildId,
+        people: &[UserId],
+    ) -> Result<(), ServiceError> {
+        self.people = people.to_vec();
+        self.prefetch_rights(guild).await
+    }
+
     /// The same for a server whose channels needn't be listed.
     pub(super) async fn prefetch_rights(&mut self, guild: GuildId) -> Result<(), ServiceError> {
         let rights = self.ask_for_rights(guild).await;
         self.add_rights(guild, rights)
+    }
+
+    /// Asks side by side for the channels of these follows, and for what the person's permissions there
+    /// depend on. Whatever is known needs no request.
+    pub(in crate::service) async fn prefetch_follows(
+        &mut self,
+        own: GuildId,
+        follows: &[Follow],
+    ) -> Result<(), ServiceError> {
+        let mut missing = BTreeSet::new();
+        for follow in follows {
+            self.note_follow(follow);
+            for id in [follow.pair.source, follow.pair.target] {
+                if !self.facts.channels.contains_key(&id) && self.answer_without_asking(id)?.is_none() {
+                    missing.insert(id);
+                }
+            }
+        }
+        let asked = missing.into_iter().map(async |id| (id, self.ask_for_channel(id).await));
+        for (id, found) in join_all(asked).await {
+            self.facts.channels.insert(id, found?);
+        }
+        let seen = |id| self.facts.seen_channel(id).and_then(|channel| channel.guild_id);
+        let ends = follows.iter().flat_map(|follow| [follow.pair.source, follow.pair.target]);
+        let others: BTreeSet<GuildId> = ends.filter_map(seen).filter(|guild| *guild != own).collect();
+        self.prefetch_servers(others).await
+    }
+
+    /// Asks side by side for what the person's permissions in these servers depend on.
+    pub(in crate::service) async fn prefetch_servers(
+        &mut self,
+        guilds: BTreeSet<GuildId>,
+    ) -> Result<(), ServiceError> {
+        let asked = guilds.into_iter().map(async |guild| (guild, self.ask_for_rights(guild).await));
+        for (guild, rights) in join_all(asked).await {
+            self.add_rights(guild, rights)?;
+        }
+        Ok(())
     }
 
     async fn ask_for_rights(&self, guild: GuildId) -> RightsAnswers {
@@ -106,14 +156,13 @@ impl Access<'_> {
                 return Ok(Some(ChannelLookup::Hidden));
             }
             if self.facts.listed.contains(&guild) && !self.listed_before.contains(&guild) && !is_thread {
-                if purpose == LookupPurpose::Completion {
+                if purpose.is_frequent() {
                     lookups.note_absent(actor, id, AbsentReason::Gone, false);
                 }
                 return Ok(Some(ChannelLookup::Gone));
             }
             // A person who runs a command may have just repaired what was wrong with a follow.
-            let completes = purpose == LookupPurpose::Completion;
-            let remembered = completes.then(|| lookups.remembered(id, purpose)).flatten();
+            let remembered = purpose.is_frequent().then(|| lookups.remembered(id, purpose)).flatten();
             return Ok(remembered.map(ChannelLookup::from));
         }
         Ok(lookups.check(actor, id, purpose)?.map(ChannelLookup::from))

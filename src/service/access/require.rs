@@ -9,6 +9,36 @@ use crate::service::error::{MissingPermissions, Refusal, ServiceError};
 use super::{Access, ChannelLookup, ChannelSight, GuildChannel};
 
 impl Access<'_> {
+    /// Refuses somebody who acts from the web for a server in which they or the bot aren't. Discord lets
+    /// nobody else run a command there.
+    pub(in crate::service) async fn require_member(&mut self, actor: Actor) -> Result<(), ServiceError> {
+        if actor.channel.is_some() {
+            return Ok(());
+        }
+        let elsewhere = self.asker.is_some_and(|(lookups, ..)| lookups.is_elsewhere(actor.guild));
+        if !elsewhere {
+            self.prefetch_people(actor.guild, &[actor.user]).await?;
+        }
+        let there = !elsewhere && self.guild(actor.guild).await?.is_some();
+        if there && self.is_member(actor.guild, actor.user).await? {
+            return Ok(());
+        }
+        Err(Refusal::UnknownServer.into())
+    }
+
+    /// Refuses unless the person has these permissions where they are: in that channel, or in the whole
+    /// server if they act for that.
+    pub(in crate::service) async fn require_here(
+        &mut self,
+        actor: Actor,
+        needed: Permissions,
+    ) -> Result<(), ServiceError> {
+        match actor.channel {
+            Some(channel) => self.require_actor(actor, channel, needed).await,
+            None => self.require_in_server(actor, needed).await,
+        }
+    }
+
     /// A channel of the actor's own server that they named, or in which they run the command.
     pub async fn require_own_channel(
         &mut self,
@@ -19,11 +49,13 @@ impl Access<'_> {
             ChannelSight::Seen(place) => Ok(place),
             ChannelSight::Elsewhere(_) => Err(Refusal::Elsewhere.into()),
             // They are in it right now, so it is the bot that can't see it.
-            ChannelSight::Hidden | ChannelSight::Gone if id == actor.channel => match self.find(id).await? {
-                // Listing a server's channels shows even hidden ones, but no threads.
-                ChannelLookup::Hidden => Err(Refusal::UnseenThread(id).into()),
-                ChannelLookup::Seen(_) | ChannelLookup::Gone => Err(MissingPermissions::view(id).into()),
-            },
+            ChannelSight::Hidden | ChannelSight::Gone if actor.channel == Some(id) => {
+                match self.find(id).await? {
+                    // Listing a server's channels shows even hidden ones, but no threads.
+                    ChannelLookup::Hidden => Err(Refusal::UnseenThread(id).into()),
+                    ChannelLookup::Seen(_) | ChannelLookup::Gone => Err(MissingPermissions::view(id).into()),
+                }
+            }
             ChannelSight::Hidden | ChannelSight::Gone => Err(Refusal::UnknownChannel.into()),
         }
     }
@@ -48,7 +80,8 @@ impl Access<'_> {
     }
 
     /// Refuses unless the person has these permissions in a channel of the actor's server. If that channel no
-    /// longer exists, or the bot can't see it, the permissions in the whole server count.
+    /// longer exists, or the bot can't see it, the permissions in the whole server count. From the web, no
+    /// refusal names a channel that the person can't see.
     pub async fn require_actor(
         &mut self,
         actor: Actor,
@@ -57,7 +90,18 @@ impl Access<'_> {
     ) -> Result<(), ServiceError> {
         match self.find_from(actor.guild, channel).await? {
             ChannelLookup::Seen(channel) if channel.guild_id == Some(actor.guild) => {
-                self.require_person(actor.user, &GuildChannel { channel, guild: actor.guild }, needed).await
+                let place = GuildChannel { channel, guild: actor.guild };
+                let allowed = self.require_person(actor.user, &place, needed).await;
+                let view = Permissions::VIEW_CHANNEL;
+                match allowed {
+                    Err(ServiceError::Refused(_))
+                        if actor.channel.is_none()
+                            && !self.permissions_of(actor.user, &place).await?.contains(view) =>
+                    {
+                        Err(Refusal::UnknownChannel.into())
+                    }
+                    allowed => allowed,
+                }
             }
             ChannelLookup::Seen(_) => Err(Refusal::Elsewhere.into()),
             ChannelLookup::Hidden | ChannelLookup::Gone => self.require_in_server(actor, needed).await,

@@ -1,6 +1,7 @@
 //! Phrases that the texts of refusals are made of.
 
 use crate::domain::channel::ChannelKind;
+use crate::domain::follow::ChannelPair;
 use crate::domain::ids::ChannelId;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::text;
@@ -14,6 +15,14 @@ pub(super) fn panel_right(own: bool, channel: ChannelId) -> String {
     } else {
         "This panel belongs to another server. People with **Manage Channels** change it there.".to_owned()
     }
+}
+
+/// What a follow would make public.
+pub(super) fn not_confirmed(pair: ChannelPair) -> String {
+    format!(
+        "Everyone in this server would be able to read in <#{}> what is posted in <#{}>, a channel that most of them can't see. Confirm it if that is what you want.",
+        pair.target, pair.source
+    )
 }
 
 /// What somebody typed, as code.

@@ -13,7 +13,7 @@ use super::consent::waiting_or;
 use super::tags::read_tags;
 use super::{FollowChannels, Followed, already_following, refused_by_store};
 use crate::service::access::Access;
-use crate::service::{DeliveryChoice, FollowRequest, FollowService, Refusal, ServiceError};
+use crate::service::{DeliveryChoice, FollowService, OptionsRequest, Refusal, ServiceError};
 
 /// A follow that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl FollowService {
         &self,
         access: &mut Access<'_>,
         ends: &FollowChannels,
-        request: &FollowRequest,
+        request: &OptionsRequest,
         existing: Option<&Follow>,
     ) -> Result<RequestedOptions, ServiceError> {
         let before = existing.map(|existing| &existing.options);

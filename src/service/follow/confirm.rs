@@ -106,16 +106,22 @@ impl Questions {
 
 impl FollowService {
     /// Asks the person to confirm this.
+    ///
+    /// # Errors
+    /// [`Refusal::NotConfirmed`] from the web, where they confirm by asking once more.
     pub(in crate::service) fn ask_to_confirm(
         &self,
         actor: Actor,
         pair: ChannelPair,
         what: PendingAction,
-    ) -> Question {
+    ) -> Result<Question, Refusal> {
+        if actor.channel.is_none() {
+            return Err(Refusal::NotConfirmed(pair));
+        }
         let id = QuestionId(rand::random());
         let now = self.parts.clock.now();
         self.questions.add(id, PendingQuestion { user: actor.user, guild: actor.guild, what, at: now }, now);
-        Question { id, pair }
+        Ok(Question { id, pair })
     }
 
     /// The person confirms. Everything else is checked again. The question was counted as an action, so its
@@ -165,7 +171,7 @@ mod tests {
         Actor {
             user: UserId::new(user).unwrap(),
             guild: GuildId::new(guild).unwrap(),
-            channel: ChannelId::new(1).unwrap(),
+            channel: ChannelId::new(1).ok(),
             via: Via::Command,
         }
     }

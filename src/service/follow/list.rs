@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::domain::follow::{Follow, ThreadScope};
-use crate::domain::ids::ChannelId;
+use crate::domain::follow::{Follow, FollowFilter, ThreadScope};
+use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::paging::{Cursor, Page, PageStart};
 use crate::domain::permissions::Permissions;
 use crate::domain::report::WaitReason;
-use crate::store::Cursor;
 
 use super::change::usual_threads;
 use crate::service::access::{Access, ChannelLookup, ChannelSight};
-use crate::service::{Actor, FollowService, ServiceError, TagsNow};
+use crate::service::{Actor, FollowService, Refusal, ServiceError, TagsNow};
 
 /// How many follows a page shows. With three choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
@@ -35,6 +35,8 @@ pub enum ChannelView {
         channel: ChannelId,
         /// Its name.
         name: String,
+        /// Its server.
+        guild: GuildId,
         /// Its server's name.
         server: String,
     },
@@ -97,21 +99,45 @@ impl FollowService {
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         access.prefetch(actor.guild, &[actor.user]).await?;
-        if let Some(channel) = channel {
+        let wanted = FollowFilter::of_channel(channel);
+        let page = self.list_items(&mut access, actor, &wanted, cursor.into(), PAGE).await?;
+        Ok(FollowPage { rows: page.items, total: page.total, newer: page.newer })
+    }
+
+    /// A page of this server's follows, as far as they are wanted, and as far as the person may list them.
+    pub(super) async fn list_items(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        wanted: &FollowFilter,
+        start: PageStart,
+        size: u64,
+    ) -> Result<Page<FollowListItem>, ServiceError> {
+        for channel in [wanted.channel, wanted.target].into_iter().flatten() {
             access.require_own_channel(actor, channel).await?;
         }
-        let place = channel.unwrap_or(actor.channel);
-        access.require_actor(actor, place, Permissions::MANAGE_MESSAGES).await?;
-        let page = self.parts.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
+        let place = wanted.target.or(wanted.channel);
+        match place {
+            Some(place) => access.require_actor(actor, place, Permissions::MANAGE_MESSAGES).await?,
+            None => access.require_here(actor, Permissions::MANAGE_MESSAGES).await?,
+        }
+        // Whether a channel that they can't see is followed isn't told by leaving others out, either.
+        if let Some(source) = wanted.source
+            && access.look(actor, source).await?.visible().is_none()
+        {
+            return Err(Refusal::UnknownSource.into());
+        }
+        let page = self.parts.store.follows_of_server(actor.guild, wanted, start, size).await?;
         access.list_channels(actor.guild).await?;
-        let mut rows = Vec::with_capacity(page.items.len());
+        access.prefetch_follows(actor.guild, &page.items).await?;
         let targets = page.items.iter().map(|follow| follow.pair.target);
         let held = self.parts.store.held_targets(targets, self.parts.clock.now()).await?;
-        for follow in page.items {
+        let mut items = Vec::with_capacity(page.items.len());
+        for follow in &page.items {
             let held = held.get(&follow.pair.target).copied();
-            rows.push(FollowListItem { held, ..access.list_item(actor, follow).await? });
+            items.push(FollowListItem { held, ..access.list_item(actor, follow.clone()).await? });
         }
-        Ok(FollowPage { rows, total: page.total, newer: page.newer })
+        Ok(page.with(items))
     }
 
     /// This server's follows for the autocompletion of `/unfollow`: those that the person may end, first
@@ -123,8 +149,8 @@ impl FollowService {
         into: Option<ChannelId>,
     ) -> Result<Vec<FollowListItem>, ServiceError> {
         let mut follows = self.parts.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
-        let meant = into.unwrap_or(actor.channel);
-        follows.sort_by_key(|follow| follow.pair.target != meant);
+        let meant = into.or(actor.channel);
+        follows.sort_by_key(|follow| Some(follow.pair.target) != meant);
         let mut rows = Vec::new();
         match tokio::time::timeout(IN_TIME, self.offer(actor, follows, &mut rows)).await {
             Ok(Err(error)) => Err(error),
@@ -153,7 +179,11 @@ impl FollowService {
 
 impl Access<'_> {
     /// A follow with its channels, as this person may know them.
-    async fn list_item(&mut self, actor: Actor, follow: Follow) -> Result<FollowListItem, ServiceError> {
+    pub(super) async fn list_item(
+        &mut self,
+        actor: Actor,
+        follow: Follow,
+    ) -> Result<FollowListItem, ServiceError> {
         self.note_follow(&follow);
         let source = self.view_channel(actor, follow.pair.source).await?;
         let target = self.view_channel(actor, follow.pair.target).await?;
@@ -179,12 +209,12 @@ impl Access<'_> {
             ChannelSight::Hidden => return self.view_hidden(actor, id).await,
             ChannelSight::Gone => return Ok(ChannelView::Deleted(id)),
         };
-        let name = place.channel.name;
+        let (name, guild) = (place.channel.name, place.guild);
         if here {
             return Ok(ChannelView::Here { channel: id, name });
         }
-        let server = self.guild(place.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
-        Ok(ChannelView::Elsewhere { channel: id, name, server })
+        let server = self.guild(guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
+        Ok(ChannelView::Elsewhere { channel: id, name, guild, server })
     }
 
     async fn view_hidden(&mut self, actor: Actor, id: ChannelId) -> Result<ChannelView, ServiceError> {

@@ -1,11 +1,15 @@
 //! `/follow`: a channel begins to follow another. [`change`] does it for a pair that is followed already, and
-//! [`confirm`] asks before something becomes public. The other files are what people do with a follow later.
+//! [`confirm`] asks before something becomes public. [`edit`] and [`record`] do and show the same for
+//! programs. The other files are what people do with a follow later.
 
 pub(super) mod change;
 pub(super) mod confirm;
 pub(super) mod consent;
+pub(super) mod edit;
 pub(super) mod list;
 pub(super) mod pause;
+pub(super) mod preview;
+pub(super) mod record;
 pub(super) mod request;
 pub(super) mod status;
 pub(super) mod tags;
@@ -88,6 +92,7 @@ impl FollowService {
         if self.is_elsewhere(request.source) {
             return Err(Refusal::UnknownSource.into());
         }
+        access.require_member(actor).await?;
         access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.target_kind()).await;
@@ -95,7 +100,10 @@ impl FollowService {
         if let Some(existing) = &existing {
             log_follow(existing.id);
         }
-        let wanted = self.requested_options(access, &ends, &request, existing.as_ref()).await?;
+        if let Some(only) = request.only.filter(|only| existing.as_ref().map(|it| it.id) != Some(*only)) {
+            return Err(Refusal::NoSuchFollow(only).into());
+        }
+        let wanted = self.requested_options(access, &ends, &request.options, existing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(access, &ends, options.delivery).await?;
         let exposure = self.exposure(access, &ends, existing.as_ref(), confirmed).await?;
@@ -104,7 +112,7 @@ impl FollowService {
                 actor,
                 ends.pair(),
                 PendingAction::Follow(request),
-            )));
+            )?));
         }
         self.begin_reading(&ends.source, &options).await?;
         let by = actor.changed_by();

@@ -84,7 +84,7 @@ impl FollowService {
         let ends = self.require_possible(&mut access, actor, &follow).await?;
         let exposure = self.exposure(&mut access, &ends, Some(&follow), confirmed).await?;
         if exposure == Exposure::Stopped {
-            return Ok(Resumed::Asked(self.ask_to_confirm(actor, follow.pair, PendingAction::Resume(id))));
+            return Ok(Resumed::Asked(self.ask_to_confirm(actor, follow.pair, PendingAction::Resume(id))?));
         }
         self.begin_reading(&ends.source, &follow.options).await?;
         let resumed = self.reconnect(&follow, ends.door, exposure, actor.changed_by()).await?;

@@ -1,7 +1,7 @@
 //! What a person asks for with `/follow` and `/unfollow`, read from what they typed.
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
-use crate::domain::follow::{ChannelPair, DeliveryMethod, TagMode, ThreadScope};
+use crate::domain::follow::{ChannelPair, DeliveryMethod, FollowId, TagMode, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId};
 
 use crate::service::error::Refusal;
@@ -97,14 +97,25 @@ pub enum DeliveryChoice {
 /// The most posts that a follow can begin with.
 pub const MOST_BACKFILL: u8 = 50;
 
-/// A follow as a person asks for it. Options that aren't given stay as they are; a new follow gets the usual
-/// ones.
+/// A follow as a person asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRequest {
     /// What to follow.
     pub source: SourceChoice,
     /// Where to receive it.
     pub target: ChannelId,
+    /// What is chosen for it.
+    pub options: OptionsRequest,
+    /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
+    pub backfill: u8,
+    /// The follow that should change. If it is gone meanwhile, none is made in its place.
+    pub only: Option<FollowId>,
+}
+
+/// What a person chooses for a follow. Options that aren't given stay as they are; a new follow gets the
+/// usual ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OptionsRequest {
     /// Which posts.
     pub mode: Option<TagMode>,
     /// The tags for it, as they were typed: their meaning depends on the source.
@@ -115,8 +126,6 @@ pub struct FollowRequest {
     pub delivery: Option<DeliveryChoice>,
     /// Whether panels are shown, too.
     pub panels: Option<bool>,
-    /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
-    pub backfill: u8,
 }
 
 impl FollowRequest {
@@ -125,16 +134,7 @@ impl FollowRequest {
         if source.id() == target {
             return Err(Refusal::SelfFollow);
         }
-        Ok(Self {
-            source,
-            target,
-            mode: None,
-            tags: None,
-            threads: None,
-            delivery: None,
-            panels: None,
-            backfill: 0,
-        })
+        Ok(Self { source, target, options: OptionsRequest::default(), backfill: 0, only: None })
     }
 }
 

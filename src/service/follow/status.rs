@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::store::{Store, StoreError};
+use crate::domain::permissions::Permissions;
+use crate::store::{ServerFollowers, ServerFollows, Store, StoreError};
 
-use crate::service::{FollowService, ServiceError};
+use crate::service::{Actor, FollowService, ServiceError};
 
 /// How many follows there are, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +33,15 @@ impl FollowTotals {
     pub const fn all(self) -> u64 {
         self.active + self.paused + self.broken
     }
+}
+
+/// The figures of one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerFigures {
+    /// The follows into its channels.
+    pub follows: ServerFollows,
+    /// The follows of its channels.
+    pub followers: ServerFollowers,
 }
 
 /// The bot's figures.
@@ -64,6 +74,19 @@ impl FollowService {
         let status = self.count().await?;
         *kept = Some((now, status));
         Ok(status)
+    }
+
+    /// The figures of one server: what it follows, and who follows it. That takes Manage Messages in the
+    /// server as a whole.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild))]
+    pub async fn server_figures(&self, actor: Actor) -> Result<ServerFigures, ServiceError> {
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.reading_access(&rest, actor).await?;
+        access.require_here(actor, Permissions::MANAGE_MESSAGES).await?;
+        let store = &self.parts.store;
+        let (follows, followers) =
+            (store.server_follows(actor.guild).await?, store.server_followers(actor.guild).await?);
+        Ok(ServerFigures { follows, followers })
     }
 
     async fn count(&self) -> Result<Status, ServiceError> {

@@ -111,7 +111,7 @@ impl FollowService {
         let rest = self.on_behalf_of(actor);
         let mut access = self.completion_access(&rest, actor).await;
         access.prefetch(actor.guild, &[actor.user]).await?;
-        access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
+        access.require_here(actor, Permissions::MANAGE_CHANNELS).await?;
         let source = source.filter(|source| !self.is_elsewhere(*source));
         let source = match source {
             Some(source) => visible_if_any(access.look(actor, source.id()).await)?,

@@ -64,9 +64,9 @@ impl FollowService {
         actor: Actor,
         id: FollowId,
     ) -> Result<(Follow, KeyGuard), ServiceError> {
-        let follow = self.parts.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
+        let follow = self.known_follow(&mut access, actor, id).await?;
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
         self.lock_and_reload(follow).await
     }

@@ -1,9 +1,11 @@
 //! `/followers`: who follows a channel, as far as the person who asks may know it.
 
-use crate::domain::follow::{Follow, FollowId, Publication};
+use chrono::{DateTime, Utc};
+
+use crate::domain::follow::{Follow, FollowId, FollowStateKind, Publication};
 use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::paging::{Cursor, Page, PageSize, PageStart};
 use crate::domain::permissions::Permissions;
-use crate::store::Cursor;
 
 use crate::service::access::Access;
 use crate::service::error::ConsentRefusal;
@@ -56,7 +58,63 @@ pub struct FollowerPage {
     pub publication: Publication,
 }
 
+/// A follower as programs read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowerRecord {
+    /// The follow's number.
+    pub id: FollowId,
+    /// Its server's name; `None` if the bot has left it.
+    pub server: Option<String>,
+    /// The channel that follows.
+    pub channel: ChannelView,
+    /// Whether the follow delivers.
+    pub state: FollowStateKind,
+    /// Since when it follows.
+    pub since: DateTime<Utc>,
+}
+
 impl FollowService {
+    /// A page of those who follow a channel of this server, newest first. Those that wait for approval aren't
+    /// among them. That takes Manage Messages there.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
+    pub async fn follower_records(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        start: PageStart,
+        size: PageSize,
+    ) -> Result<Page<FollowerRecord>, ServiceError> {
+        self.quotas.spend_question(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.reading_access(&rest, actor).await?;
+        let place = access.require_own_channel(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        let page = self.parts.store.followers_of(channel, start, size.get()).await?;
+        // A channel of a server that the person isn't in is hidden, so nobody needs to look at it.
+        let outside = page.items.iter().filter(|follow| follow.crosses_servers()).map(|follow| follow.guild);
+        let outside = outside.filter(|guild| !self.lookups.is_elsewhere(*guild)).collect();
+        access.prefetch_servers(outside).await?;
+        let mut shared = Vec::new();
+        for follow in &page.items {
+            if !self.lookups.is_elsewhere(follow.guild) && access.is_member(follow.guild, actor.user).await? {
+                shared.push(follow.clone());
+            }
+        }
+        access.prefetch_follows(actor.guild, &shared).await?;
+        let mut records = Vec::with_capacity(page.items.len());
+        for follow in &page.items {
+            let (id, state, since) = (follow.id, follow.state.kind(), follow.created_at);
+            let (server, channel) = if shared.contains(follow) {
+                let Follower { server, channel, .. } = access.follower(actor, follow.clone()).await?;
+                (server, channel)
+            } else {
+                (access.server_name(follow.guild).await?, ChannelView::Hidden { server: None })
+            };
+            records.push(FollowerRecord { id, server, channel, state, since });
+        }
+        Ok(page.with(records))
+    }
+
     /// Who follows a channel of this server.
     #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {

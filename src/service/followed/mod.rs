@@ -3,4 +3,5 @@
 
 pub(super) mod decide;
 pub(super) mod followers;
+pub(super) mod publications;
 pub(super) mod publish;

@@ -71,6 +71,7 @@ impl FollowService {
         let change = request.change()?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
+        access.require_member(actor).await?;
         let place = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().is_followable() || place.kind().is_thread() {
@@ -149,7 +150,7 @@ impl FollowService {
         audience.door(public).ok_or_else(|| refusal.into())
     }
 
-    async fn is_public_announcement(
+    pub(super) async fn is_public_announcement(
         &self,
         access: &mut Access<'_>,
         place: &GuildChannel,

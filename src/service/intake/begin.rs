@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Follow, TagFilter, ThreadScope};
-use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
+use crate::domain::message::Content;
 use crate::service::ServiceError;
 use crate::service::access::GuildChannel;
 use crate::service::watch::SeenThread;
@@ -12,6 +13,7 @@ use crate::store::{FollowedSource, SourceEvent};
 
 use super::Intake;
 use super::batch::as_event;
+use super::reading::ReadItem;
 use super::reading::listing::start_of;
 
 /// The gateway has surely reported everything older than this; no clock is that wrong.
@@ -24,6 +26,19 @@ pub struct Backfill {
     posts: Vec<SourceEvent>,
     /// The newest message at the time of reading; in a forum, the first message of its newest thread.
     seen: Option<MessageId>,
+}
+
+/// A post of a source, as a follow would find it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierPost {
+    /// Its channel or thread.
+    pub channel: ChannelId,
+    /// The message.
+    pub message: MessageId,
+    /// Who posted it.
+    pub author: UserId,
+    /// What a mirror shows of it.
+    pub content: Content,
 }
 
 impl Intake {
@@ -110,6 +125,28 @@ impl Intake {
         }
         let (read, seen) = self.reader.newest_posts(source, guild, filter, posts).await?;
         Ok(Backfill { posts: read.into_iter().filter_map(as_event).collect(), seen })
+    }
+
+    /// The newest posts of a source, oldest first and at most `posts` of them, as [`Intake::read_backfill`]
+    /// reads them. The source need not be followed.
+    pub async fn earlier_posts(
+        &self,
+        source: &GuildChannel,
+        posts: u8,
+    ) -> Result<Vec<EarlierPost>, ServiceError> {
+        self.reader.describe(&source.channel);
+        let newest = self.reader.newest_posts(source.id(), source.guild, &TagFilter::All, posts);
+        let (read, _) = newest.await?;
+        let post = |read| match read {
+            ReadItem::Message { message, content, .. } => Some(EarlierPost {
+                channel: message.channel_id,
+                message: message.id,
+                author: message.author.id,
+                content: *content,
+            }),
+            _ => None,
+        };
+        Ok(read.into_iter().filter_map(post).collect())
     }
 
     /// Delivers these posts to a new follow before all others, and then what was posted since they were read.

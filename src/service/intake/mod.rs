@@ -61,6 +61,7 @@ use crate::domain::shards::{Shard, Shards};
 use crate::store::Store;
 
 use self::batch::Batch;
+pub use self::begin::EarlierPost;
 use self::circles::CircleWatch;
 use self::dispatch::CompletedReading;
 use self::handover::HandoverSlot;

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
-use crate::service::access::CompletionAccess;
+use crate::service::access::CachedAccess;
 use crate::service::access::{Access, ChannelLookup};
 use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
@@ -39,7 +39,7 @@ impl Panels {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut entries = Vec::new();
         let found = async {
-            let mut access = CompletionAccess::begin(&rest, self.clock, &self.limits.lookups, actor).await;
+            let mut access = CachedAccess::complete(&rest, self.clock, &self.limits.lookups, actor).await;
             self.find_entries(&mut access, actor, None, &mut entries).await
         };
         match tokio::time::timeout(IN_TIME, found).await {

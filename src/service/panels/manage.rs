@@ -269,7 +269,7 @@ impl Panels {
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
         self.limits.quotas.spend_press(actor.user)?;
-        let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
+        let there = Actor { guild: panel.guild, channel: Some(panel.channel), ..actor };
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
         access.note_channel(panel.guild, panel.channel);

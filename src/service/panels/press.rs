@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::follow::{ChannelPair, FollowState};
+use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
 use crate::panel::{
     ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
@@ -201,16 +202,20 @@ impl Panels {
         action: &PanelAction,
     ) -> Result<(Panel, &'static dyn AnyPanelKind), ServiceError> {
         let panel = self.store.panel_anywhere(action.panel).await?.ok_or(Refusal::PanelGone)?;
-        if panel.channel != actor.channel && !self.is_mirrored_into(&panel, actor).await? {
+        let shown = match actor.channel {
+            Some(channel) => panel.channel == channel || self.is_mirrored_into(&panel, channel).await?,
+            None => false,
+        };
+        if !shown {
             return Err(Refusal::PanelLeft.into());
         }
         let kind = find(&panel.kind).ok_or(Refusal::UnknownPanelKind)?;
         Ok((panel, kind))
     }
 
-    /// Whether the channel where somebody pressed shows the panel.
-    async fn is_mirrored_into(&self, panel: &Panel, actor: Actor) -> Result<bool, ServiceError> {
-        let pair = ChannelPair { source: panel.channel, target: actor.channel };
+    /// Whether this channel shows the panel of another.
+    async fn is_mirrored_into(&self, panel: &Panel, channel: ChannelId) -> Result<bool, ServiceError> {
+        let pair = ChannelPair { source: panel.channel, target: channel };
         // By the follow, as a mirror may be pressed before it is recorded.
         let follow = self.store.follow_by_pair(pair).await?;
         if follow.is_some_and(|follow| follow.state == FollowState::Active && follow.options.panels) {
@@ -219,7 +224,7 @@ impl Panels {
         // By the mirror: in a forum, it is in a post.
         let Some(message) = panel.message else { return Ok(false) };
         let origin = Origin::Panel { channel: panel.channel, message };
-        Ok(self.store.mirrors_panel(origin, actor.channel).await?)
+        Ok(self.store.mirrors_panel(origin, channel).await?)
     }
 
     fn handle(

@@ -1,6 +1,7 @@
 //! The last messages of one follow's source, and what became of each.
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 
 use crate::domain::activity::ActivityContent;
 use crate::domain::follow::{DeliveryMethod, Follow, FollowId};
@@ -13,8 +14,10 @@ use super::{DeliveryStatus, subject};
 use crate::service::access::{Access, ChannelLookup};
 use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, content};
 
-/// How many are shown.
-const LAST: u8 = 10;
+/// How many are shown where nobody says how many.
+pub(crate) const LAST_MESSAGES: u8 = 10;
+/// How many can be asked for.
+pub const MOST_LAST_MESSAGES: u8 = 50;
 
 /// The last messages of a follow's source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,14 +46,20 @@ pub struct RecentMessage {
 }
 
 impl FollowService {
-    /// What became of the last messages in a follow of this server. If the person can't see its target, they
-    /// learn nothing.
+    /// What became of the last messages in a follow of this server, at most [`MOST_LAST_MESSAGES`] of them.
+    /// If the person can't see its target, they learn nothing.
     #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
-    pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
+    pub async fn last_messages(
+        &self,
+        actor: Actor,
+        id: FollowId,
+        limit: u8,
+    ) -> Result<LastMessages, ServiceError> {
         self.quotas.spend_question(actor.user)?;
+        let limit = limit.min(MOST_LAST_MESSAGES);
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let follow = self.parts.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
+        let follow = self.known_follow(&mut access, actor, id).await?;
         access.note_follow(&follow);
         access.prefetch(actor.guild, &[actor.user]).await?;
         let target = access.view_channel(actor, follow.pair.target).await?;
@@ -60,12 +69,12 @@ impl FollowService {
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
         let source = access.view_channel(actor, follow.pair.source).await?;
         let messages = match follow.options.delivery {
-            DeliveryMethod::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
+            DeliveryMethod::Relay => self.recorded(&mut access, actor, &follow, &source, limit).await?,
             // What Discord itself delivers isn't recorded.
             DeliveryMethod::Native
                 if matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. }) =>
             {
-                self.in_history(&mut access, actor, &follow).await?
+                self.in_history(&mut access, actor, &follow, limit).await?
             }
             DeliveryMethod::Native => Vec::new(),
         };
@@ -78,6 +87,7 @@ impl FollowService {
         actor: Actor,
         follow: &Follow,
         source: &ChannelView,
+        limit: u8,
     ) -> Result<Vec<RecentMessage>, ServiceError> {
         let (mut messages, rest) = (Vec::new(), self.on_behalf_of(actor));
         let forum = match (source, access.find(follow.pair.source).await?) {
@@ -86,13 +96,18 @@ impl FollowService {
             }
             _ => None,
         };
-        let newest = self.parts.store.newest_message_facts(follow.pair.source, LAST.into()).await?;
+        let newest = self.parts.store.newest_message_facts(follow.pair.source, limit.into()).await?;
         let contents = self.parts.store.contents_of(&newest).await?;
+        let mut found = Vec::new();
         for asked in newest {
-            let channel = asked.origin.channel();
             // The follow was removed meanwhile.
             let Some(here) = self.parts.store.in_follow(&asked, follow.id).await? else { break };
-            let here = self.check_mirrors(&rest, here).await;
+            found.push((asked, here));
+        }
+        let checked =
+            found.into_iter().map(async |(asked, here)| (asked, self.check_mirrors(&rest, here).await));
+        for (asked, here) in join_all(checked).await {
+            let channel = asked.origin.channel();
             let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
             let original = link_seen(access, actor, channel, original).await?;
             let reads = access.may_read(actor, channel).await?;
@@ -112,8 +127,9 @@ impl FollowService {
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
+        limit: u8,
     ) -> Result<Vec<RecentMessage>, ServiceError> {
-        let history = match self.on_behalf_of(actor).messages_latest(follow.pair.source, LAST).await {
+        let history = match self.on_behalf_of(actor).messages_latest(follow.pair.source, limit).await {
             Ok(history) => history,
             Err(error) if error.is_not_found() || error.is_forbidden() => Vec::new(),
             Err(error) => return Err(error.into()),

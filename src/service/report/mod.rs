@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::domain::activity::{Origin, Revision};
 use crate::domain::channel::{ChannelKind, message_link};
 use crate::domain::follow::{Follow, TagFilter};
+use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place;
 use crate::domain::report::{
@@ -26,7 +27,8 @@ use crate::store::{MessageFacts, MessageInFollower};
 use super::access::{Access, GuildChannel};
 use super::{Actor, ChannelView, FollowService, Refusal, ServiceError, TagsNow, content};
 
-pub use self::last_messages::{LastMessages, RecentMessage};
+pub(crate) use self::last_messages::LAST_MESSAGES;
+pub use self::last_messages::{LastMessages, MOST_LAST_MESSAGES, RecentMessage};
 pub use self::origin::{MirrorMaker, MirrorOrigin};
 
 /// How many followers are listed one by one; the others are counted.
@@ -114,7 +116,7 @@ pub struct DeliveryStatus {
 
 impl FollowService {
     /// What became of a message, or of the message that it mirrors. The message is in Discord's own form.
-    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %actor.channel))]
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = actor.channel.map(tracing::field::display)))]
     pub async fn report(&self, actor: Actor, message: Value) -> Result<DeliveryReport, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
         self.quotas.spend_question(actor.user)?;
@@ -122,9 +124,43 @@ impl FollowService {
         let mut access = self.access(&rest, actor);
         let place = access.require_own_channel(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        self.report_of(&mut access, actor, &place, &message).await
+    }
+
+    /// The same for a message of this server that is named by its channel or thread, and its number.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
+    pub async fn report_by_id(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<DeliveryReport, ServiceError> {
+        self.quotas.spend_question(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        access.require_member(actor).await?;
+        let place = access.require_own_channel(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        if !access.may_read(actor, channel).await? {
+            return Err(Refusal::UnknownMessage.into());
+        }
+        match rest.message(channel, message).await {
+            Ok(message) => self.report_of(&mut access, actor, &place, &message).await,
+            Err(error) if error.is_not_found() || error.is_forbidden() => Err(Refusal::UnknownMessage.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn report_of(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        place: &GuildChannel,
+        message: &Message,
+    ) -> Result<DeliveryReport, ServiceError> {
         access.list_channels(actor.guild).await?;
-        let from = self.came_from(&mut access, actor, &message).await?;
-        let to = self.goes_to(&mut access, actor, &place, &message, from.is_some()).await?;
+        let from = self.came_from(access, actor, message).await?;
+        let to = self.goes_to(access, actor, place, message, from.is_some()).await?;
         Ok(DeliveryReport {
             link: message_link(actor.guild, message.channel_id, message.id),
             posted_at: message.id.created_at(),

@@ -7,45 +7,12 @@ use sea_orm::{
 };
 
 use super::{change, row};
-use crate::domain::follow::{BrokenReason, ChannelPair, Follow, FollowId};
+use crate::domain::follow::{BrokenReason, ChannelPair, Follow, FollowFilter, FollowId, FollowStateKind};
 use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::paging::{Cursor, Page, PageStart};
 use crate::store::db::entity::channel_follows::{Column, Entity};
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::{Store, StoreError};
-
-/// Where a page begins. By key, so that it keeps its place while follows come and go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// With the newest.
-    Newest,
-    /// After this one, further back.
-    OlderThan(FollowId),
-    /// It ends before this one.
-    NewerThan(FollowId),
-}
-
-/// A page of a list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// What is on it.
-    pub items: Vec<T>,
-    /// How many there are on all pages.
-    pub total: u64,
-    /// How many are newer than those on this page: the index of the first one.
-    pub newer: u64,
-}
-
-impl<T> Page<T> {
-    /// Whether there is a newer page.
-    pub const fn has_newer(&self) -> bool {
-        self.newer > 0
-    }
-
-    /// Whether there is an older page.
-    pub const fn has_older(&self) -> bool {
-        self.newer + (self.items.len() as u64) < self.total
-    }
-}
 
 /// A channel that the bot reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,23 +51,23 @@ impl Store {
         row::one(&self.db, change::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels). With a channel, only those with that channel as their
-    /// source or target.
+    /// This server's follows (those into its channels), as far as they are wanted.
     pub async fn follows_of_server(
         &self,
         guild: GuildId,
-        channel: Option<ChannelId>,
-        cursor: Cursor,
+        wanted: &FollowFilter,
+        start: impl Into<PageStart>,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        let own = ids(Column::GuildId.eq(guild.to_db()));
-        let Some(channel) = channel.map(ChannelId::to_db) else {
-            return self.page(own.into_query(), cursor, limit, None).await;
+        let start = start.into();
+        let own = ids(Column::GuildId.eq(guild.to_db())).filter(passes(wanted));
+        let Some(channel) = wanted.channel.map(ChannelId::to_db) else {
+            return self.page(own.into_query(), start, limit, None).await;
         };
         // One query for each index: an OR would search all follows of the server, or of the channel.
         let mut with = own.clone().filter(Column::SourceChannelId.eq(channel)).into_query();
         with.union(UnionType::Distinct, own.filter(Column::TargetChannelId.eq(channel)).into_query());
-        self.page(with, cursor, limit, None).await
+        self.page(with, start, limit, None).await
     }
 
     /// The follows of this channel, from all servers, except for those that its moderators ended or haven't
@@ -108,7 +75,7 @@ impl Store {
     pub async fn followers_of(
         &self,
         source: ChannelId,
-        cursor: Cursor,
+        start: impl Into<PageStart>,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
         let all = self.count_followers(source).await?;
@@ -118,7 +85,7 @@ impl Store {
             .add(Column::BrokenReason.is_null())
             .add(Column::BrokenReason.is_not_in(refused.map(|reason| reason.as_str())));
         let of_source = ids(Condition::all().add(Column::SourceChannelId.eq(source.to_db())).add(counts));
-        self.page(of_source.into_query(), cursor, limit, Some(total)).await
+        self.page(of_source.into_query(), start.into(), limit, Some(total)).await
     }
 
     /// What this channel and its threads follow: all follows whose webhook belongs to it.
@@ -131,7 +98,7 @@ impl Store {
         let target = target.to_db();
         let either =
             Condition::any().add(Column::TargetChannelId.eq(target)).add(Column::TargetParentId.eq(target));
-        self.page(ids(either).into_query(), cursor, limit, None).await
+        self.page(ids(either).into_query(), cursor.into(), limit, None).await
     }
 
     /// This server's newest follows, for autocompletion (Discord: 25 choices).
@@ -194,17 +161,26 @@ impl Store {
     async fn page(
         &self,
         ids: SelectStatement,
-        cursor: Cursor,
+        start: PageStart,
         limit: u64,
         total: Option<u64>,
     ) -> Result<Page<Follow>, StoreError> {
         let id = || Expr::col("id");
         let listed = Query::select().from_subquery(ids, "listed").to_owned();
+        let before = match start {
+            PageStart::At(_) => 0,
+            PageStart::Number(number) => bounded((number.get() - 1).saturating_mul(limit)),
+        };
         let mut page = listed.clone().column("id").limit(bounded(limit)).to_owned();
-        match cursor {
-            Cursor::Newest => page.order_by("id", Order::Desc),
-            Cursor::OlderThan(than) => page.and_where(id().lt(than.0)).order_by("id", Order::Desc),
-            Cursor::NewerThan(than) => page.and_where(id().gt(than.0)).order_by("id", Order::Asc),
+        match start {
+            PageStart::At(Cursor::Newest) => page.order_by("id", Order::Desc),
+            PageStart::At(Cursor::OlderThan(than)) => {
+                page.and_where(id().lt(than.0)).order_by("id", Order::Desc)
+            }
+            PageStart::At(Cursor::NewerThan(than)) => {
+                page.and_where(id().gt(than.0)).order_by("id", Order::Asc)
+            }
+            PageStart::Number(_) => page.order_by("id", Order::Desc).offset(before),
         };
         let mut rows = Entity::find().filter(Column::Id.in_subquery(page)).all(&self.db).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
@@ -213,18 +189,34 @@ impl Store {
             let row = self.db.query_one(&count).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
             Ok(row.try_get_by_index::<i64>(0)?.unsigned_abs())
         };
-        let newer = match (rows.first(), cursor) {
-            (_, Cursor::Newest) => 0,
-            (Some(first), _) => count(id().gt(first.id).into_condition()).await?,
-            (None, Cursor::OlderThan(than)) => count(id().gte(than.0).into_condition()).await?,
-            (None, Cursor::NewerThan(_)) => 0,
-        };
         let total = match total {
             Some(total) => total,
             None => count(Condition::all()).await?,
         };
+        let newer = match (rows.first(), start) {
+            (_, PageStart::At(Cursor::Newest)) | (None, PageStart::At(Cursor::NewerThan(_))) => 0,
+            (_, PageStart::Number(_)) => Ord::min(before, total),
+            (Some(first), PageStart::At(_)) => count(id().gt(first.id).into_condition()).await?,
+            (None, PageStart::At(Cursor::OlderThan(than))) => {
+                count(id().gte(than.0).into_condition()).await?
+            }
+        };
         Ok(Page { items: row::follows(&self.db, rows).await?, total, newer })
     }
+}
+
+/// What of a filter its row alone decides: everything but the channel at either end.
+fn passes(wanted: &FollowFilter) -> Condition {
+    let state = wanted.state.map(|state| match state {
+        FollowStateKind::Active => Column::IsActive.eq(true),
+        FollowStateKind::Paused => Column::IsActive.eq(false).and(Column::BrokenReason.is_null()),
+        FollowStateKind::Broken => Column::BrokenReason.is_not_null(),
+    });
+    Condition::all()
+        .add_option(wanted.source.map(|source| Column::SourceChannelId.eq(source.to_db())))
+        .add_option(wanted.target.map(|target| Column::TargetChannelId.eq(target.to_db())))
+        .add_option(wanted.delivery.map(|delivery| Column::Delivery.eq(delivery.as_str())))
+        .add_option(state)
 }
 
 /// The numbers of the follows that pass the filter.

@@ -1,5 +1,7 @@
 //! Numbers for `/about`, `/followers` and the metrics.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
@@ -79,6 +81,21 @@ impl Store {
     pub(in crate::store) async fn count_followers(&self, source: ChannelId) -> Result<u64, StoreError> {
         let query = "SELECT followers FROM follower_counts WHERE source_channel_id = $1";
         self.count(query, [source.to_db().into()]).await
+    }
+
+    /// How many follow each of these channels; those that nobody follows are left out.
+    pub async fn follower_counts(
+        &self,
+        sources: &[ChannelId],
+    ) -> Result<HashMap<ChannelId, u64>, StoreError> {
+        let query = "SELECT source_channel_id, followers FROM follower_counts WHERE source_channel_id IN ";
+        let ids = sources.iter().map(|source| source.to_db());
+        let rows = Sql::new(query, []).list(ids).keyed_rows(&self.db).await?;
+        let count = |(id, row): (i64, sea_orm::QueryResult)| {
+            let followers: i64 = row.try_get_by_index(1)?;
+            Ok((ChannelId::from_db(id)?, followers.unsigned_abs()))
+        };
+        rows.into_iter().map(count).collect()
     }
 
     /// What is owed, in one look at all of it.

@@ -1,5 +1,7 @@
 //! What must be remembered about a channel: who may follow it, and how far it has been read.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde_json::{Value, json};
@@ -28,7 +30,10 @@ pub(in crate::store) async fn publication(
     let query =
         "SELECT audience, approval, notify_channel_id, notify_refused FROM channels WHERE channel_id = $1";
     let rows: Vec<PublicationRow> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
-    let Some(chosen) = rows.into_iter().next() else { return Ok(Publication::UNCHOSEN) };
+    rows.into_iter().next().map_or(Ok(Publication::UNCHOSEN), read)
+}
+
+fn read(chosen: PublicationRow) -> Result<Publication, StoreError> {
     Ok(Publication {
         audience: Audience::parse(&chosen.audience).ok_or(StoreError::Unreadable("audience"))?,
         approval: Approval::parse(&chosen.approval).ok_or(StoreError::Unreadable("approval"))?,
@@ -91,6 +96,21 @@ impl Store {
     /// What was chosen for followers of this channel from other servers.
     pub async fn publication(&self, channel: ChannelId) -> Result<Publication, StoreError> {
         publication(&self.db, channel).await
+    }
+
+    /// The same of several channels; those for which nobody has chosen anything are left out.
+    pub async fn publications(
+        &self,
+        channels: &[ChannelId],
+    ) -> Result<HashMap<ChannelId, Publication>, StoreError> {
+        let query = "SELECT channel_id, audience, approval, notify_channel_id, notify_refused FROM channels \
+            WHERE channel_id IN ";
+        let ids = channels.iter().map(|channel| channel.to_db());
+        let rows = Sql::new(query, []).list(ids).keyed_rows(&self.db).await?;
+        let chosen = |(id, row): (i64, sea_orm::QueryResult)| {
+            Ok((ChannelId::from_db(id)?, read(PublicationRow::from_query_result(&row, "")?)?))
+        };
+        rows.into_iter().map(chosen).collect()
     }
 
     /// Changes that. Returns what applies then. The channel belongs to this server.

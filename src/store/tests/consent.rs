@@ -201,7 +201,7 @@ async fn news_is_given_once_a_pause_and_counts_are_true(#[case] backend: Backend
     store.decline_follow(first.guild, first.id, bot(at(60))).await.unwrap();
     assert_eq!(news(61).await, [(90, 1)]);
     assert!(news(200).await.is_empty(), "each once");
-    let page = store.followers_of(channel(1), crate::store::Cursor::Newest, 10).await.unwrap();
+    let page = store.followers_of(channel(1), crate::domain::paging::Cursor::Newest, 10).await.unwrap();
     assert_eq!((page.total, page.items.len()), (1, 1), "its own server's");
     let waiting = store.waiting_followers(channel(1), 10).await.unwrap();
     assert_eq!(waiting.iter().map(|follow| follow.id).collect::<Vec<_>>(), [third.id]);

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::{Audience, Door};
-use crate::store::Cursor;
+use crate::domain::paging::Cursor;
 
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]

@@ -4,8 +4,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::{Door, FollowId, FollowState};
+use crate::domain::paging::Cursor;
 use crate::domain::permissions::Permissions;
-use crate::store::{Cursor, FollowedSource, Removed, StoreError};
+use crate::store::{FollowedSource, Removed, StoreError};
 
 fn only(tags: &str) -> TagFilter {
     TagFilter::Only(tag_set(tags))

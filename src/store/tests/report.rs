@@ -73,7 +73,7 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(1_015)), bot(at(0))).await.unwrap();
     store.insert_follow(&new_follow(1, 16), &relay(1_016), bot(at(100))).await.unwrap();
     let ids: BTreeMap<u64, FollowId> = store
-        .followers_of(channel(1), crate::store::Cursor::Newest, 100)
+        .followers_of(channel(1), crate::domain::paging::Cursor::Newest, 100)
         .await
         .unwrap()
         .items

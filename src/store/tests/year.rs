@@ -9,7 +9,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::store::{BreakWhich, Cursor};
+use crate::domain::follow::FollowFilter;
+use crate::domain::paging::Cursor;
+use crate::store::BreakWhich;
 
 /// The server whose channels everybody follows.
 const TOWN: u64 = 1_000;
@@ -103,7 +105,12 @@ impl Year {
     /// Somebody stops to follow, and somebody else begins.
     async fn a_follow_changes(&mut self) {
         let Some((_, server, targets)) = self.servers.back().cloned() else { return };
-        let all = self.db.store.follows_of_server(guild(server), None, Cursor::Newest, 1).await.unwrap();
+        let all = self
+            .db
+            .store
+            .follows_of_server(guild(server), &FollowFilter::default(), Cursor::Newest, 1)
+            .await
+            .unwrap();
         if let Some(follow) = all.items.first() {
             self.db.store.delete_follow(follow.guild, follow.id, bot(self.now())).await.unwrap();
         }
