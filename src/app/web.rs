@@ -14,7 +14,7 @@ use crate::service::access::quotas::UserQuotas;
 use crate::service::accounts::Accounts;
 use crate::supervisor::{Supervisor, Task};
 
-use super::{AppError, until};
+use super::{AppError, clock, until};
 
 /// Whether there are web pages, and what they can do at the moment.
 pub(super) struct WebSwitch {
@@ -38,7 +38,7 @@ impl WebSwitch {
         let url = web.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
         tracing::info!(%address, public_url = %url, "serving the web pages");
         let url = Arc::new(url);
-        let state = WebState { url: Arc::clone(&url), services: state };
+        let state = WebState { url: Arc::clone(&url), clock: clock(), services: state };
         let serving = supervisor.spawn_until("web", until(stop.clone()), serve(listener, state, stop));
         Ok(Self { url: Some(url), services, serving: Some(serving) })
     }
