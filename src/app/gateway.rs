@@ -18,6 +18,7 @@ use crate::service::access::quotas::UserQuotas;
 use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
 use crate::service::gateway_view::GatewayView;
+use crate::service::idempotency::KeptAnswers;
 use crate::service::intake::{Intake, IntakeProgress};
 use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
 use crate::service::peers::PeerUpdates;
@@ -163,6 +164,7 @@ impl GatewayPart<'_> {
             tasks.push(supervisor.spawn("removals", async move { removals.run().await }));
         }
 
+        let answers = KeptAnswers::new(&parts);
         let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
@@ -195,7 +197,7 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts, follows }));
+        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts, follows, answers }));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),

@@ -67,6 +67,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "The address at which people reach the web pages, as https://HOST or https://HOST:PORT. http is for this machine only. Without it, http:// and WEB_ADDR, if that is on loopback; otherwise it must be set.",
     },
     Setting {
+        name: "TRUSTED_PROXIES",
+        default: None,
+        explanation: "The proxies in front of the web pages, as networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8. Only what they write into X-Forwarded-For says where a request comes from. Without it, a request comes from whoever connects.",
+    },
+    Setting {
+        name: "API_REQUESTS_PER_MINUTE",
+        default: Some("120"),
+        explanation: "How many requests one session or token has in a minute at the web pages and the API. Whoever isn't signed in has half as many, counted by address. Each process counts for itself. 0 = no limit.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use reqwest::Url;
 
+use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 
 use super::{ConfigError, Env};
@@ -15,6 +16,10 @@ pub struct WebConfig {
     pub addr: SocketAddr,
     /// How people reach them; `None`: at that address, on this machine.
     pub public_url: Option<PublicUrl>,
+    /// The proxies that say where a request comes from.
+    pub proxies: TrustedProxies,
+    /// How many requests a session or token has in a minute; `None` for no limit.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Env<'_> {
@@ -22,6 +27,11 @@ impl Env<'_> {
     pub(super) fn web(&self, http_addr: SocketAddr) -> Result<Option<WebConfig>, ConfigError> {
         const ADDRESS: &str = "WEB_ADDR";
         let public_url = self.public_url()?;
+        let proxies = self.get("TRUSTED_PROXIES").unwrap_or_default().parse().map_err(|_| {
+            let remedy = "Give networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8.";
+            ConfigError::new("TRUSTED_PROXIES", "has something that isn't a network", remedy)
+        })?;
+        let requests_per_minute = self.limit("API_REQUESTS_PER_MINUTE", "Use 120, or 0 for no limit.")?;
         let Some(text) = self.get(ADDRESS) else { return Ok(None) };
         let remedy =
             "Give an IP address and a port, such as 127.0.0.1:8081, or leave it out for no web pages.";
@@ -35,7 +45,7 @@ impl Env<'_> {
             let remedy = "Set it to the address at which people reach the web pages, such as https://bot.example.org. It is needed because WEB_ADDR isn't on loopback.";
             return Err(ConfigError::new("PUBLIC_URL", "is not set", remedy));
         }
-        Ok(Some(WebConfig { addr, public_url }))
+        Ok(Some(WebConfig { addr, public_url, proxies, requests_per_minute }))
     }
 
     fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {

@@ -5,6 +5,7 @@
 //! | `sign_ins` | links that sign somebody in, each once |
 //! | `sessions` | browsers in which somebody is signed in |
 //! | `tokens` | API tokens |
+//! | `answers` | what was answered to requests with a key |
 //!
 //! Invariant: of every secret (a link, a cookie, a token) only the SHA-256 is stored, and each is looked up
 //! by it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed,
@@ -12,6 +13,7 @@
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
+pub(super) mod answers;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
 pub(super) mod tokens;
@@ -59,7 +61,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Ends all sessions of a person, and revokes all their tokens. Returns how many there were.
+    /// Ends all sessions of a person, and revokes all their tokens. Returns how many there were. Answers that
+    /// were kept for them go, too.
     pub(in crate::store) async fn forget_access(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         let txn = self.write().await?;
@@ -67,6 +70,8 @@ impl Store {
             let delete = format!("DELETE FROM {table} WHERE user_id = $1");
             forgotten += Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
         }
+        let delete = "DELETE FROM idempotency_keys WHERE user_id = $1";
+        Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
         Ok(forgotten)
     }
