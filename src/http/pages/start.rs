@@ -1,22 +1,53 @@
 //! The start page: one's servers, or how to sign in.
 
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use crate::domain::account::WebSession;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::http::web::WebState;
 
 use super::layout::page;
 
+/// The start page for somebody who cancelled signing in with Discord.
+pub(super) const CANCELLED: &str = "/?sign_in=cancelled";
+
+/// What led here.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct StartQuery {
+    sign_in: Option<String>,
+}
+
 /// `GET /`.
-pub(super) async fn show(caller: Caller) -> Result<Markup, Problem> {
+pub(super) async fn show(
+    State(state): State<WebState>,
+    caller: Caller,
+    query: Result<Query<StartQuery>, QueryRejection>,
+) -> Result<Markup, Problem> {
+    let is_cancelled = query.is_ok_and(|Query(query)| query.sign_in.as_deref() == Some("cancelled"));
+    let with_discord = state.services()?.accounts.offers_discord();
     Ok(match caller {
-        Caller::Person(session) => page("Your servers", Some(&session), "/", servers(&session)),
-        Caller::Guest | Caller::Token(_) => page("Sign in", None, "/", how_to_sign_in()),
+        Caller::Person(session) => page("Your servers", Some(&session), "/", servers(&session, with_discord)),
+        Caller::Guest | Caller::Token(_) => {
+            let content = html! {
+                @if is_cancelled { p { "You cancelled signing in with Discord. Nobody was signed in." } }
+                @if with_discord { (sign_in_button("/", "Sign in with Discord")) p { "Or without it:" } }
+                (how_to_sign_in())
+            };
+            page("Sign in", None, "/", content)
+        }
     })
 }
 
-fn servers(session: &WebSession) -> Markup {
+/// Leads to Discord's page, and then to this one of ours.
+pub(super) fn sign_in_button(next: &str, text: &str) -> Markup {
+    html! { p { a.button href={ "/auth/login?next=" (next) } { (text) } } }
+}
+
+fn servers(session: &WebSession, with_discord: bool) -> Markup {
     let servers = &session.account.servers;
     html! {
         @if servers.is_empty() {
@@ -27,7 +58,10 @@ fn servers(session: &WebSession) -> Markup {
                     li { (server.name.as_deref().unwrap_or("A server")) " " span.faint { (server.id) } }
                 }
             }
-            p.faint { "Another one? Run " code { "/dashboard" } " there, and it appears here." }
+            p.faint {
+                "Another one? Run " code { "/dashboard" } " there, and it appears here."
+                @if with_discord { " Or " a href="/auth/login?next=/" { "ask Discord again" } "." }
+            }
         }
         h2 { "What you can do here" }
         p {
