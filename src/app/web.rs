@@ -34,7 +34,9 @@ impl WebSwitch {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AppError> {
         let (services, state) = watch::channel(None);
-        let Some(web) = &config.web else { return Ok(Self { url: None, discord: None, services, serving: None }) };
+        let Some(web) = &config.web else {
+            return Ok(Self { url: None, discord: None, services, serving: None });
+        };
         let listen = |error| AppError::ListenWeb(web.addr, error);
         let listener = TcpListener::bind(web.addr).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -42,7 +44,10 @@ impl WebSwitch {
         tracing::info!(%address, public_url = %url, "serving the web pages");
         if web.discord.is_some() {
             let redirect = url.join(RETURN_PATH);
-            tracing::info!(redirect, "people can sign in with Discord: in the developer portal, this address must be under OAuth2 → Redirects");
+            tracing::info!(
+                redirect,
+                "people can sign in with Discord: in the developer portal, this address must be under OAuth2 → Redirects"
+            );
         }
         let url = Arc::new(url);
         let state = WebState { url: Arc::clone(&url), services: state };

@@ -328,7 +328,8 @@ impl<'a> Env<'a> {
 /// An address at which Discord or something in its place is.
 fn base(name: &'static str, text: &str) -> Result<Url, ConfigError> {
     let wrong = |problem: &str| {
-        let remedy = "Give scheme, host and port only, such as http://127.0.0.1:8080, or leave it out to use Discord.";
+        let remedy =
+            "Give scheme, host and port only, such as http://127.0.0.1:8080, or leave it out to use Discord.";
         ConfigError::new(name, problem, remedy)
     };
     let url = Url::parse(text).map_err(|_| wrong("is not an address"))?;

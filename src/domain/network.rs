@@ -41,8 +41,16 @@ mod tests {
     fn visitors_are_told_from_proxies() {
         let of = |address: &str| VisitorNetwork::of(address.parse().unwrap());
         for inner in [
-            "127.0.0.1", "10.1.2.3", "172.18.0.3", "192.168.1.1", "169.254.0.1", "100.64.0.1", "::1", "fd00::1",
-            "fe80::1", "::ffff:127.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.18.0.3",
+            "192.168.1.1",
+            "169.254.0.1",
+            "100.64.0.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:127.0.0.1",
         ] {
             assert_eq!(of(inner), None, "{inner}");
         }

@@ -54,11 +54,7 @@ impl CookieKind {
         self.set(url, String::new(), Duration::ZERO)
     }
 
-    fn values<'a>(
-        self,
-        headers: &'a HeaderMap,
-        url: &PublicUrl,
-    ) -> impl Iterator<Item = String> + use<'a> {
+    fn values<'a>(self, headers: &'a HeaderMap, url: &PublicUrl) -> impl Iterator<Item = String> + use<'a> {
         let name = self.name(url);
         let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
         let cookies = lines.flat_map(|line| Cookie::split_parse(line).filter_map(Result::ok));

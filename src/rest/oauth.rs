@@ -218,7 +218,11 @@ impl OAuthClient {
         url
     }
 
-    async fn read<T: DeserializeOwned>(&self, route: Route, request: RequestBuilder) -> Result<T, OAuthError> {
+    async fn read<T: DeserializeOwned>(
+        &self,
+        route: Route,
+        request: RequestBuilder,
+    ) -> Result<T, OAuthError> {
         let body = self.answer(route, request).await?;
         serde_json::from_slice(&body).map_err(|_| OAuthError::Malformed)
     }
@@ -244,7 +248,10 @@ impl OAuthClient {
             }
             kind => {
                 let invalid = matches!(kind, AnswerKind::Invalid | AnswerKind::RefusedByEdge);
-                (if route == TOKEN { refusal(status, &body) } else { OAuthError::Status(status.as_u16()) }, invalid)
+                (
+                    if route == TOKEN { refusal(status, &body) } else { OAuthError::Status(status.as_u16()) },
+                    invalid,
+                )
             }
         };
         if invalid {

@@ -144,7 +144,9 @@ const fn explain(error: OAuthError) -> &'static str {
         OAuthError::Secret => {
             "Discord did not accept this bot's client secret. Only its operator can put that right"
         }
-        OAuthError::Scopes => "I need to know who you are and which servers you are in; nothing else is asked for",
+        OAuthError::Scopes => {
+            "I need to know who you are and which servers you are in; nothing else is asked for"
+        }
         OAuthError::Limited(_) => "Discord lets nobody sign in at the moment. Wait a minute",
         OAuthError::Status(_) | OAuthError::NoAnswer | OAuthError::Malformed => {
             "Discord did not answer as expected. Wait a minute"
@@ -164,7 +166,11 @@ impl Accounts {
     }
 
     /// Begins a sign-in, for a browser at this address, which is taken to `next` afterwards.
-    pub async fn begin_sign_in(&self, next: LocalPath, address: IpAddr) -> Result<BegunSignIn, SignInFailure> {
+    pub async fn begin_sign_in(
+        &self,
+        next: LocalPath,
+        address: IpAddr,
+    ) -> Result<BegunSignIn, SignInFailure> {
         let oauth = self.oauth.as_ref().ok_or(SignInFailure::Off)?;
         if let Some(network) = VisitorNetwork::of(address) {
             let now = self.clock.now();

@@ -11,8 +11,8 @@ mod tokens;
 
 use std::sync::{Arc, Mutex};
 
-use crate::domain::allowance::Allowance;
 use crate::domain::account::{Account, AccountServer, LINK_LIFETIME, WebSession, WebSessionId};
+use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::network::VisitorNetwork;

@@ -24,7 +24,8 @@ impl Store {
         account: &Account,
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let insert = "INSERT INTO sign_ins (secret_hash, kind, account, expires_at) VALUES ($1, 'link', $2, $3)";
+        let insert =
+            "INSERT INTO sign_ins (secret_hash, kind, account, expires_at) VALUES ($1, 'link', $2, $3)";
         let sealed = self.cipher.seal_account(link, account);
         let txn = self.write().await?;
         Sql::new(insert, [bytes(link), sealed.into(), stored(expires_at).into()]).execute(&*txn).await?;
