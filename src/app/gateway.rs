@@ -163,11 +163,11 @@ impl GatewayPart<'_> {
             tasks.push(supervisor.spawn("removals", async move { removals.run().await }));
         }
 
-        let follows = FollowService::new(parts, Arc::clone(&intake), quotas, lookups);
+        let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot {
-            follows,
+            follows: Arc::clone(&follows),
             panels,
             authors,
             accounts: accounts.clone(),
@@ -195,7 +195,7 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts }));
+        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts, follows }));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),

@@ -16,7 +16,7 @@ use crate::service::access::quotas::UserQuotas;
 use crate::service::accounts::{Accounts, RETURN_PATH};
 use crate::supervisor::{Supervisor, Task};
 
-use super::{AppError, until};
+use super::{AppError, clock, until};
 
 /// Whether there are web pages, and what they can do at the moment.
 pub(super) struct WebSwitch {
@@ -50,7 +50,7 @@ impl WebSwitch {
             );
         }
         let url = Arc::new(url);
-        let state = WebState { url: Arc::clone(&url), services: state };
+        let state = WebState { url: Arc::clone(&url), clock: clock(), services: state };
         let serving = supervisor.spawn_until("web", until(stop.clone()), serve(listener, state, stop));
         Ok(Self { url: Some(url), discord: web.discord.clone(), services, serving: Some(serving) })
     }

@@ -29,7 +29,7 @@ use crate::service::{FollowService, ServiceError};
 /// What commands and buttons have at hand.
 pub struct Bot {
     /// The use cases.
-    pub follows: FollowService,
+    pub follows: Arc<FollowService>,
     /// The use cases around panels.
     pub panels: Arc<Panels>,
     /// What people can ask about themselves.

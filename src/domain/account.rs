@@ -90,7 +90,7 @@ pub struct WebSessionId(pub i64);
 
 /// The number of a token. It opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenId(pub i64);
+pub struct ApiTokenId(pub i64);
 
 /// When a session ends that began and was last used at these times.
 pub fn session_end(created: DateTime<Utc>, seen: DateTime<Utc>) -> DateTime<Utc> {
@@ -163,7 +163,7 @@ pub struct NewApiToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredApiToken {
     /// Its number.
-    pub id: TokenId,
+    pub id: ApiTokenId,
     /// Its owner.
     pub user: UserId,
     /// What its owner calls it.

@@ -7,15 +7,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::account::ApiTokenId;
 use super::choice::choice;
 use super::follow::{Follow, FollowId, FollowOptions, FollowState};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::panel::PanelId;
 use super::tags::Tag;
-
-/// The number of a token with which a program acts for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ApiTokenId(pub i64);
 
 /// The way in which a person acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -75,7 +75,7 @@ macro_rules! ids {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                text.parse().map_err(|_| InvalidId).and_then(Self::new)
+                parse(text).ok_or(InvalidId).and_then(Self::new)
             }
         }
 
@@ -139,6 +139,11 @@ impl GuildId {
     }
 }
 
+/// Reads digits and nothing else: Rust's own parser would take a `+` before them.
+fn parse(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Discord writes ids as texts. Numbers are accepted, too.
 struct Snowflake;
 
@@ -154,7 +159,7 @@ impl de::Visitor<'_> for Snowflake {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<u64, E> {
-        value.parse().map_err(E::custom)
+        parse(value).ok_or_else(|| E::custom(InvalidId))
     }
 }
 
@@ -167,7 +172,7 @@ mod tests {
         let id: ChannelId = serde_json::from_str("\"175928847299117063\"").unwrap();
         assert_eq!(id, serde_json::from_str("175928847299117063").unwrap());
         assert_eq!(serde_json::to_string(&id).unwrap(), "\"175928847299117063\"");
-        for bad in ["0", "-1", "", "18446744073709551615", "12x"] {
+        for bad in ["0", "-1", "+1", "", "18446744073709551615", "12x"] {
             assert_eq!(bad.parse::<ChannelId>(), Err(InvalidId), "{bad}");
         }
     }

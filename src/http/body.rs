@@ -1,13 +1,19 @@
 //! Reading what a request carries. Forms are `application/x-www-form-urlencoded` only, and the API takes
 //! `application/json` only: neither can be sent as the other by a page of somebody else's.
 
-use axum::body::Bytes;
-use axum::extract::{Form, FromRequest, FromRequestParts, Path, Request};
+use std::error::Error as _;
+
+use axum::body::{Bytes, HttpBody as _};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::domain::ids::InvalidId;
 
 use super::problem::{Problem, ProblemCode};
 
@@ -56,6 +62,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// The same, where the body may be left out.
+pub(super) struct OptionalJsonBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        JsonBody::from_request(request, state).await.map(|JsonBody(body)| Self(body))
+    }
+}
+
 /// RFC 6901: "JSON Pointer".
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
@@ -83,17 +103,44 @@ fn unreadable(rejection: impl IntoResponse) -> Problem {
     Problem::new(if is_too_large { ProblemCode::BodyTooLarge } else { ProblemCode::InvalidBody })
 }
 
-/// The number of one of our rows in a path.
+/// The number of one of our rows, as text: digits, above 0.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct Number(pub(super) i64);
 
-impl<S: Send + Sync> FromRequestParts<S> for Number {
+impl TryFrom<String> for Number {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number| plain && *number > 0).map(Self).ok_or(InvalidId)
+    }
+}
+
+/// The ids in a path.
+pub(super) struct Ids<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let invalid = || Problem::new(ProblemCode::InvalidId);
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid())?;
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse().ok().filter(|number| plain && *number > 0);
-        number.map(Self).ok_or_else(invalid)
+        let ids = Path::<T>::from_request_parts(parts, state).await;
+        ids.map(|Path(ids)| Self(ids)).map_err(|_| Problem::new(ProblemCode::InvalidId))
+    }
+}
+
+/// The parameters of a query.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        let wrong = |rejection: QueryRejection| {
+            let detail = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+            Problem::new(ProblemCode::InvalidQuery).with_detail(detail)
+        };
+        read.map(|Query(params)| Self(params)).map_err(wrong)
     }
 }

@@ -6,8 +6,10 @@ use axum::http::request::Parts;
 
 use crate::domain::account::{StoredApiToken, WebSession};
 use crate::domain::api_token::ApiToken;
-use crate::domain::ids::UserId;
+use crate::domain::audit::Via;
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::scope::TokenScope;
+use crate::service::{Actor, Refusal, ServiceError};
 
 use super::cookie;
 use super::problem::{Problem, ProblemCode};
@@ -85,6 +87,28 @@ impl Identified {
                 Err(Problem::new(ProblemCode::InsufficientScope).with_detail(detail))
             }
             Self::Token(_) | Self::Session(_) => Ok(()),
+        }
+    }
+
+    /// Acts in a server, if the token may be used for that. What a token for another server is told is what is
+    /// told of a server that doesn't exist.
+    pub(super) fn act_in(&self, server: GuildId, scope: TokenScope) -> Result<Actor, Problem> {
+        self.require(scope)?;
+        match self {
+            Self::Token(token) if token.server.is_some_and(|only| only != server) => {
+                Err(ServiceError::from(Refusal::UnknownServer).into())
+            }
+            Self::Token(_) | Self::Session(_) => {
+                Ok(Actor { user: self.user(), guild: server, channel: None, via: self.via() })
+            }
+        }
+    }
+
+    /// In which way they act.
+    pub(super) fn via(&self) -> Via {
+        match self {
+            Self::Session(_) => Via::Web,
+            Self::Token(token) => Via::Api(token.id),
         }
     }
 }

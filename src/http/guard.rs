@@ -85,7 +85,7 @@ pub(super) async fn frame(State(state): State<WebState>, request: Request, next:
         }
     };
     let answer = answer.instrument(span.clone()).await;
-    let mut answer = problem::render(answer, form, &id, &state.url);
+    let mut answer = problem::render(answer, form, &id, &state);
     add_headers(answer.headers_mut(), &state.url, &id);
     let (took, status) = (started.elapsed(), answer.status().as_u16());
     span.in_scope(|| tracing::debug!(status, took_ms = took.as_millis(), "answered"));

@@ -12,7 +12,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::domain::clock::Clock;
 use crate::domain::public_url::PublicUrl;
+use crate::service::FollowService;
 use crate::service::accounts::Accounts;
 
 use super::problem::{Problem, ProblemCode};
@@ -25,6 +27,8 @@ const BODY: usize = 64 * 1024;
 pub struct WebServices {
     /// Sign-in, sessions and tokens.
     pub accounts: Arc<Accounts>,
+    /// What servers follow.
+    pub follows: Arc<FollowService>,
 }
 
 /// What every handler has at hand.
@@ -32,6 +36,8 @@ pub struct WebServices {
 pub struct WebState {
     /// How people reach the pages.
     pub url: Arc<PublicUrl>,
+    /// The time.
+    pub clock: Clock,
     /// The use cases, while this process has its shards. Without them, every answer is "try again".
     pub services: watch::Receiver<Option<Arc<WebServices>>>,
 }
@@ -58,6 +64,7 @@ fn router(state: WebState) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::frame(&state.url))
         .nest("/api/v1", api::routes())
         .split_for_parts();
+    let document = openapi::complete(&document);
     api.merge(openapi::routes(&document))
         .merge(pages::routes(&document))
         .merge(assets::routes())

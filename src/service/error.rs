@@ -17,7 +17,7 @@ use crate::domain::tags::TagSet;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
-pub use self::codes::{FailureFacts, FailureKind};
+pub use self::codes::{FailureFacts, FailureKind, RetryTime};
 pub use self::consent::ConsentRefusal;
 pub use self::discord::explain_discord_error;
 pub use self::missing::MissingPermissions;

@@ -46,7 +46,7 @@ use crate::rest::{Client, Rest};
 use crate::store::Store;
 
 pub use self::error::{
-    ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError, explain_discord_error,
+    ConsentRefusal, FailureFacts, FailureKind, Refusal, RetryTime, ServiceError, explain_discord_error,
 };
 pub use self::follow::Followed;
 pub use self::follow::change::{ChangedFollow, NotNative};

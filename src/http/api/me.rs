@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::caller::Identified;
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::Problem;
 
 /// Whoever asks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +38,6 @@ pub(super) struct MeView {
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "Who you are", body = MeView),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn show(caller: Identified) -> Result<Json<MeView>, Problem> {

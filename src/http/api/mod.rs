@@ -3,16 +3,23 @@
 //! Names are in camelCase, ids are texts (JavaScript's numbers end at 2^53), times are RFC 3339 with
 //! milliseconds.
 
+mod channels;
+mod deliveries;
+mod follows;
 mod me;
+mod paging;
 mod servers;
 mod sessions;
 mod tokens;
+mod words;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use crate::domain::ids::GuildId;
 
 use super::web::WebState;
 
@@ -25,6 +32,23 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::end))
         .routes(routes!(servers::list))
+        .routes(routes!(servers::stats))
+        .routes(routes!(follows::list, follows::create))
+        .routes(routes!(follows::preview::preview))
+        .routes(routes!(follows::show, follows::change, follows::remove))
+        .routes(routes!(follows::pause))
+        .routes(routes!(follows::resume))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::report))
+        .routes(routes!(channels::list))
+        .routes(routes!(channels::followers))
+        .routes(routes!(channels::publish))
+}
+
+/// A server, as paths name it.
+#[derive(Debug, Deserialize)]
+struct InServer {
+    server: GuildId,
 }
 
 /// All of something.

@@ -7,9 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::account::{WebSession, WebSessionId};
-use crate::http::body::Number;
+use crate::http::body::{Ids, Number};
 use crate::http::caller::Person;
-use crate::http::problem::{Problem, ProblemBody, ProblemCode};
+use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
 use super::{ListOf, written};
@@ -40,8 +40,6 @@ pub(super) struct SessionView {
     security(("session" = [])),
     responses(
         (status = 200, description = "Your sessions, the newest first", body = ListOf<SessionView>),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -67,8 +65,6 @@ pub(super) async fn list(
     security(("session" = [])),
     responses(
         (status = 204, description = "All sessions ended, this one too"),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn end_all(
@@ -88,16 +84,12 @@ pub(super) async fn end_all(
     security(("session" = [])),
     responses(
         (status = 204, description = "It ended"),
-        (status = 400, description = "`invalid_id`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn end(
     State(state): State<WebState>,
     Person(own): Person,
-    Number(id): Number,
+    Ids(Number(id)): Ids<Number>,
 ) -> Result<StatusCode, Problem> {
     let ended = state.services()?.accounts.end_session(own.account.user, WebSessionId(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }

@@ -8,12 +8,12 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::account::{StoredApiToken, TokenId, TokenLifetime, TokenName};
+use crate::domain::account::{ApiTokenId, StoredApiToken, TokenLifetime, TokenName};
 use crate::domain::ids::GuildId;
 use crate::domain::scope::TokenScope;
-use crate::http::body::{JsonBody, Number};
+use crate::http::body::{Ids, JsonBody, Number};
 use crate::http::caller::Person;
-use crate::http::problem::{Problem, ProblemBody, ProblemCode};
+use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::accounts::TokenRequest;
 
@@ -118,8 +118,6 @@ impl NewTokenBody {
     security(("session" = [])),
     responses(
         (status = 200, description = "Your tokens, the newest first", body = ListOf<TokenView>),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -141,12 +139,6 @@ pub(super) async fn list(
     request_body = NewTokenBody,
     responses(
         (status = 201, description = "The token", body = CreatedTokenView),
-        (status = 400, description = "`invalid_body`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`too_many_tokens`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn create(
@@ -170,17 +162,13 @@ pub(super) async fn create(
     security(("session" = [])),
     responses(
         (status = 204, description = "It doesn't work any more"),
-        (status = 400, description = "`invalid_id`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`authentication_required`, `invalid_token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`session_required`, `cross_site`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn revoke(
     State(state): State<WebState>,
     Person(own): Person,
-    Number(id): Number,
+    Ids(Number(id)): Ids<Number>,
 ) -> Result<StatusCode, Problem> {
-    let revoked = state.services()?.accounts.revoke_token(own.account.user, TokenId(id)).await?;
+    let revoked = state.services()?.accounts.revoke_token(own.account.user, ApiTokenId(id)).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }

@@ -16,14 +16,14 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
-use utoipa::openapi::OpenApi;
+use serde_json::Value;
 
 use super::web::WebState;
 
 pub(super) use self::problems::problem;
 
 /// All pages.
-pub(super) fn routes(document: &OpenApi) -> Router<WebState> {
+pub(super) fn routes(document: &Value) -> Router<WebState> {
     Router::new()
         .route("/", get(start::show))
         .route("/auth/link/{link}", get(sign_in::ask).post(sign_in::redeem))

@@ -4,19 +4,17 @@ use axum::extract::Path;
 use maud::{Markup, html};
 
 use crate::http::guard::RequestId;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::problem::{Problem, ProblemCode, ProblemKind};
 
 use super::layout::page;
 use super::start::how_to_sign_in;
 
 /// The page for a problem. It doesn't know who asks: it must also be there if nobody could find out.
-pub(in crate::http) fn problem(code: ProblemCode, detail: &str, id: &RequestId) -> Markup {
-    let title = match code {
-        ProblemCode::AuthenticationRequired => "Sign in first".to_owned(),
-        _ => capitalised(code.title()),
-    };
+pub(in crate::http) fn problem(kind: ProblemKind, detail: &str, id: &RequestId) -> Markup {
+    let guest = kind == ProblemKind::Own(ProblemCode::AuthenticationRequired);
+    let title = if guest { "Sign in first".to_owned() } else { capitalised(kind.title()) };
     let content = html! {
-        @if code == ProblemCode::AuthenticationRequired {
+        @if guest {
             (how_to_sign_in())
         } @else {
             p { (detail) }
@@ -29,14 +27,13 @@ pub(in crate::http) fn problem(code: ProblemCode, detail: &str, id: &RequestId) 
 
 /// `GET /api/problems/{code}`.
 pub(super) async fn explain(Path(code): Path<String>) -> Result<Markup, Problem> {
-    let known = ProblemCode::ALL.into_iter().find(|known| known.as_str() == code);
-    let code = known.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
+    let kind = ProblemKind::parse(&code).ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let content = html! {
-        p { (code.explanation()) }
-        p.faint { "Status " (code.status().as_u16()) ", code " code { (code.as_str()) } }
+        p { (kind.explanation()) }
+        p.faint { "Status " (kind.status().as_u16()) ", code " code { (kind.code()) } }
         p { a href="/docs" { "About the API" } }
     };
-    Ok(page(&capitalised(code.title()), None, "", content))
+    Ok(page(&capitalised(kind.title()), None, "", content))
 }
 
 fn capitalised(text: &str) -> String {

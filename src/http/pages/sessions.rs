@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use maud::{Markup, html};
 
 use crate::domain::account::WebSessionId;
-use crate::http::body::{FormFields, Number};
+use crate::http::body::{FormFields, Ids, Number};
 use crate::http::caller::Person;
 use crate::http::cookie;
 use crate::http::problem::{Problem, ProblemCode};
@@ -52,7 +52,7 @@ pub(super) async fn show(State(state): State<WebState>, Person(own): Person) -> 
 pub(super) async fn end(
     State(state): State<WebState>,
     Person(own): Person,
-    Number(id): Number,
+    Ids(Number(id)): Ids<Number>,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
     let ended = state.services()?.accounts.end_session(own.account.user, WebSessionId(id)).await?;

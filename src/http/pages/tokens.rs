@@ -6,12 +6,12 @@ use axum::response::IntoResponse;
 use maud::{Markup, html};
 
 use crate::domain::account::{
-    LONGEST_TOKEN_NAME, StoredApiToken, TokenId, TokenLifetime, TokenName, WebSession,
+    ApiTokenId, LONGEST_TOKEN_NAME, StoredApiToken, TokenLifetime, TokenName, WebSession,
 };
 use crate::domain::api_token::ApiToken;
 use crate::domain::ids::GuildId;
 use crate::domain::scope::TokenScope;
-use crate::http::body::{FormFields, Number};
+use crate::http::body::{FormFields, Ids, Number};
 use crate::http::caller::Person;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
@@ -43,10 +43,10 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     State(state): State<WebState>,
     Person(own): Person,
-    Number(id): Number,
+    Ids(Number(id)): Ids<Number>,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
-    let revoked = state.services()?.accounts.revoke_token(own.account.user, TokenId(id)).await?;
+    let revoked = state.services()?.accounts.revoke_token(own.account.user, ApiTokenId(id)).await?;
     if revoked { Ok(see_other(PATH)) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 

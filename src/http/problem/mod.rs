@@ -2,6 +2,7 @@
 //! as a page. The kinds are a closed set, each with its code, its status and an explanation.
 
 mod code;
+mod kind;
 
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
@@ -11,19 +12,24 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::public_url::PublicUrl;
-use crate::service::{ServiceError, explain_discord_error};
+use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_error};
 
 use super::guard::RequestId;
 use super::pages;
+use super::web::WebState;
 
 pub(super) use self::code::ProblemCode;
+pub(super) use self::kind::ProblemKind;
+pub(super) use self::kind::plain;
 
 /// Why a request was not done. The outermost layer writes it, as it knows the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
-    code: ProblemCode,
+    kind: ProblemKind,
     detail: Option<String>,
     pointer: Option<String>,
+    /// When it is worth trying again, where that isn't the same for all of its kind.
+    retry: Option<RetryTime>,
 }
 
 /// A problem as RFC 9457 writes it.
@@ -74,7 +80,7 @@ impl AnswerForm {
 impl Problem {
     /// A problem of this kind.
     pub(super) const fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, pointer: None }
+        Self { kind: ProblemKind::Own(code), detail: None, pointer: None, retry: None }
     }
 
     /// Says more about what is wrong this time.
@@ -88,24 +94,29 @@ impl Problem {
     }
 
     fn detail(&self) -> &str {
-        self.detail.as_deref().unwrap_or(self.code.explanation())
+        self.detail.as_deref().unwrap_or(self.kind.explanation())
+    }
+}
+
+impl From<FailureFacts> for Problem {
+    fn from(facts: FailureFacts) -> Self {
+        Self { kind: ProblemKind::Failure(facts), detail: None, pointer: None, retry: None }
     }
 }
 
 impl From<ServiceError> for Problem {
     /// Logs what isn't meant for people, once.
     fn from(error: ServiceError) -> Self {
+        let problem = Self { retry: error.retry(), ..error.facts().into() };
         match error {
-            ServiceError::Refused(refusal) => {
-                Self::new(ProblemCode::Refused).with_detail(refusal.to_string())
-            }
+            ServiceError::Refused(refusal) => problem.with_detail(plain(&refusal.to_string())),
             ServiceError::Discord(cause) => {
                 tracing::warn!(%cause, "a request failed at Discord");
-                Self::new(ProblemCode::Discord).with_detail(explain_discord_error(&cause))
+                problem.with_detail(plain(explain_discord_error(&cause)))
             }
             ServiceError::Store(cause) => {
                 tracing::error!(%cause, "a request failed in the database");
-                Self::new(ProblemCode::Database)
+                problem
             }
         }
     }
@@ -113,14 +124,14 @@ impl From<ServiceError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.code.status().into_response();
+        let mut response = self.kind.status().into_response();
         response.extensions_mut().insert(self);
         response
     }
 }
 
 /// Writes an answer's problem, if it has one. What the framework refuses by itself has one, too.
-pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, url: &PublicUrl) -> Response {
+pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, state: &WebState) -> Response {
     let status = answer.status();
     if !status.is_client_error() && !status.is_server_error() {
         return answer;
@@ -134,33 +145,34 @@ pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, url: &P
             _ => return Response::from_parts(parts, body),
         },
     };
-    let code = problem.code;
+    let kind = problem.kind;
     let mut written = match form {
-        AnswerForm::Json => json(&problem, id, url),
-        AnswerForm::Html => pages::problem(code, problem.detail(), id).into_response(),
+        AnswerForm::Json => json(&problem, id, &state.url),
+        AnswerForm::Html => pages::problem(kind, problem.detail(), id).into_response(),
     };
     // `Allow`, for instance.
     written.headers_mut().extend(parts.headers.drain().filter_map(|(name, value)| {
         let name = name?;
         (name != CONTENT_TYPE && name != axum::http::header::CONTENT_LENGTH).then_some((name, value))
     }));
-    *written.status_mut() = code.status();
-    if let Some(seconds) = code.retry_after() {
+    *written.status_mut() = kind.status();
+    let retry = problem.retry.map(|retry| retry.seconds(state.clock.now()));
+    if let Some(seconds) = retry.or(kind.retry_after()) {
         written.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if code.status() == StatusCode::UNAUTHORIZED {
-        written.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(code.challenge()));
+    if kind.status() == StatusCode::UNAUTHORIZED {
+        written.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(kind.challenge()));
     }
     written
 }
 
 fn json(problem: &Problem, id: &RequestId, url: &PublicUrl) -> Response {
     let body = ProblemBody {
-        r#type: url.join(&format!("/api/problems/{}", problem.code.as_str())),
-        title: problem.code.title(),
-        status: problem.code.status().as_u16(),
+        r#type: url.join(&format!("/api/problems/{}", problem.kind.code())),
+        title: problem.kind.title(),
+        status: problem.kind.status().as_u16(),
         detail: problem.detail().to_owned(),
-        code: problem.code.as_str(),
+        code: problem.kind.code(),
         pointer: problem.pointer.clone(),
         request_id: id.to_string(),
     };

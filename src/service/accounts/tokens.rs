@@ -1,6 +1,6 @@
 //! API tokens: made, listed, revoked by their owners, and recognised.
 
-use crate::domain::account::{NewApiToken, StoredApiToken, TokenId, TokenLifetime, TokenName};
+use crate::domain::account::{ApiTokenId, NewApiToken, StoredApiToken, TokenLifetime, TokenName};
 use crate::domain::api_token::ApiToken;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::scope::ScopeSet;
@@ -43,7 +43,7 @@ impl Accounts {
     }
 
     /// Revokes one of a person's tokens. Returns whether there was one.
-    pub async fn revoke_token(&self, user: UserId, token: TokenId) -> Result<bool, ServiceError> {
+    pub async fn revoke_token(&self, user: UserId, token: ApiTokenId) -> Result<bool, ServiceError> {
         Ok(self.store.revoke_api_token(user, token).await?)
     }
 

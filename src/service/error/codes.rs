@@ -21,12 +21,32 @@ pub enum FailureKind {
     Conflict,
     /// The bot itself can't do it, until somebody changes something at Discord (HTTP 422).
     BotCannot,
-    /// Too much in a span of time; [`ServiceError::retry_at`] says when there is room again (HTTP 429).
+    /// Too much in a span of time; [`ServiceError::retry`] says when there is room again (HTTP 429).
     TooMany,
     /// Discord failed, or answered nothing that makes sense (HTTP 502).
     DiscordFailed,
     /// It can't be done at the moment, and nobody who asks can change that (HTTP 503).
     Unavailable,
+}
+
+/// When the same may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryTime {
+    /// From this time on.
+    At(DateTime<Utc>),
+    /// After so long.
+    After(Duration),
+}
+
+impl RetryTime {
+    /// In how many whole seconds that is, at least one.
+    pub fn seconds(self, now: DateTime<Utc>) -> u64 {
+        let wait = match self {
+            Self::At(at) => (at - now).to_std().unwrap_or_default(),
+            Self::After(wait) => wait,
+        };
+        (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+    }
 }
 
 /// A failure as programs know it.
@@ -231,15 +251,17 @@ impl ServiceError {
     }
 
     /// When the same may be asked again, where that is all that it takes.
-    pub fn retry_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let after = |wait: Duration| Some(now + wait);
+    pub const fn retry(&self) -> Option<RetryTime> {
         match self {
-            Self::Refused(refusal) => refusal.retry_at(),
+            Self::Refused(refusal) => match refusal.retry_at() {
+                Some(at) => Some(RetryTime::At(at)),
+                None => None,
+            },
             Self::Discord(
                 RestError::RateLimited { retry_after, .. }
                 | RestError::StillLimited { retry_after, .. }
                 | RestError::FuseOpen { retry_after },
-            ) => after(*retry_after),
+            ) => Some(RetryTime::After(*retry_after)),
             Self::Discord(_) | Self::Store(_) => None,
         }
     }
@@ -285,6 +307,10 @@ mod tests {
         assert_eq!(Refusal::TooManyActions(at).retry_at(), Some(at));
         assert_eq!(Refusal::UnknownChannel.retry_at(), None);
         let limited = RestError::FuseOpen { retry_after: Duration::from_secs(300) };
-        assert_eq!(ServiceError::from(limited).retry_at(DateTime::UNIX_EPOCH), Some(at));
+        let retry = ServiceError::from(limited).retry();
+        assert_eq!(retry, Some(RetryTime::After(Duration::from_secs(300))));
+        assert_eq!(retry.map(|retry| retry.seconds(DateTime::UNIX_EPOCH)), Some(300));
+        assert_eq!(RetryTime::At(at).seconds(DateTime::UNIX_EPOCH), 300);
+        assert_eq!(RetryTime::At(DateTime::UNIX_EPOCH).seconds(at), 1);
     }
 }

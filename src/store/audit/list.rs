@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use crate::domain::audit::{ApiTokenId, AuditAction, AuditEntry, AuditRecord, AuditSubject, Via};
+use crate::domain::account::ApiTokenId;
+use crate::domain::audit::{AuditAction, AuditEntry, AuditRecord, AuditSubject, Via};
 use crate::domain::ids::{GuildId, UserId};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::retention::messages::CHUNK;

@@ -3,7 +3,8 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::audit::{ApiTokenId, AuditAction, AuditRecord, AuditSubject};
+use crate::domain::account::ApiTokenId;
+use crate::domain::audit::{AuditAction, AuditRecord, AuditSubject};
 use crate::domain::follow::{Approval, BrokenReason, FollowId};
 use crate::store::{AuditFilter, BreakWhich};
 

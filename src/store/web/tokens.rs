@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::bytes;
-use crate::domain::account::{MOST_TOKENS, NewApiToken, StoredApiToken, TokenId};
+use crate::domain::account::{ApiTokenId, MOST_TOKENS, NewApiToken, StoredApiToken};
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::secret::SecretHash;
 use crate::store::db::locks;
@@ -29,7 +29,7 @@ struct TokenRow {
 impl TokenRow {
     fn read(self) -> Result<StoredApiToken, StoreError> {
         Ok(StoredApiToken {
-            id: TokenId(self.id),
+            id: ApiTokenId(self.id),
             user: UserId::from_db(self.user_id)?,
             name: self.name,
             scopes: self.scopes.parse().map_err(|_| StoreError::Unreadable("scopes"))?,
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Revokes one of a person's tokens. Returns whether there was one.
-    pub async fn revoke_api_token(&self, user: UserId, token: TokenId) -> Result<bool, StoreError> {
+    pub async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<bool, StoreError> {
         let delete = "DELETE FROM api_tokens WHERE user_id = $1 AND id = $2";
         let txn = self.write().await?;
         let revoked = Sql::new(delete, [user.to_db().into(), token.0.into()]).execute(&*txn).await?;

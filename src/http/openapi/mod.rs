@@ -1,13 +1,18 @@
 //! The API's description (OpenAPI 3.1), made from the handlers.
 
+mod complete;
+
 use axum::Router;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
+use serde_json::Value;
+use utoipa::PartialSchema as _;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
 use crate::domain::public_url::PublicUrl;
 
+use super::problem::ProblemBody;
 use super::web::WebState;
 
 /// The description without any endpoint.
@@ -22,6 +27,7 @@ pub(super) fn frame(url: &PublicUrl) -> OpenApi {
     let cookie = if url.is_https() { "__Host-tributary" } else { "tributary" };
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("trib_…").build();
     let components = ComponentsBuilder::new()
+        .schema("Problem", ProblemBody::schema())
         .security_scheme("token", SecurityScheme::Http(token))
         .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))))
         .build();
@@ -32,9 +38,16 @@ pub(super) fn frame(url: &PublicUrl) -> OpenApi {
         .build()
 }
 
+/// The whole description, with every problem that can occur.
+pub(super) fn complete(document: &OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).expect("texts and numbers always serialise");
+    complete::add_problems(&mut document);
+    document
+}
+
 /// The description itself, which may be read from anywhere.
-pub(super) fn routes(document: &OpenApi) -> Router<WebState> {
-    let text = document.to_json().expect("texts and numbers always serialise");
+pub(super) fn routes(document: &Value) -> Router<WebState> {
+    let text = document.to_string();
     let serve = || async move {
         let headers = [
             (CONTENT_TYPE, "application/json"),

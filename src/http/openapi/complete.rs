@@ -1,0 +1,118 @@
+//! The problems of every endpoint, added to what its handler says. What can occur follows from what the
+//! endpoint takes: who may use it, a body, a query, ids in its path, and the use case behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::http::problem::{ProblemCode, ProblemKind};
+use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
+
+/// What every request can meet.
+const ALWAYS: [ProblemCode; 6] = [
+    ProblemCode::MethodNotAllowed,
+    ProblemCode::UriTooLong,
+    ProblemCode::WrongHost,
+    ProblemCode::Internal,
+    ProblemCode::Standby,
+    ProblemCode::TimedOut,
+];
+
+/// Refusals that only commands can meet: a request of a program names what it means.
+const COMMANDS_ONLY: [&str; 7] = [
+    "servers_only",
+    "no_channel",
+    "two_channels",
+    "not_following",
+    "question_too_old",
+    "several_panels",
+    "too_slow",
+];
+
+/// Adds all problems to a description, and lists their codes.
+pub(super) fn add_problems(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let problems = problems(path, method, operation);
+            if let Some(responses) = operation["responses"].as_object_mut() {
+                add(responses, problems);
+            }
+        }
+    }
+    let codes: Vec<&str> = ProblemKind::all().map(ProblemKind::code).collect();
+    document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = json!(codes);
+}
+
+/// What can occur there, by status.
+fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeSet<&'static str>> {
+    let mut kinds: Vec<ProblemKind> = ALWAYS.into_iter().map(ProblemKind::Own).collect();
+    let mut own = |codes: &[ProblemCode]| kinds.extend(codes.iter().copied().map(ProblemKind::Own));
+    let ways: BTreeSet<&str> = operation["security"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|way| way.as_object().into_iter().flatten())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !ways.is_empty() {
+        own(&[ProblemCode::AuthenticationRequired, ProblemCode::InvalidToken]);
+    }
+    own(&[if ways.contains("token") {
+        ProblemCode::InsufficientScope
+    } else {
+        ProblemCode::SessionRequired
+    }]);
+    if method != "get" {
+        own(&[ProblemCode::CrossSite]);
+    }
+    if path.contains('{') {
+        own(&[ProblemCode::InvalidId]);
+    }
+    let parameters = || operation["parameters"].as_array().into_iter().flatten();
+    if parameters().any(|parameter| parameter["in"] == "query") {
+        own(&[ProblemCode::InvalidQuery]);
+    }
+    if parameters().any(|parameter| parameter["name"] == "cursor") {
+        own(&[ProblemCode::InvalidPage]);
+    }
+    if operation["requestBody"].is_object() {
+        own(&[ProblemCode::InvalidBody, ProblemCode::BodyTooLarge, ProblemCode::MediaType]);
+    }
+    if path.starts_with("/api/v1/me/") {
+        own(&[ProblemCode::NotFound, ProblemCode::TooManyTokens]);
+    }
+    let tag = operation["tags"][0].as_str().unwrap_or_default();
+    let failures = [Refusal::CODES, ConsentRefusal::CODES, ServiceError::CODES].into_iter().flatten();
+    let failures = failures.filter(|failure| concerns(failure, path, method, tag));
+    kinds.extend(failures.copied().map(ProblemKind::Failure));
+    let mut problems: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
+    for kind in kinds {
+        problems.entry(kind.status().as_u16()).or_default().insert(kind.code());
+    }
+    problems
+}
+
+/// Whether a use case behind this endpoint may fail so. Rather one too many than one too few.
+fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool {
+    let is_panels = failure.code.contains("panel");
+    if COMMANDS_ONLY.contains(&failure.code) || is_panels && tag != "Panels" {
+        return false;
+    }
+    if !path.contains("{server}") {
+        return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
+    }
+    method != "get" || !matches!(failure.kind, FailureKind::Conflict | FailureKind::Invalid)
+}
+
+/// Adds problems to an endpoint's answers.
+fn add(responses: &mut Map<String, Value>, problems: BTreeMap<u16, BTreeSet<&'static str>>) {
+    for (status, codes) in problems {
+        let codes: Vec<String> = codes.into_iter().map(|code| format!("`{code}`")).collect();
+        let answer = json!({
+            "description": codes.join(", "),
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        });
+        responses.entry(status.to_string()).or_insert(answer);
+    }
+}
