@@ -47,6 +47,11 @@ impl WebState {
     pub(super) fn services(&self) -> Result<Arc<WebServices>, Problem> {
         self.services.borrow().clone().ok_or_else(|| Problem::new(ProblemCode::Standby))
     }
+
+    /// Whether people can sign in with Discord.
+    pub(super) fn offers_discord(&self) -> bool {
+        self.services.borrow().as_ref().is_some_and(|services| services.accounts.offers_discord())
+    }
 }
 
 /// Serves the pages and the API until `stop` resolves.

@@ -119,8 +119,8 @@ struct TokenRefusal {
 }
 
 impl OAuthClient {
-    /// Where a person lets Discord tell who they are. Who has done so before isn't asked again. From there,
-    /// the browser comes back to `redirect_uri` with this state and a code for whoever has the challenge's
+    /// Where a person lets Discord tell who they are. Discord doesn't ask those whose permission it still
+    /// has. From there, the browser comes back to `redirect_uri` with this state and a code for whoever has the challenge's
     /// verifier.
     pub fn authorize_url(&self, redirect_uri: &str, state: &WebSecret, challenge: &str) -> String {
         let mut url = self.url(&["oauth2", "authorize"]);
@@ -191,7 +191,7 @@ impl OAuthClient {
             Ok(Err(error)) => error,
             Err(_) => OAuthError::NoAnswer,
         };
-        tracing::info!(%error, "a person's token could not be revoked; it is forgotten, and ends within a week");
+        tracing::info!(%error, "a person's token could not be revoked; nobody has it, and it ends within a week");
     }
 
     /// A request in which the application proves that it is itself.
@@ -289,5 +289,35 @@ fn refusal(status: StatusCode, body: &[u8]) -> OAuthError {
         "invalid_grant" => OAuthError::Code("invalid_grant"),
         "invalid_request" => OAuthError::Code("invalid_request"),
         _ => OAuthError::Status(status.as_u16()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> OAuthClient {
+        let (application, secret) = (ApplicationId::new(42).unwrap(), SecretString::from("s3cret"));
+        let config = OAuthConfig { base: Url::parse("http://127.0.0.1:1").unwrap(), application, secret };
+        OAuthClient { client: reqwest::Client::new(), config, pause: Mutex::default() }
+    }
+
+    /// What Discord counts towards a ban isn't asked again and again.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_asked_while_discord_wants_to_be_left_alone() {
+        let (minute, oauth) = (Duration::from_secs(60), client());
+        for error in [OAuthError::Status(500), OAuthError::NoAnswer, OAuthError::Code("invalid_grant")] {
+            oauth.pause_after(error);
+            assert_eq!(oauth.check_pause(), Ok(()), "{error}");
+        }
+        oauth.pause_after(OAuthError::Limited(minute));
+        tokio::time::advance(minute / 4).await;
+        assert_eq!(oauth.check_pause(), Err(OAuthError::Limited(minute * 3 / 4)));
+        tokio::time::advance(minute * 3 / 4).await;
+        assert_eq!(oauth.check_pause(), Ok(()));
+        oauth.pause_after(OAuthError::Secret);
+        assert_eq!(oauth.check_pause(), Err(OAuthError::Secret));
+        tokio::time::advance(SECRET_PAUSE).await;
+        assert_eq!(oauth.check_pause(), Ok(()));
     }
 }

@@ -3,6 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::domain::account::WebSession;
@@ -28,14 +29,13 @@ pub(super) async fn show(
     query: Result<Query<StartQuery>, QueryRejection>,
 ) -> Result<Markup, Problem> {
     let is_cancelled = query.is_ok_and(|Query(query)| query.sign_in.as_deref() == Some("cancelled"));
-    let with_discord = state.services()?.accounts.offers_discord();
+    let with_discord = state.offers_discord();
     Ok(match caller {
         Caller::Person(session) => page("Your servers", Some(&session), "/", servers(&session, with_discord)),
         Caller::Guest | Caller::Token(_) => {
             let content = html! {
                 @if is_cancelled { p { "You cancelled signing in with Discord. Nobody was signed in." } }
-                @if with_discord { (sign_in_button("/", "Sign in with Discord")) p { "Or without it:" } }
-                (how_to_sign_in())
+                (how_to_sign_in(with_discord.then_some("/")))
             };
             page("Sign in", None, "/", content)
         }
@@ -44,7 +44,11 @@ pub(super) async fn show(
 
 /// Leads to Discord's page, and then to this one of ours.
 pub(super) fn sign_in_button(next: &str, text: &str) -> Markup {
-    html! { p { a.button href={ "/auth/login?next=" (next) } { (text) } } }
+    html! { p { a.button href=(sign_in_address(next)) { (text) } } }
+}
+
+fn sign_in_address(next: &str) -> String {
+    format!("/auth/login?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
 fn servers(session: &WebSession, with_discord: bool) -> Markup {
@@ -60,7 +64,7 @@ fn servers(session: &WebSession, with_discord: bool) -> Markup {
             }
             p.faint {
                 "Another one? Run " code { "/dashboard" } " there, and it appears here."
-                @if with_discord { " Or " a href="/auth/login?next=/" { "ask Discord again" } "." }
+                @if with_discord { " Or " a href=(sign_in_address("/")) { "ask Discord again" } "." }
             }
         }
         h2 { "What you can do here" }
@@ -71,9 +75,14 @@ fn servers(session: &WebSession, with_discord: bool) -> Markup {
     }
 }
 
-/// How somebody who isn't signed in gets in.
-pub(super) fn how_to_sign_in() -> Markup {
+/// How somebody who isn't signed in gets in. Where that can be done with Discord, `discord` is the page to
+/// which they come back from there.
+pub(super) fn how_to_sign_in(discord: Option<&str>) -> Markup {
     html! {
+        @if let Some(next) = discord {
+            (sign_in_button(next, "Sign in with Discord"))
+            p { "Or without it:" }
+        }
         p { "Run " code { "/dashboard" } " in Discord, in a server where I am. I answer with a link that only you can see." }
         p.faint { "The link signs you in once, and within five minutes." }
     }

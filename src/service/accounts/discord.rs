@@ -90,7 +90,7 @@ pub enum SignInFailure {
 }
 
 impl SignInFailure {
-    /// Whether it isn't for the person to do something else than before.
+    /// Whether Discord or the database did not do its part, and the same may work later.
     pub const fn is_outage(&self) -> bool {
         match self {
             Self::Discord(error) => !matches!(error, OAuthError::Code(_) | OAuthError::Scopes),
@@ -171,6 +171,10 @@ impl Accounts {
         next: LocalPath,
         address: IpAddr,
     ) -> Result<BegunSignIn, SignInFailure> {
+        self.begin(next, address).await.inspect_err(SignInFailure::log)
+    }
+
+    async fn begin(&self, next: LocalPath, address: IpAddr) -> Result<BegunSignIn, SignInFailure> {
         let oauth = self.oauth.as_ref().ok_or(SignInFailure::Off)?;
         if let Some(network) = VisitorNetwork::of(address) {
             let now = self.clock.now();

@@ -1,9 +1,9 @@
-//! What people do to use the web pages and the API: sign in by a link that a command gives them (or with
-//! Discord: `discord`), see and end their sessions, make and revoke tokens. Everybody does this only for themselves, so nobody's permissions
-//! are asked for.
+//! What people do to use the web pages and the API: sign in by a link that a command gives them or with
+//! Discord (`discord`), see and end their sessions, make and revoke tokens. Everybody does this only for
+//! themselves, so nobody's permissions are asked for.
 //!
-//! That somebody is who they say they are is proved by Discord: it tells who ran the command, and shows the
-//! answer to nobody else.
+//! That somebody is who they say they are is proved by Discord: it tells who ran the command and shows the
+//! answer to nobody else, or it tells whom it let sign in.
 
 mod browser;
 mod discord;

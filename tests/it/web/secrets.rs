@@ -47,7 +47,6 @@ async fn nothing_of_a_sign_in_with_discord_is_logged_or_stored() {
         stored.push(state);
         stored.push(query["code"].clone());
         if status == 400 {
-            back.push('x');
             back = back.replace("code=", "code=x");
         }
         if status == 502 {
