@@ -120,8 +120,8 @@ struct TokenRefusal {
 
 impl OAuthClient {
     /// Where a person lets Discord tell who they are. Discord doesn't ask those whose permission it still
-    /// has. From there, the browser comes back to `redirect_uri` with this state and a code for whoever has the challenge's
-    /// verifier.
+    /// has. From there, the browser comes back to `redirect_uri` with this state and a code for whoever has
+    /// the challenge's verifier.
     pub fn authorize_url(&self, redirect_uri: &str, state: &WebSecret, challenge: &str) -> String {
         let mut url = self.url(&["oauth2", "authorize"]);
         url.query_pairs_mut()
