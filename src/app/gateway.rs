@@ -143,7 +143,7 @@ impl GatewayPart<'_> {
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
-        let accounts = web.accounts(&parts, &quotas);
+        let accounts = web.accounts(&parts, &quotas, &lookups);
         let updates = PeerUpdates::new(
             parts.clone(),
             Arc::clone(&upkeep),

@@ -67,6 +67,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "The address at which people reach the web pages, as https://HOST or https://HOST:PORT. http is for this machine only. Without it, http:// and WEB_ADDR, if that is on loopback; otherwise it must be set.",
     },
     Setting {
+        name: "DISCORD_CLIENT_SECRET",
+        default: None,
+        explanation: "Lets people sign in to the web pages with Discord, beside /dashboard. In the developer portal, open your application, then OAuth2: copy the Client Secret, and add PUBLIC_URL/auth/callback under Redirects (the log names the whole address at the start). Without it, /dashboard is the only way.",
+    },
+    Setting {
+        name: "DISCORD_OAUTH_BASE",
+        default: None,
+        explanation: "Where Discord's page for signing in is, as scheme://host:port. Without it, DISCORD_API_BASE; if that is a proxy for the bot's requests, set https://discord.com here.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

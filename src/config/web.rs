@@ -3,25 +3,37 @@
 use std::net::SocketAddr;
 
 use reqwest::Url;
+use secrecy::SecretString;
 
 use crate::domain::public_url::PublicUrl;
 
-use super::{ConfigError, Env};
+use super::{ConfigError, Env, base};
 
-/// Where the web pages are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the web pages are, and how people sign in there.
+#[derive(Debug, Clone)]
 pub struct WebConfig {
     /// Where they listen.
     pub addr: SocketAddr,
     /// How people reach them; `None`: at that address, on this machine.
     pub public_url: Option<PublicUrl>,
+    /// Signing in with Discord; `None` if it is off.
+    pub discord: Option<DiscordSignInConfig>,
+}
+
+/// What signing in with Discord needs.
+#[derive(Debug, Clone)]
+pub struct DiscordSignInConfig {
+    /// The application's client secret.
+    pub secret: SecretString,
+    /// Where Discord's pages are, and its API for people: scheme, host and port.
+    pub base: Url,
 }
 
 impl Env<'_> {
     /// The web pages' settings; `None` if they are off.
     pub(super) fn web(&self, http_addr: SocketAddr) -> Result<Option<WebConfig>, ConfigError> {
         const ADDRESS: &str = "WEB_ADDR";
-        let public_url = self.public_url()?;
+        let (public_url, discord) = (self.public_url()?, self.discord_sign_in()?);
         let Some(text) = self.get(ADDRESS) else { return Ok(None) };
         let remedy =
             "Give an IP address and a port, such as 127.0.0.1:8081, or leave it out for no web pages.";
@@ -35,7 +47,21 @@ impl Env<'_> {
             let remedy = "Set it to the address at which people reach the web pages, such as https://bot.example.org. It is needed because WEB_ADDR isn't on loopback.";
             return Err(ConfigError::new("PUBLIC_URL", "is not set", remedy));
         }
-        Ok(Some(WebConfig { addr, public_url }))
+        Ok(Some(WebConfig { addr, public_url, discord }))
+    }
+
+    fn discord_sign_in(&self) -> Result<Option<DiscordSignInConfig>, ConfigError> {
+        const NAME: &str = "DISCORD_CLIENT_SECRET";
+        let base = match self.get("DISCORD_OAUTH_BASE") {
+            Some(text) => base("DISCORD_OAUTH_BASE", &text)?,
+            None => self.api_base()?,
+        };
+        let Some(secret) = self.get(NAME) else { return Ok(None) };
+        if secret.chars().any(|c| !c.is_ascii_graphic()) {
+            let remedy = "In the developer portal, open your application, then OAuth2, and copy the Client Secret. Leave it out if nobody should sign in with Discord.";
+            return Err(ConfigError::new(NAME, "has characters that a client secret can't have", remedy));
+        }
+        Ok(Some(DiscordSignInConfig { secret: SecretString::from(secret), base }))
     }
 
     fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {

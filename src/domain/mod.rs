@@ -20,6 +20,7 @@ pub mod ids;
 pub mod limits;
 pub mod lock;
 pub mod message;
+pub mod network;
 pub mod next_step;
 pub mod opt_out;
 pub mod paging;

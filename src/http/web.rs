@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -46,6 +47,11 @@ impl WebState {
     pub(super) fn services(&self) -> Result<Arc<WebServices>, Problem> {
         self.services.borrow().clone().ok_or_else(|| Problem::new(ProblemCode::Standby))
     }
+
+    /// Whether people can sign in with Discord.
+    pub(super) fn offers_discord(&self) -> bool {
+        self.services.borrow().as_ref().is_some_and(|services| services.accounts.offers_discord())
+    }
 }
 
 /// Serves the pages and the API until `stop` resolves.
@@ -54,7 +60,8 @@ pub async fn serve_web(
     state: WebState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
 }
 
 /// All routes, with what holds for each of them.
