@@ -67,6 +67,11 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "The address at which people reach the web pages, as https://HOST or https://HOST:PORT. http is for this machine only. Without it, http:// and WEB_ADDR, if that is on loopback; otherwise it must be set.",
     },
     Setting {
+        name: "OPERATORS",
+        default: None,
+        explanation: "The people who may read the operator's figures at /api/v1/operator, as ids separated by commas. Without it, the owner of the application, or the members of its team, as they were at the start.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

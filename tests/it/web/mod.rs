@@ -1,6 +1,10 @@
 //! The web pages and the API, used as browsers and programs use them.
 
+mod audit;
 mod guard;
+mod operator;
+mod panel_rights;
+mod panels;
 mod routes;
 mod secrets;
 mod sessions;
@@ -13,7 +17,7 @@ use std::sync::Mutex;
 use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tributary_sandbox::{Channel, Guild, Person, Reply};
 
 use crate::harness::{Backend, Bot, SOON, World, admin};
@@ -72,6 +76,33 @@ impl Site {
         let answer = browser.press(&path(&self.link().await), &[]).await;
         assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.text);
         browser
+    }
+
+    /// A browser in which somebody is signed in who ran the command in this channel.
+    pub async fn signed_in_as(&self, person: &Person, channel: &Channel) -> Visitor {
+        let reply = person.run(channel, "/dashboard", ()).await.expect("an answer");
+        let browser = self.browser();
+        assert_eq!(browser.press(&path(&linked(&reply)), &[]).await.status, 303);
+        browser
+    }
+
+    /// A program with a token of this person's, good for reading and changing what servers follow.
+    pub async fn program(&self, person: &Person, channel: &Channel) -> Program {
+        let browser = self.signed_in_as(person, channel).await;
+        self.program_with(&browser, json!({ "name": "a program", "scopes": SERVERS })).await
+    }
+
+    /// A program with the token that is asked for in this browser.
+    pub async fn program_with(&self, browser: &Visitor, body: Value) -> Program {
+        let made = browser.json("POST", "/api/v1/me/tokens", &body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let token = made.body()["token"].as_str().expect("the token").to_owned();
+        Program { visitor: self.browser(), token }
+    }
+
+    /// The path of the API for this server.
+    pub fn server(&self, rest: &str) -> String {
+        format!("/api/v1/servers/{}{rest}", self.harbour.id())
     }
 
     /// A token of Alice's with these scopes.
@@ -201,10 +232,54 @@ impl Answer {
         assert_eq!(body["requestId"], self.header("x-request-id"));
         (self.status, body["code"].as_str().expect("a code").to_owned())
     }
+
+    /// The answer without what is different each time: its status, its body, and the names of its headers.
+    #[track_caller]
+    pub fn told(&self) -> (u16, Value, Vec<String>) {
+        let mut body = self.body();
+        body["requestId"] = Value::Null;
+        let mut headers: Vec<String> = self.headers.keys().map(ToString::to_string).collect();
+        headers.sort_unstable();
+        (self.status, body, headers)
+    }
 }
 
 /// Asks for a path of the API with a token.
 pub async fn with_token(site: &Site, method: &str, path: &str, token: &str) -> Answer {
     let browser = site.browser();
     browser.send(browser.request(method, path).bearer_auth(token)).await
+}
+
+/// The scopes for what servers follow.
+pub const SERVERS: [&str; 2] = ["servers:read", "servers:write"];
+
+/// A program with a token.
+pub struct Program {
+    visitor: Visitor,
+    pub token: String,
+}
+
+impl Program {
+    /// A request of it, to be sent with [`Program::send`].
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.visitor.request(method, path).bearer_auth(&self.token)
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.visitor.send(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request("GET", path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request("DELETE", path)).await
+    }
+
+    /// Sends JSON; no body at all for null.
+    pub async fn json(&self, method: &str, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path);
+        self.send(if body.is_null() { request } else { request.json(&body) }).await
+    }
 }
