@@ -1,8 +1,7 @@
 //! Who changed what in a server.
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
+use axum::extract::{OriginalUri, State};
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -148,7 +147,7 @@ pub(super) async fn list(
     caller: Identified,
     Ids(InServer { server }): Ids<InServer>,
     Params(query): Params<AuditQuery>,
-    uri: Uri,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;
     let (filter, before) = (query.filter()?, query.before()?);

@@ -128,13 +128,14 @@ mod tests {
         };
         let number = |number: u64| PageStart::Number(number.try_into().unwrap());
         let cursor = Cursor::OlderThan(FollowId(7));
+        let text = cursor.to_string();
         assert_eq!(read(None, None, None), Some((number(1), 20)));
         assert_eq!(read(Some("3"), Some("100"), None), Some((number(3), 100)));
-        assert_eq!(read(None, None, Some(&cursor.to_string())), Some((PageStart::At(cursor), 20)));
+        assert_eq!(read(None, None, Some(&text)), Some((PageStart::At(cursor), 20)));
         for (page, size) in [("0", "20"), ("-1", "20"), ("+1", "20"), ("x", "20"), ("1", "0"), ("1", "101")] {
             assert_eq!(read(Some(page), Some(size), None), None, "{page} {size}");
         }
-        assert_eq!(read(Some("1"), None, Some(&cursor.to_string())), None);
+        assert_eq!(read(Some("1"), None, Some(&text)), None);
         assert_eq!(read(None, None, Some("x")), None);
     }
 

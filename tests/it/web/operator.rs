@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tributary_sandbox::Permissions;
 
-use super::{Answer, Site};
+use super::Site;
 use crate::harness::{Backend, World};
 
 const PATHS: [&str; 5] = ["health", "lanes", "limits", "processes", "servers"];
