@@ -6,6 +6,7 @@
 
 mod furnish;
 mod plain;
+mod programs;
 mod scene;
 mod show;
 mod stay;
@@ -43,6 +44,15 @@ struct Arguments {
     page_port: u16,
 }
 
+/// Where the bot listens.
+#[derive(Debug, Clone, Copy)]
+struct Addresses {
+    /// For health and metrics.
+    health: SocketAddr,
+    /// For the web pages and the API.
+    web: SocketAddr,
+}
+
 #[tokio::main(worker_threads = 4)]
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
@@ -64,7 +74,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     .await?;
     let folder = tempfile::tempdir()?;
     let cast = scene::Cast::new(&sandbox);
-    let pages = free_address().await?;
+    let pages = Addresses { health: free_address().await?, web: free_address().await? };
     let (stop, stopped) = watch::channel(false);
     // The same as `tributary run`, except for where its settings come from.
     let mut bot = pin!(app::run(settings(&sandbox, folder.path(), pages)?, stopped));
@@ -86,7 +96,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn play(
     sandbox: &Sandbox,
     cast: &scene::Cast,
-    pages: SocketAddr,
+    pages: Addresses,
     arguments: &Arguments,
 ) -> Result<(), Failure> {
     sandbox.wait_until_ready(SOON).await?;
@@ -101,13 +111,14 @@ async fn play(
 }
 
 /// Settings as an operator would set them in the environment, except `RUST_LOG`: only problems are logged.
-fn settings(sandbox: &Sandbox, folder: &Path, pages: SocketAddr) -> Result<BotConfig, Failure> {
+fn settings(sandbox: &Sandbox, folder: &Path, pages: Addresses) -> Result<BotConfig, Failure> {
     let database = format!("sqlite://{}?mode=rwc", folder.join("tributary.db").display());
     let lookup = |name: &str| match name {
         "DISCORD_TOKEN" => Some(sandbox.token().to_owned()),
         "DISCORD_API_BASE" => Some(sandbox.base().to_owned()),
         "DATABASE_URL" => Some(database.clone()),
-        "HTTP_ADDR" => Some(pages.to_string()),
+        "HTTP_ADDR" => Some(pages.health.to_string()),
+        "WEB_ADDR" => Some(pages.web.to_string()),
         "RUST_LOG" => Some(std::env::var(name).unwrap_or_else(|_| "error".to_owned())),
         _ => None,
     };

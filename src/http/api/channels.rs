@@ -1,8 +1,7 @@
 //! The followed side: which channels of a server may be followed, and who follows them.
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::Uri;
+use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -205,7 +204,7 @@ pub(super) async fn followers(
     caller: Identified,
     Ids(path): Ids<ChannelPath>,
     Params(query): Params<FollowersQuery>,
-    uri: Uri,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
     let place = PageQuery::read(query.page.as_deref(), query.page_size.as_deref(), query.cursor.as_deref())?;

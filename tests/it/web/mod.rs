@@ -1,10 +1,14 @@
 //! The web pages and the API, used as browsers and programs use them.
 
 mod audit;
+mod contract;
+mod follows;
+mod fuzz;
 mod guard;
 mod operator;
 mod panel_rights;
 mod panels;
+mod rights;
 mod routes;
 mod secrets;
 mod sessions;
@@ -183,14 +187,18 @@ impl Visitor {
 
     /// Sends a request, and keeps the cookie that comes back.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = request.send().await.expect("an answer");
+        let request = request.build().expect("a request");
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let answer = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         if let Some(cookie) = headers.get(SET_COOKIE).map(|cookie| cookie.to_str().expect("a text")) {
             let ended = cookie.contains("Max-Age=0");
             let value = cookie.split(';').next().expect("a word").to_owned();
             self.set_cookie((!ended).then_some(value));
         }
-        Answer { status, headers, text: answer.text().await.expect("a text") }
+        let answer = Answer { status, headers, text: answer.text().await.expect("a text") };
+        contract::check(&self.client, &self.url, &method, &path, &answer).await;
+        answer
     }
 
     /// Opens a page.

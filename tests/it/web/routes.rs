@@ -127,10 +127,14 @@ async fn the_table_has_all_routes() {
     assert_eq!(document["openapi"], "3.1.0");
     let mut there = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
+        // Those of one server are in the table of `rights`.
+        if path.starts_with("/api/v1/servers/{server}/") {
+            continue;
+        }
         there.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
     }
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    for file in ["pages/mod.rs", "pages/docs.rs", "assets.rs", "openapi.rs"] {
+    for file in ["pages/mod.rs", "pages/docs.rs", "assets.rs", "openapi/mod.rs"] {
         let text = std::fs::read_to_string(sources.join(file)).unwrap();
         for route in text.split(".route(\"").skip(1) {
             let (path, handlers) = route.split_once('"').unwrap();

@@ -5,8 +5,8 @@ pub(super) mod preview;
 mod view;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::extract::{OriginalUri, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -110,7 +110,7 @@ pub(super) async fn list(
     caller: Identified,
     Ids(InServer { server }): Ids<InServer>,
     Params(query): Params<FollowsQuery>,
-    uri: Uri,
+    OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;
     let (filter, place) = query.read()?;
