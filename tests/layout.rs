@@ -35,6 +35,8 @@ const BELONGS_TO: &[(&str, &str)] = &[
     ("tokio_tungstenite", "discord"),
     ("axum", "http"),
     ("cookie", "http"),
+    ("hyper", "http"),
+    ("hyper_util", "http"),
     ("maud", "http"),
     ("utoipa", "http"),
     ("utoipa_axum", "http"),
@@ -61,6 +63,7 @@ const BARE_SPAWNS: &[(&str, &str)] = &[
         "discord/gateway/ingest.rs",
         "one deletion of a panel's message; the next look at the panel finds it too",
     ),
+    ("http/idempotency.rs", "the work on one request, which ends within a minute if its client hangs up"),
     ("panel/sources/games/relay.rs", "the packets of one question to a game server; ended with it"),
 ];
 

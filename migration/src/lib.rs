@@ -38,6 +38,7 @@ mod m20261129_000026_look_again;
 mod m20261129_000027_keep_former_servers;
 mod m20261130_000028_actions_and_audit;
 mod m20261130_000029_open_web;
+mod m20261130_000030_keep_answers;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000027_keep_former_servers::Migration),
             Box::new(m20261130_000028_actions_and_audit::Migration),
             Box::new(m20261130_000029_open_web::Migration),
+            Box::new(m20261130_000030_keep_answers::Migration),
         ]
     }
 }

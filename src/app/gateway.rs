@@ -19,6 +19,7 @@ use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
 use crate::service::gateway_view::GatewayView;
 use crate::service::health::Health;
+use crate::service::idempotency::KeptAnswers;
 use crate::service::intake::{Intake, IntakeProgress};
 use crate::service::operator::{OperatorFigures, OperatorParts, SetLimits};
 use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
@@ -168,6 +169,7 @@ impl GatewayPart<'_> {
             tasks.push(supervisor.spawn("removals", async move { removals.run().await }));
         }
 
+        let answers = KeptAnswers::new(&parts);
         let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
@@ -200,8 +202,8 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let _serving =
-            accounts.map(|accounts| web.serve(WebServices { accounts, follows, panels, operator }));
+        let services = accounts.map(|accounts| WebServices { accounts, follows, panels, operator, answers });
+        let _serving = services.map(|services| web.serve(services));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),

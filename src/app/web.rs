@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, DiscordSignInConfig};
 use crate::domain::public_url::PublicUrl;
-use crate::http::{WebServices, WebState, serve_web};
+use crate::http::{RequestLimits, WebServices, WebState, serve_web};
 use crate::rest::OAuthConfig;
 use crate::service::ServiceParts;
 use crate::service::access::lookups::Lookups;
@@ -49,9 +49,20 @@ impl WebSwitch {
                 "people can sign in with Discord: in the developer portal, this address must be under OAuth2 → Redirects"
             );
         }
+        if url.is_https() && web.proxies.is_empty() {
+            tracing::warn!(
+                "TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one address in the limits on requests"
+            );
+        }
         let url = Arc::new(url);
-        let state = WebState { url: Arc::clone(&url), clock: clock(), services: state };
-        let serving = supervisor.spawn_until("web", until(stop.clone()), serve(listener, state, stop));
+        let state = WebState {
+            url: Arc::clone(&url),
+            proxies: Arc::new(web.proxies.clone()),
+            limits: Arc::new(RequestLimits::new(web.requests_per_minute)),
+            clock: clock(),
+            services: state,
+        };
+        let serving = supervisor.spawn_until("web", until(stop.clone()), serve_web(listener, state, stop));
         Ok(Self { url: Some(url), discord: web.discord.clone(), services, serving: Some(serving) })
     }
 
@@ -89,14 +100,5 @@ pub(super) struct ServingGuard<'a>(&'a watch::Sender<Option<Arc<WebServices>>>);
 impl Drop for ServingGuard<'_> {
     fn drop(&mut self) {
         self.0.send_replace(None);
-    }
-}
-
-async fn serve(listener: TcpListener, state: WebState, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = serve_web(listener, state, stopped).await {
-        tracing::error!(%error, "the web pages can't be served any more");
     }
 }

@@ -82,6 +82,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "The people who may read the operator's figures at /api/v1/operator, as ids separated by commas. Without it, the owner of the application, or the members of its team, as they were at the start.",
     },
     Setting {
+        name: "TRUSTED_PROXIES",
+        default: None,
+        explanation: "The proxies in front of the web pages, as networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8. Only what they write into X-Forwarded-For says where a request comes from. Without it, a request comes from whoever connects.",
+    },
+    Setting {
+        name: "API_REQUESTS_PER_MINUTE",
+        default: Some("120"),
+        explanation: "How many requests one session or token has in a minute at the web pages and the API. Whoever isn't signed in has half as many, counted by address. Each process counts for itself. 0 = no limit.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

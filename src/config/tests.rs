@@ -203,6 +203,26 @@ fn panels_are_allowed_more_on_request() {
 }
 
 #[test]
+fn proxies_are_networks() {
+    assert_eq!(
+        problem("TRUSTED_PROXIES", "127.0.0.1,nginx"),
+        "TRUSTED_PROXIES has something that isn't a network. Give networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8."
+    );
+    let settings = [
+        ("DISCORD_TOKEN", "a.b.c"),
+        ("ENCRYPTION_KEY", KEY),
+        ("WEB_ADDR", "127.0.0.1:8081"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"),
+        ("API_REQUESTS_PER_MINUTE", "0"),
+    ];
+    let web = read(&settings, |env| env.config()).unwrap().web.unwrap();
+    assert!(web.proxies.trusts("10.1.2.3".parse().unwrap()));
+    assert_eq!(web.requests_per_minute, None);
+    let usual = read(&settings[..3], |env| env.config()).unwrap().web.unwrap();
+    assert_eq!((usual.proxies.is_empty(), usual.requests_per_minute), (true, Some(120)));
+}
+
+#[test]
 fn postgres_needs_a_key_of_its_own() {
     let settings = [("DISCORD_TOKEN", "a.b.c"), ("DATABASE_URL", "postgres://u:hidden@h/d")];
     let error = read(&settings, |env| env.config()).unwrap_err();

@@ -6,6 +6,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::domain::ids::UserId;
+use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 
 use super::{ConfigError, Env, base};
@@ -17,6 +18,10 @@ pub struct WebConfig {
     pub addr: SocketAddr,
     /// How people reach them; `None`: at that address, on this machine.
     pub public_url: Option<PublicUrl>,
+    /// The proxies that say where a request comes from.
+    pub proxies: TrustedProxies,
+    /// How many requests a session or token has in a minute; `None` for no limit.
+    pub requests_per_minute: Option<u32>,
     /// Signing in with Discord; `None` if it is off.
     pub discord: Option<DiscordSignInConfig>,
 }
@@ -35,6 +40,11 @@ impl Env<'_> {
     pub(super) fn web(&self, http_addr: SocketAddr) -> Result<Option<WebConfig>, ConfigError> {
         const ADDRESS: &str = "WEB_ADDR";
         let (public_url, discord) = (self.public_url()?, self.discord_sign_in()?);
+        let proxies = self.get("TRUSTED_PROXIES").unwrap_or_default().parse().map_err(|_| {
+            let remedy = "Give networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8.";
+            ConfigError::new("TRUSTED_PROXIES", "has something that isn't a network", remedy)
+        })?;
+        let requests_per_minute = self.limit("API_REQUESTS_PER_MINUTE", "Use 120, or 0 for no limit.")?;
         let Some(text) = self.get(ADDRESS) else { return Ok(None) };
         let remedy =
             "Give an IP address and a port, such as 127.0.0.1:8081, or leave it out for no web pages.";
@@ -48,7 +58,7 @@ impl Env<'_> {
             let remedy = "Set it to the address at which people reach the web pages, such as https://bot.example.org. It is needed because WEB_ADDR isn't on loopback.";
             return Err(ConfigError::new("PUBLIC_URL", "is not set", remedy));
         }
-        Ok(Some(WebConfig { addr, public_url, discord }))
+        Ok(Some(WebConfig { addr, public_url, proxies, requests_per_minute, discord }))
     }
 
     fn discord_sign_in(&self) -> Result<Option<DiscordSignInConfig>, ConfigError> {

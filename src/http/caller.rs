@@ -1,14 +1,18 @@
 //! Who asks: nobody that is known, a person who is signed in, or a program with a person's token.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::domain::account::{StoredApiToken, WebSession};
 use crate::domain::api_token::ApiToken;
 use crate::domain::audit::Via;
+use crate::domain::idempotency::KeyOwner;
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::public_url::PublicUrl;
 use crate::domain::scope::TokenScope;
+use crate::domain::secret::SecretHash;
 use crate::service::{Actor, Refusal, ServiceError};
 
 use super::cookie;
@@ -30,21 +34,34 @@ impl FromRequestParts<WebState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let services = state.services()?;
-        if let Some(credentials) = parts.headers.get(AUTHORIZATION) {
+        let now = state.clock.now();
+        if parts.headers.contains_key(AUTHORIZATION) {
             let invalid = || Problem::new(ProblemCode::InvalidToken);
-            let (scheme, token) =
-                credentials.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(invalid)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(invalid());
-            }
-            let token = ApiToken::parse(token.trim()).ok_or_else(invalid)?;
-            let token = services.accounts.use_token(&token).await?.ok_or_else(invalid)?;
-            return Ok(Self::Token(Box::new(token)));
+            let token = bearer(&parts.headers).ok_or_else(invalid)?;
+            let known = services.accounts.use_token(&token).await?;
+            state.limits.note(token.hash(), known.is_some(), &parts.extensions, now)?;
+            return Ok(Self::Token(Box::new(known.ok_or_else(invalid)?)));
         }
         let Some(secret) = cookie::read(&parts.headers, &state.url) else { return Ok(Self::Guest) };
         let session = services.accounts.session(&secret).await?;
+        state.limits.note(secret.hash(), session.is_some(), &parts.extensions, now)?;
         Ok(session.map_or(Self::Guest, |session| Self::Person(Box::new(session))))
     }
+}
+
+/// The token that a request carries.
+fn bearer(headers: &HeaderMap) -> Option<ApiToken> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| ApiToken::parse(token.trim()))?
+}
+
+/// What is stored of the secret that a request carries, if that is one of ours; whether it works, only the
+/// database knows.
+pub(super) fn credential(headers: &HeaderMap, url: &PublicUrl) -> Option<SecretHash> {
+    if headers.contains_key(AUTHORIZATION) {
+        return bearer(headers).map(|token| token.hash());
+    }
+    cookie::read(headers, url).map(|secret| secret.hash())
 }
 
 /// A person in a browser, for what no token may do.
@@ -101,6 +118,14 @@ impl Identified {
             Self::Token(_) | Self::Session(_) => {
                 Ok(Actor { user: self.user(), guild: server, channel: None, via: self.via() })
             }
+        }
+    }
+
+    /// By what they are known.
+    pub(super) fn key_owner(&self) -> KeyOwner {
+        match self {
+            Self::Session(session) => KeyOwner::Session(session.id),
+            Self::Token(token) => KeyOwner::Token(token.id),
         }
     }
 

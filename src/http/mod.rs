@@ -6,7 +6,10 @@
 //! |---|---|
 //! | `health` | `/healthz`, `/readyz`, `/metrics` |
 //! | `web` | the other listener: its state and its routes |
+//! | `connections` | who may have how many, and how slow a client may be |
 //! | `guard` | what every request must keep to, and what every answer says to browsers |
+//! | `limits` | how many requests are answered; `etag`: which answers the client has already |
+//! | `idempotency` | requests that are sent again get the answer that was given |
 //! | `caller` | who asks: a guest, a person with a session, a token; `cookie`: the session's cookie |
 //! | `body` | reading forms and JSON |
 //! | `problem` | everything that isn't a success, as RFC 9457 or as a page |
@@ -18,13 +21,18 @@ mod api;
 mod assets;
 mod body;
 mod caller;
+mod connections;
 mod cookie;
+mod etag;
 mod guard;
 mod health;
+mod idempotency;
+mod limits;
 mod openapi;
 mod pages;
 mod problem;
 mod web;
 
 pub use self::health::{Pages, healthcheck, serve};
+pub use self::limits::RequestLimits;
 pub use self::web::{WebServices, WebState, serve_web};

@@ -1,29 +1,29 @@
 //! The listener of the web pages and the API.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::domain::clock::Clock;
+use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
+use crate::service::idempotency::KeptAnswers;
 use crate::service::operator::OperatorFigures;
 use crate::service::panels::Panels;
 
+use super::limits::{RequestLimits, limit};
 use super::problem::{Problem, ProblemCode};
-use super::{api, assets, guard, openapi, pages};
+use super::{api, assets, connections, etag, guard, idempotency, openapi, pages};
 
 /// The largest body of a request, in bytes.
-const BODY: usize = 64 * 1024;
+pub(super) const BODY: usize = 64 * 1024;
 
 /// The use cases behind the pages and the API.
 pub struct WebServices {
@@ -35,6 +35,8 @@ pub struct WebServices {
     pub panels: Arc<Panels>,
     /// What the operator reads.
     pub operator: Arc<OperatorFigures>,
+    /// What was answered to requests that may be sent again.
+    pub answers: KeptAnswers,
 }
 
 /// What every handler has at hand.
@@ -42,6 +44,10 @@ pub struct WebServices {
 pub struct WebState {
     /// How people reach the pages.
     pub url: Arc<PublicUrl>,
+    /// The proxies that say where a request comes from.
+    pub proxies: Arc<TrustedProxies>,
+    /// How many requests are answered.
+    pub limits: Arc<RequestLimits>,
     /// The time.
     pub clock: Clock,
     /// The use cases, while this process has its shards. Without them, every answer is "try again".
@@ -60,14 +66,10 @@ impl WebState {
     }
 }
 
-/// Serves the pages and the API until `stop` resolves.
-pub async fn serve_web(
-    listener: TcpListener,
-    state: WebState,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).with_graceful_shutdown(stop).await
+/// Serves the pages and the API until `stop` is true.
+pub async fn serve_web(listener: TcpListener, state: WebState, stop: watch::Receiver<bool>) {
+    let proxies = Arc::clone(&state.proxies);
+    connections::serve(listener, router(state), proxies, stop).await;
 }
 
 /// All routes, with what holds for each of them.
@@ -76,10 +78,13 @@ fn router(state: WebState) -> Router {
         .nest("/api/v1", api::routes())
         .split_for_parts();
     let document = openapi::complete(&document);
-    api.merge(openapi::routes(&document))
+    api.layer(from_fn_with_state(state.clone(), idempotency::replay))
+        .merge(openapi::routes(&document))
+        .layer(from_fn(etag::tag))
         .merge(pages::routes(&document))
         .merge(assets::routes())
         .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(state.clone(), limit))
         .layer(from_fn_with_state(state.clone(), guard::admit))
         .layer(from_fn_with_state(state.clone(), guard::frame))
         .with_state(state)

@@ -19,6 +19,7 @@ mod follow;
 mod followed;
 pub mod gateway_view;
 pub mod health;
+pub mod idempotency;
 pub mod intake;
 mod locks;
 mod memberships;

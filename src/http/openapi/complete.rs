@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::http::idempotency;
 use crate::http::problem::{ProblemCode, ProblemKind};
 use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
 
 /// What every request can meet.
-const ALWAYS: [ProblemCode; 6] = [
+const ALWAYS: [ProblemCode; 7] = [
     ProblemCode::MethodNotAllowed,
     ProblemCode::UriTooLong,
+    ProblemCode::TooManyRequests,
     ProblemCode::WrongHost,
     ProblemCode::Internal,
     ProblemCode::Standby,
@@ -29,12 +31,14 @@ const COMMANDS_ONLY: [&str; 7] = [
     "too_slow",
 ];
 
-/// Adds all problems to a description, and lists their codes.
+/// Adds all problems to a description, lists their codes, and adds the headers that the layers around the
+/// handlers read.
 pub(super) fn add_problems(document: &mut Value) {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             let problems = problems(path, method, operation);
+            add_headers(operation, path, method);
             if let Some(responses) = operation["responses"].as_object_mut() {
                 add(responses, problems);
             }
@@ -79,6 +83,13 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
     if operation["requestBody"].is_object() {
         own(&[ProblemCode::InvalidBody, ProblemCode::BodyTooLarge, ProblemCode::MediaType]);
     }
+    if takes_key(path, method) {
+        own(&[
+            ProblemCode::InvalidIdempotencyKey,
+            ProblemCode::IdempotencyKeyReused,
+            ProblemCode::IdempotencyKeyInUse,
+        ]);
+    }
     if path.starts_with("/api/v1/me/") {
         own(&[ProblemCode::NotFound, ProblemCode::TooManyTokens]);
     }
@@ -94,6 +105,34 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
         problems.entry(kind.status().as_u16()).or_default().insert(kind.code());
     }
     problems
+}
+
+/// Whether what is sent there may have an `Idempotency-Key`.
+fn takes_key(path: &str, method: &str) -> bool {
+    method == "post" && idempotency::ROUTES.contains(&path)
+}
+
+fn add_headers(operation: &mut Value, path: &str, method: &str) {
+    let (name, description) = if takes_key(path, method) {
+        let what = "A text of your choosing, new for each request: 1 to 255 visible ASCII characters. If you send the same request with it again within a day, nothing is done again, and you get the same answer, with Idempotency-Replayed: true.";
+        (idempotency::KEY, what)
+    } else if method == "get" {
+        (
+            "If-None-Match",
+            "The ETag of an answer that you have: you get 304 without a body if it is still the same.",
+        )
+    } else {
+        return;
+    };
+    let header =
+        json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } });
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.push(header),
+        None => operation["parameters"] = json!([header]),
+    }
+    if method == "get" {
+        operation["responses"]["304"] = json!({ "description": "You have it already" });
+    }
 }
 
 /// Whether a use case behind this endpoint may fail so. Rather one too many than one too few.

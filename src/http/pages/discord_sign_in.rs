@@ -1,9 +1,7 @@
 //! Signing in with Discord: to its page, and back.
 
-use std::net::SocketAddr;
-
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -34,12 +32,11 @@ pub(super) struct ReturnQuery {
 /// `GET /auth/login`.
 pub(super) async fn begin(
     State(state): State<WebState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     query: Result<Query<SignInQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let next = query.ok().and_then(|Query(query)| query.next);
     let next = next.and_then(|next| LocalPath::parse(&next)).unwrap_or_default();
-    Ok(match state.services()?.accounts.begin_sign_in(next, peer.ip()).await {
+    Ok(match state.services()?.accounts.begin_sign_in(next).await {
         Ok(BegunSignIn { page, browser }) => {
             let cookie = CookieKind::PendingSignIn.given(&state.url, &browser);
             ([(SET_COOKIE, cookie)], see_other(&page)).into_response()
@@ -80,7 +77,6 @@ pub(super) async fn come_back(
 fn failed(failure: SignInFailure) -> Response {
     let status = match &failure {
         SignInFailure::Off => return Problem::new(ProblemCode::NotFound).into_response(),
-        SignInFailure::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         SignInFailure::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         SignInFailure::Discord(_) if failure.is_outage() => StatusCode::BAD_GATEWAY,
         _ => StatusCode::BAD_REQUEST,

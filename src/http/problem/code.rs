@@ -39,6 +39,14 @@ pub(in crate::http) enum ProblemCode {
     WrongHost,
     /// The person has as many tokens as they may.
     TooManyTokens,
+    /// Too many requests in a span of time.
+    TooManyRequests,
+    /// The header `Idempotency-Key` can't be a key.
+    InvalidIdempotencyKey,
+    /// The key belongs to another request.
+    IdempotencyKeyReused,
+    /// The request with this key is under way.
+    IdempotencyKeyInUse,
     /// This process has no shards (yet).
     Standby,
     /// It took too long.
@@ -49,7 +57,7 @@ pub(in crate::http) enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub(in crate::http) const ALL: [Self; 20] = [
+    pub(in crate::http) const ALL: [Self; 24] = [
         Self::AuthenticationRequired,
         Self::InvalidToken,
         Self::InsufficientScope,
@@ -67,6 +75,10 @@ impl ProblemCode {
         Self::MediaType,
         Self::WrongHost,
         Self::TooManyTokens,
+        Self::TooManyRequests,
+        Self::InvalidIdempotencyKey,
+        Self::IdempotencyKeyReused,
+        Self::IdempotencyKeyInUse,
         Self::Standby,
         Self::TimedOut,
         Self::Internal,
@@ -177,6 +189,30 @@ impl ProblemCode {
                 "too many tokens",
                 "You can have 20 tokens. Revoke one that you don't need any more.",
             ),
+            Self::TooManyRequests => (
+                "too_many_requests",
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many requests",
+                "So many requests, or sign-ins from one address, are too much in a span of time. Retry-After says when there is room again.",
+            ),
+            Self::InvalidIdempotencyKey => (
+                "invalid_idempotency_key",
+                StatusCode::BAD_REQUEST,
+                "invalid Idempotency-Key",
+                "An Idempotency-Key has 1 to 255 visible ASCII characters, and is sent once.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Idempotency-Key was used for another request",
+                "You sent this Idempotency-Key with another address or body within a day. Choose a new one for each request.",
+            ),
+            Self::IdempotencyKeyInUse => (
+                "idempotency_key_in_use",
+                StatusCode::CONFLICT,
+                "Idempotency-Key is in use",
+                "The first request with this Idempotency-Key is still under way. Please try again in a few seconds.",
+            ),
             Self::Standby => (
                 "standby",
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -221,6 +257,7 @@ impl ProblemCode {
     /// After how many seconds it is worth trying again.
     pub(super) const fn retry_after(self) -> Option<u64> {
         match self {
+            Self::IdempotencyKeyInUse => Some(1),
             Self::Standby => Some(5),
             Self::TimedOut => Some(60),
             _ => None,

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -91,6 +92,21 @@ impl Problem {
     /// Says where in the body it is; nothing, if it is the body as a whole.
     pub(super) fn at(self, pointer: String) -> Self {
         Self { pointer: Some(pointer).filter(|pointer| !pointer.is_empty()), ..self }
+    }
+
+    /// Says from when on it is worth trying again.
+    pub(super) fn retry_at(self, at: DateTime<Utc>) -> Self {
+        Self { retry: Some(RetryTime::At(at)), ..self }
+    }
+
+    /// Its code, what is wrong this time, and where.
+    pub(super) fn parts(&self) -> (&'static str, Option<&str>, Option<&str>) {
+        (self.kind.code(), self.detail.as_deref(), self.pointer.as_deref())
+    }
+
+    /// The problem with these; `None` if there is no such code.
+    pub(super) fn from_parts(code: &str, detail: Option<String>, pointer: Option<String>) -> Option<Self> {
+        Some(Self { kind: ProblemKind::parse(code)?, detail, pointer, retry: None })
     }
 
     fn detail(&self) -> &str {

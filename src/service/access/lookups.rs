@@ -109,9 +109,9 @@ impl Lookups {
         if let Some(absent) = self.remembered(channel, purpose) {
             return Ok(Some(absent));
         }
-        let (now, mut memory) = (self.clock.now(), self.memory());
-        let LookupMemory { people, servers, .. } = &mut *memory;
-        let free = people.next_free(actor.user, now).max(servers.next_free(actor.guild, now));
+        let (now, memory) = (self.clock.now(), self.memory());
+        let LookupMemory { people, servers, .. } = &*memory;
+        let free = people.next_free(&actor.user, now).max(servers.next_free(&actor.guild, now));
         free.map_or(Ok(None), |free| Err(Refusal::TooManyLookups(free)))
     }
 

@@ -6,15 +6,9 @@
 //! What Discord tells decides what is listed, and never what somebody may do. Its token for the person isn't
 //! kept.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
 use crate::domain::account::{Account, AccountServer, PENDING_LIFETIME, PendingSignIn};
-use crate::domain::allowance::Allowance;
-use crate::domain::lock::lock;
-use crate::domain::network::VisitorNetwork;
 use crate::domain::public_url::LocalPath;
 use crate::domain::secret::WebSecret;
 use crate::rest::{OAuthClient, OAuthError, OAuthPerson};
@@ -24,10 +18,6 @@ use super::{Accounts, browser, count};
 
 /// Where Discord sends browsers back to. Operators register this address with Discord.
 pub const RETURN_PATH: &str = "/auth/callback";
-/// How many sign-ins with Discord may be begun from one network in ten minutes.
-const MOST_BEGUN: u32 = 10;
-/// The span in which they are counted.
-const SPAN: TimeDelta = TimeDelta::minutes(10);
 
 /// A sign-in that was begun.
 #[derive(Debug, Clone)]
@@ -63,9 +53,6 @@ pub enum SignInFailure {
     /// The operator hasn't switched it on.
     #[error("this bot's operator has not set it up")]
     Off,
-    /// So many were begun from this network.
-    #[error("too many sign-ins were begun from your network. Wait ten minutes")]
-    TooMany(Duration),
     /// The person pressed Cancel.
     #[error("you cancelled it")]
     Cancelled,
@@ -102,7 +89,7 @@ impl SignInFailure {
     /// When it is worth trying again, if that isn't at once.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooMany(wait) | Self::Discord(OAuthError::Limited(wait)) => Some(*wait),
+            Self::Discord(OAuthError::Limited(wait)) => Some(*wait),
             _ if self.is_outage() => Some(Duration::from_secs(60)),
             _ => None,
         }
@@ -112,7 +99,6 @@ impl SignInFailure {
     const fn word(&self) -> &'static str {
         match self {
             Self::Off => "off",
-            Self::TooMany(_) => "too_many",
             Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
             Self::OtherBrowser => "other_browser",
@@ -127,7 +113,7 @@ impl SignInFailure {
     fn log(&self) {
         let reason = self.word();
         match self {
-            Self::Off | Self::TooMany(_) | Self::Cancelled => {}
+            Self::Off | Self::Cancelled => {}
             Self::Unknown | Self::OtherBrowser | Self::OtherIssuer | Self::Refused => {
                 tracing::info!(reason, "a sign-in with Discord failed");
             }
@@ -154,33 +140,19 @@ const fn explain(error: OAuthError) -> &'static str {
     }
 }
 
-/// Nothing was begun yet.
-pub(super) fn begun() -> Allowance<VisitorNetwork> {
-    Allowance::within(SPAN, Some(MOST_BEGUN))
-}
-
 impl Accounts {
     /// Whether people can sign in with Discord.
     pub const fn offers_discord(&self) -> bool {
         self.oauth.is_some()
     }
 
-    /// Begins a sign-in, for a browser at this address, which is taken to `next` afterwards.
-    pub async fn begin_sign_in(
-        &self,
-        next: LocalPath,
-        address: IpAddr,
-    ) -> Result<BegunSignIn, SignInFailure> {
-        self.begin(next, address).await.inspect_err(SignInFailure::log)
+    /// Begins a sign-in, for a browser that is taken to `next` afterwards.
+    pub async fn begin_sign_in(&self, next: LocalPath) -> Result<BegunSignIn, SignInFailure> {
+        self.begin(next).await.inspect_err(SignInFailure::log)
     }
 
-    async fn begin(&self, next: LocalPath, address: IpAddr) -> Result<BegunSignIn, SignInFailure> {
+    async fn begin(&self, next: LocalPath) -> Result<BegunSignIn, SignInFailure> {
         let oauth = self.oauth.as_ref().ok_or(SignInFailure::Off)?;
-        if let Some(network) = VisitorNetwork::of(address) {
-            let now = self.clock.now();
-            let taken = lock(&self.begun).take(network, now);
-            taken.map_err(|free| SignInFailure::TooMany((free - now).to_std().unwrap_or_default()))?;
-        }
         let [state, verifier, browser] = std::array::from_fn(|_| WebSecret::new(rand::random()));
         let page = oauth.authorize_url(&self.return_address(), &state, &verifier.challenge());
         let pending = PendingSignIn { browser: browser.hash(), verifier, next };

@@ -9,13 +9,11 @@ mod browser;
 mod discord;
 mod tokens;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::domain::account::{Account, AccountServer, LINK_LIFETIME, WebSession, WebSessionId};
-use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, UserId};
-use crate::domain::network::VisitorNetwork;
 use crate::domain::public_url::PublicUrl;
 use crate::domain::secret::WebSecret;
 use crate::metrics as names;
@@ -39,8 +37,6 @@ pub struct Accounts {
     url: Arc<PublicUrl>,
     /// Where people can sign in with Discord.
     oauth: Option<OAuthClient>,
-    /// How many sign-ins with Discord were begun.
-    begun: Mutex<Allowance<VisitorNetwork>>,
 }
 
 /// Who wants to sign in, as Discord told.
@@ -64,8 +60,7 @@ impl Accounts {
         oauth: Option<OAuthClient>,
     ) -> Self {
         let ServiceParts { store, rest, clock, .. } = parts.clone();
-        let begun = Mutex::new(discord::begun());
-        Self { store, rest: rest.for_people(), clock, quotas, lookups, url, oauth, begun }
+        Self { store, rest: rest.for_people(), clock, quotas, lookups, url, oauth }
     }
 
     /// Makes the address that signs this person in, once and within five minutes. Whoever has it can sign in

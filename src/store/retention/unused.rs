@@ -69,6 +69,7 @@ impl Store {
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
         self.forget_expired_access(now).await?;
+        self.forget_old_answers(now).await?;
         self.forget_old_actions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
         Ok(UnusedCounts {

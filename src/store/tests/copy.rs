@@ -85,6 +85,7 @@ async fn everything() -> Db {
     quotes::stale(&db).await;
     opt_outs::rows(&db).await;
     access::rows(&db).await;
+    answers::rows(&db).await;
     let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];
     store.keep_gateway_sessions(&gateway_sessions::owner(), &sessions, at(8)).await.unwrap();
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;

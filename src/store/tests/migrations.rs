@@ -275,6 +275,8 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_deliveries_open",
         "ix_deliveries_reopened",
         "ix_deliveries_waiting",
+        "ix_idempotency_keys_claimed_at",
+        "ix_idempotency_keys_user_id",
         "ix_lanes_in_flight_delivery_id",
         "ix_lanes_parent_id",
         "ix_mirrors_channel_id",

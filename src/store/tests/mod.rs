@@ -3,6 +3,7 @@
 
 mod access;
 mod actions;
+mod answers;
 mod attempts;
 mod audit;
 mod blame;

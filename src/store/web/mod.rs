@@ -6,6 +6,7 @@
 //! | `pending` | sign-ins with Discord that were begun |
 //! | `sessions` | browsers in which somebody is signed in |
 //! | `tokens` | API tokens |
+//! | `answers` | what was answered to requests with a key |
 //!
 //! Invariant: of every secret (a link, a cookie, a state, a token) only the SHA-256 is stored, and each is looked up
 //! by it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed,
@@ -13,6 +14,7 @@
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
+pub(super) mod answers;
 mod pending;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
@@ -61,7 +63,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Ends all sessions of a person, and revokes all their tokens. Returns how many there were.
+    /// Ends all sessions of a person, and revokes all their tokens. Returns how many there were. Answers that
+    /// were kept for them go, too.
     pub(in crate::store) async fn forget_access(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         let txn = self.write().await?;
@@ -69,6 +72,8 @@ impl Store {
             let delete = format!("DELETE FROM {table} WHERE user_id = $1");
             forgotten += Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
         }
+        let delete = "DELETE FROM idempotency_keys WHERE user_id = $1";
+        Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
         Ok(forgotten)
     }

@@ -1,12 +1,16 @@
 //! The web pages and the API, used as browsers and programs use them.
 
 mod audit;
+mod connections;
 mod contract;
 mod discord_sign_in;
 mod discord_sign_in_fails;
+mod etag;
 mod follows;
 mod fuzz;
 mod guard;
+mod idempotency;
+mod limits;
 mod operator;
 mod panel_rights;
 mod panels;
@@ -56,7 +60,9 @@ impl Site {
     }
 
     async fn of(world: World, settings: &[(&str, &str)]) -> Self {
-        let world = world.with_settings(&[("WEB_ADDR", "127.0.0.1:0")]).with_settings(settings);
+        // Tests ask faster than people do.
+        let unlimited = ("API_REQUESTS_PER_MINUTE", "0");
+        let world = world.with_settings(&[("WEB_ADDR", "127.0.0.1:0"), unlimited]).with_settings(settings);
         let harbour = world.sandbox.create_guild("Harbour");
         let news = harbour.text("news");
         let alice = admin(&harbour, "Alice");
