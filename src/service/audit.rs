@@ -1,5 +1,5 @@
-//! Who changed what in a server, for whoever manages it, as far as they may know it. Records name channels and
-//! tags of follows that not everybody there can see: what the lists hide from a person, this hides, too.
+//! Who changed what in a server, for whoever manages it, as far as they may know it. Records name channels
+//! and tags of follows that not everybody there can see: what the lists hide from a person, this hides, too.
 
 use std::collections::BTreeSet;
 

@@ -2,8 +2,9 @@
 //!
 //! [`FollowService`] serves people who use commands (and, later, HTTP): what they do as followers is in
 //! `follow`, as the followed side in `followed`, and the delivery report in `report`. [`authors`] serves the
-//! people who are mirrored, [`accounts`] those who use the web pages; `audit` tells who changed what. [`intake`] and [`upkeep`] serve what
-//! the gateway reports. [`announce`] sends messages that nobody asked for, [`servers`] and [`operator`] are for the operator.
+//! people who are mirrored, [`accounts`] those who use the web pages; `audit` tells who changed what.
+//! [`intake`] and [`upkeep`] serve what the gateway reports. [`announce`] sends messages that nobody asked
+//! for, [`servers`] and [`operator`] are for the operator.
 
 pub mod access;
 pub mod accounts;

@@ -22,6 +22,7 @@ impl Archive {
         let site = Site::on(backend).await?;
         let alice = site.program(&site.alice, &site.news).await;
         let staff = site.harbour.private_text("staff");
+        staff.allow(&site.alice, Permissions::VIEW_CHANNEL);
         site.harbour.allow_bot(&staff, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES);
         let island = site.world.sandbox.create_guild("Island");
         let lagoon = island.text("lagoon");

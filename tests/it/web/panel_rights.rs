@@ -108,6 +108,7 @@ async fn what_one_may_not_manage_does_not_exist() {
     let office = Office::new().await;
     let site = &office.site;
     let secret = site.harbour.private_text("secret");
+    secret.allow(&site.alice, Permissions::VIEW_CHANNEL);
     site.harbour.allow_bot(&secret, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES);
     let thread = secret.thread("plans").unwrap();
     let mut hidden = vec![office.panel.clone()];

@@ -59,8 +59,8 @@ pub(super) async fn list(
 
 /// Create a panel
 ///
-/// What `/panel create` does, with the same rules: you need Manage Channels in its channel. If it can't be posted
-/// at once, that is tried again, and `messageId` is null until then.
+/// What `/panel create` does, with the same rules: you need Manage Channels in its channel. If it can't be
+/// posted at once, that is tried again, and `messageId` is null until then.
 #[utoipa::path(
     post,
     path = "/servers/{server}/panels",
@@ -114,8 +114,8 @@ pub(super) async fn show(
 
 /// Change a panel
 ///
-/// What isn't given stays as it is; if nothing changes, the version stays, too. An inactive panel is posted again.
-/// With `If-Match`, only a panel of that version is changed; without it, whatever is there.
+/// What isn't given stays as it is; if nothing changes, the version stays, too. An inactive panel is posted
+/// again. With `If-Match`, only a panel of that version is changed; without it, whatever is there.
 #[utoipa::path(
     patch,
     path = "/servers/{server}/panels/{id}",
