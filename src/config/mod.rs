@@ -22,7 +22,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
-use crate::domain::ids::GuildId;
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::RetentionPeriods;
 use crate::domain::servers::FollowLimits;
@@ -87,6 +87,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Where the web pages are; `None` if they are off.
     pub web: Option<WebConfig>,
+    /// The people who operate the bot; `None` for those whose application it is.
+    pub operators: Option<Vec<UserId>>,
     /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
     pub follow_actions_per_hour: Option<u32>,
     /// How far back sources are read after an absence.
@@ -154,6 +156,7 @@ impl<'a> Env<'a> {
         let request_pace = self.request_pace()?;
         let http_addr = self.http_addr()?;
         let web = self.web(http_addr)?;
+        let operators = self.operators()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let panels_per_server = self.panels_per_server()?;
         let follow_limits = self.follow_limits()?;
@@ -173,6 +176,7 @@ impl<'a> Env<'a> {
             storage,
             http_addr,
             web,
+            operators,
             follow_actions_per_hour,
             catch_up,
             keeping,

@@ -77,6 +77,11 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Where Discord's page for signing in is, as scheme://host:port. Without it, DISCORD_API_BASE; if that is a proxy for the bot's requests, set https://discord.com here.",
     },
     Setting {
+        name: "OPERATORS",
+        default: None,
+        explanation: "The people who may read the operator's figures at /api/v1/operator, as ids separated by commas. Without it, the owner of the application, or the members of its team, as they were at the start.",
+    },
+    Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
         explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",

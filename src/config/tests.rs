@@ -125,6 +125,8 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("PANEL_MONITORING_GUILDS", "my server"),
         ("PANEL_MONITORING_GUILDS", "42,0"),
         ("PANEL_PRIVATE_ADDRESSES", "maybe"),
+        ("OPERATORS", "Ada"),
+        ("OPERATORS", "42,0"),
         ("ROLE", "boss"),
         ("SHARDS", "0-3/16"),
         ("SHARDS", "0..16/16"),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::domain::ids::UserId;
 use crate::domain::public_url::PublicUrl;
 
 use super::{ConfigError, Env, base};
@@ -62,6 +63,16 @@ impl Env<'_> {
             return Err(ConfigError::new(NAME, "has characters that a client secret can't have", remedy));
         }
         Ok(Some(DiscordSignInConfig { secret: SecretString::from(secret), base }))
+    }
+
+    /// The people who operate the bot; `None` if they aren't named.
+    pub(super) fn operators(&self) -> Result<Option<Vec<UserId>>, ConfigError> {
+        const NAME: &str = "OPERATORS";
+        let remedy = "Give people's ids separated by commas, such as 80351110224678912. To find one in Discord, switch on Settings, Advanced, Developer Mode, then right-click the person, Copy User ID.";
+        let Some(text) = self.get(NAME) else { return Ok(None) };
+        let wrong = || ConfigError::new(NAME, "has something that isn't a person's id", remedy);
+        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+        ids.map(|id| id.parse().map_err(|_| wrong())).collect::<Result<_, _>>().map(Some)
     }
 
     fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {

@@ -16,6 +16,8 @@ use crate::domain::clock::Clock;
 use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
+use crate::service::operator::OperatorFigures;
+use crate::service::panels::Panels;
 
 use super::problem::{Problem, ProblemCode};
 use super::{api, assets, guard, openapi, pages};
@@ -29,6 +31,10 @@ pub struct WebServices {
     pub accounts: Arc<Accounts>,
     /// What servers follow.
     pub follows: Arc<FollowService>,
+    /// The panels in servers' channels.
+    pub panels: Arc<Panels>,
+    /// What the operator reads.
+    pub operator: Arc<OperatorFigures>,
 }
 
 /// What every handler has at hand.

@@ -82,6 +82,9 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
     if path.starts_with("/api/v1/me/") {
         own(&[ProblemCode::NotFound, ProblemCode::TooManyTokens]);
     }
+    if path.starts_with("/api/v1/operator/") {
+        own(&[ProblemCode::NotFound]);
+    }
     let tag = operation["tags"][0].as_str().unwrap_or_default();
     let failures = [Refusal::CODES, ConsentRefusal::CODES, ServiceError::CODES].into_iter().flatten();
     let failures = failures.filter(|failure| concerns(failure, path, method, tag));
@@ -102,7 +105,8 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
     if !path.contains("{server}") {
         return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
     }
-    method != "get" || !matches!(failure.kind, FailureKind::Conflict | FailureKind::Invalid)
+    method != "get"
+        || !matches!(failure.kind, FailureKind::Conflict | FailureKind::Invalid | FailureKind::Stale)
 }
 
 /// Adds problems to an endpoint's answers.

@@ -38,6 +38,12 @@ const ROUTES: &[Row] = &[
     Row("DELETE", "/api/v1/me/sessions/{id}", 401, 404, 403, 403),
     Row("DELETE", "/api/v1/me/sessions", 401, 204, 403, 403),
     Row("GET", "/api/v1/servers", 401, 200, 200, 200),
+    Row("GET", "/api/v1/panel-kinds", 401, 200, 200, 200),
+    Row("GET", "/api/v1/operator/health", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/lanes", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/limits", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/processes", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/servers", 404, 404, 404, 404),
 ];
 
 /// Scopes of the token in the table.
