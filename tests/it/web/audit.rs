@@ -20,6 +20,7 @@ struct Archive {
 impl Archive {
     async fn on(backend: Backend) -> Option<Self> {
         let site = Site::on(backend).await?;
+        site.harbour.grant(&site.alice, site.harbour.role("stewards", Permissions::MANAGE_GUILD));
         let alice = site.program(&site.alice, &site.news).await;
         let staff = site.harbour.private_text("staff");
         staff.allow(&site.alice, Permissions::VIEW_CHANNEL);

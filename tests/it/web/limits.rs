@@ -7,7 +7,12 @@ use super::{Answer, Site, Visitor, path, with_token};
 
 const ME: &str = "/api/v1/me";
 
-/// A site with a small limit, behind a proxy on this machine that is trusted.
+/// A site with this limit, to which everybody comes from this machine's own address.
+async fn open(limit: &str) -> Site {
+    Site::with(&[("API_REQUESTS_PER_MINUTE", limit), ("TRUSTED_PROXIES", "")]).await
+}
+
+/// The same behind a proxy on this machine that is trusted.
 async fn behind_a_proxy(limit: &str) -> Site {
     Site::with(&[("API_REQUESTS_PER_MINUTE", limit), ("TRUSTED_PROXIES", "127.0.0.0/8, ::1")]).await
 }
@@ -27,7 +32,7 @@ fn rate(answer: &Answer) -> [u64; 3] {
 
 #[tokio::test]
 async fn a_token_has_its_requests_and_others_have_theirs() {
-    let site = Site::with(&[("API_REQUESTS_PER_MINUTE", "6")]).await;
+    let site = open("6").await;
     let browser = site.signed_in().await;
     let (one, two) =
         (site.token(&browser, &["servers:read"]).await, site.token(&browser, &["servers:read"]).await);
@@ -61,7 +66,7 @@ async fn a_token_has_its_requests_and_others_have_theirs() {
 /// The database is asked of none that is over the limit, and neither of a token again and again.
 #[tokio::test]
 async fn a_wrong_token_counts_for_its_address_before_the_database_is_asked() {
-    let site = Site::with(&[("API_REQUESTS_PER_MINUTE", "8")]).await;
+    let site = open("8").await;
     let browser = site.signed_in().await;
     let token = site.token(&browser, &["servers:read"]).await;
     assert_eq!(with_token(&site, "GET", ME, &token).await.status, 200);
@@ -84,7 +89,7 @@ async fn a_wrong_token_counts_for_its_address_before_the_database_is_asked() {
 
 #[tokio::test]
 async fn anybody_can_write_where_they_come_from_and_nobody_believes_it() {
-    let site = Site::with(&[("API_REQUESTS_PER_MINUTE", "6")]).await;
+    let site = open("6").await;
     for last in 1..=3 {
         assert_eq!(guest(&site, &format!("9.9.9.{last}")).await.status, 401);
     }

@@ -23,9 +23,12 @@ mod standby;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
-use reqwest::header::{COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -60,9 +63,10 @@ impl Site {
     }
 
     async fn of(world: World, settings: &[(&str, &str)]) -> Self {
-        // Tests ask faster than people do.
-        let unlimited = ("API_REQUESTS_PER_MINUTE", "0");
-        let world = world.with_settings(&[("WEB_ADDR", "127.0.0.1:0"), unlimited]).with_settings(settings);
+        // Tests ask faster than people do, and each visitor has an address.
+        let usual =
+            [("WEB_ADDR", "127.0.0.1:0"), ("API_REQUESTS_PER_MINUTE", "0"), ("TRUSTED_PROXIES", "127.0.0.1")];
+        let world = world.with_settings(&usual).with_settings(settings);
         let harbour = world.sandbox.create_guild("Harbour");
         let news = harbour.text("news");
         let alice = admin(&harbour, "Alice");
@@ -155,6 +159,10 @@ pub fn path(url: &str) -> String {
 /// The session's cookie, without encryption.
 const SESSION: &str = "tributary";
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The address of the next visitor, as a proxy passes it on: 10.0.0.1 is the first one's.
+static VISITORS: AtomicU32 = AtomicU32::new(0x0a00_0001);
+
 /// A browser: it keeps the cookies that it is given, and goes nowhere by itself.
 pub struct Visitor {
     client: Client,
@@ -175,6 +183,9 @@ impl Visitor {
         let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(SOON);
         let client =
             client.user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
+        let address = Ipv4Addr::from_bits(VISITORS.fetch_add(1, Relaxed)).to_string();
+        let address = HeaderValue::try_from(address).expect("digits and dots");
+        let client = client.default_headers(HeaderMap::from_iter([(FORWARDED_FOR, address)]));
         Self { client: client.build().expect("a client"), url: url.to_owned(), cookies: Mutex::default() }
     }
 

@@ -107,12 +107,11 @@ async fn every_route_of_panels_is_in_the_table() {
 async fn what_one_may_not_manage_does_not_exist() {
     let office = Office::new().await;
     let site = &office.site;
-    let secret = site.harbour.private_text("secret");
-    secret.allow(&site.alice, Permissions::VIEW_CHANNEL);
-    site.harbour.allow_bot(&secret, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES);
-    let thread = secret.thread("plans").unwrap();
     let mut hidden = vec![office.panel.clone()];
-    for channel in [&secret, &thread] {
+    let [secret, plans] = ["secret", "plans"].map(|name| site.harbour.private_text(name));
+    for channel in [&secret, &plans] {
+        channel.allow(&site.alice, Permissions::VIEW_CHANNEL);
+        site.harbour.allow_bot(channel, Permissions::VIEW_CHANNEL | Permissions::SEND_MESSAGES);
         let made =
             office.alice.json("POST", &site.server("/panels"), custom(channel, "Hidden", "Hush.")).await;
         assert_eq!(made.status, 201, "{}", made.text);
@@ -156,7 +155,7 @@ async fn what_one_may_not_manage_does_not_exist() {
         };
         let missing = into("7".to_owned()).await;
         assert_eq!((missing.0, &missing.1["code"]), (404, &json!("unknown_channel")));
-        for channel in [&secret, &thread, &office.lagoon] {
+        for channel in [&secret, &plans, &office.lagoon] {
             assert_eq!(into(channel.id().to_string()).await, missing, "{}", channel.name());
         }
     }
