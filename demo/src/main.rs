@@ -65,8 +65,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let pages = Addresses { health: free_address().await?, web: free_address().await? };
     let sandbox = Sandbox::start(Config {
         bot_name: "Tributary".to_owned(),
+        redirect_uris: vec![format!("http://{}/auth/callback", pages.web)],
         limits: Limits::real(),
         patience: SOON,
         ..Config::default()
@@ -74,7 +76,6 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     .await?;
     let folder = tempfile::tempdir()?;
     let cast = scene::Cast::new(&sandbox);
-    let pages = Addresses { health: free_address().await?, web: free_address().await? };
     let (stop, stopped) = watch::channel(false);
     // The same as `tributary run`, except for where its settings come from.
     let mut bot = pin!(app::run(settings(&sandbox, folder.path(), pages)?, stopped));
@@ -119,6 +120,7 @@ fn settings(sandbox: &Sandbox, folder: &Path, pages: Addresses) -> Result<BotCon
         "DATABASE_URL" => Some(database.clone()),
         "HTTP_ADDR" => Some(pages.health.to_string()),
         "WEB_ADDR" => Some(pages.web.to_string()),
+        "DISCORD_CLIENT_SECRET" => Some(sandbox.client_secret()),
         "RUST_LOG" => Some(std::env::var(name).unwrap_or_else(|_| "error".to_owned())),
         _ => None,
     };

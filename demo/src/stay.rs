@@ -65,7 +65,7 @@ fn explain(sandbox: &Sandbox, dev: &Channel, pages: Addresses, url: &str) -> Res
 /// The web pages, and the API with a token that works as long as this runs.
 fn explain_api(token: &str, cast: &Cast, pages: Addresses) {
     let (web, server) = (pages.web, cast.news.guild().map(|guild| guild.id().to_string()));
-    println!("The bot's web pages are at http://{web}: type /dashboard in the browser to sign in.");
+    println!("The bot's web pages are at http://{web}. Sign in there as whom you like, or type /dashboard.");
     println!("Programs use the API, http://{web}/docs. This lists what Alice's server follows:\n");
     println!("   curl -H 'Authorization: Bearer {token}' \\");
     println!("     http://{web}/api/v1/servers/{}/follows\n", server.unwrap_or_default());

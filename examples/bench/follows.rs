@@ -8,6 +8,7 @@ use tributary::domain::follow::{Audience, PublicationChange};
 use tributary::domain::ids::{ChannelId, GuildId, WebhookId};
 use tributary::store::Store;
 use tributary_sandbox::Channel;
+use tributary_sandbox::{ChannelId as SandboxChannel, GuildId as SandboxGuild};
 
 use crate::Failure;
 use crate::database::{Database, cipher};
@@ -62,6 +63,35 @@ pub(crate) async fn fill(
     // SQLite has no statistics about its tables, because the bot never asks it to collect any.
     if database.is_postgres() {
         connection.execute_unprepared("VACUUM ANALYZE").await?;
+    }
+    Ok(connection.close().await?)
+}
+
+/// A relay follow of each of these sources into each of these targets, all in one server.
+pub(crate) async fn fill_square(
+    database: &Database,
+    guild: SandboxGuild,
+    sources: &[SandboxChannel],
+    targets: &[SandboxChannel],
+) -> Result<(), Failure> {
+    let connection = database.connect().await?;
+    let pairs: Vec<_> =
+        sources.iter().flat_map(|source| targets.iter().map(move |target| (source, target))).collect();
+    for some in pairs.chunks(ROWS) {
+        let row = |(source, target): &(&SandboxChannel, &SandboxChannel)| {
+            format!("({source},{target},{guild},{guild},'relay','all',FALSE,TRUE,9,{TIME},{TIME},'none')")
+        };
+        let rows: Vec<String> = some.iter().map(row).collect();
+        let columns = "source_channel_id, target_channel_id, guild_id, source_guild_id, delivery, mode, panels, \
+            is_active, created_by, created_at, updated_at, threads";
+        let insert = format!("INSERT INTO channel_follows ({columns}) VALUES {}", rows.join(","));
+        connection.execute_unprepared(&insert).await?;
+    }
+    let lanes: Vec<String> = targets.iter().map(|target| format!("({target})")).collect();
+    let insert = format!("INSERT INTO lanes (target_channel_id) VALUES {}", lanes.join(","));
+    connection.execute_unprepared(&insert).await?;
+    if database.is_postgres() {
+        connection.execute_unprepared("ANALYZE").await?;
     }
     Ok(connection.close().await?)
 }

@@ -27,6 +27,7 @@ mod machine;
 mod page;
 mod plot;
 mod process;
+mod program;
 mod rows;
 mod stats;
 

@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{big, big_or_null, drop, index, key, text, time, time_or_null};
+use crate::columns::{big, big_or_null, drop, index, key, text, text_or_null, time, time_or_null};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -32,13 +32,24 @@ fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
 }
 
+fn bytes_or_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().null().take()
+}
+
 fn sign_ins() -> TableCreateStatement {
     Table::create()
         .table("sign_ins")
+        // Of a link, or of the state that comes back from Discord.
         .col(bytes("secret_hash").primary_key())
-        // Who signs in, sealed.
-        .col(bytes("account"))
+        .col(text("kind"))
+        // By a link: who signs in, sealed.
+        .col(bytes_or_null("account"))
+        // With Discord: the browser in which it was begun, the code verifier, sealed, and where to go then.
+        .col(bytes_or_null("browser_hash"))
+        .col(bytes_or_null("verifier"))
+        .col(text_or_null("next"))
         .col(time("expires_at"))
+        .check(("ck_sign_ins_kind", Expr::cust("kind IN ('link', 'oauth')")))
         .take()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::shared::lock;
+use crate::lock::lock;
 
 /// Whose limit a forged 429 says was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,6 +78,7 @@ mod faults;
 mod gateway;
 mod ids;
 mod limits;
+mod lock;
 mod mentions;
 mod model;
 #[cfg(feature = "openapi")]

@@ -2,7 +2,7 @@
 //! change.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use crate::config::Observer;
 use crate::exchange::Exchange;
 use crate::faults::Faults;
 use crate::limits::RateLimiter;
+use crate::lock::lock;
 use crate::world::World;
 
 /// Counts of requests over the sandbox's life.
@@ -55,11 +56,6 @@ impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Log").field("counts", &self.counts).finish_non_exhaustive()
     }
-}
-
-/// A lock that survives a panic elsewhere: one failed test step shouldn't hide the real failure.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

@@ -18,8 +18,10 @@ use crate::service::access::quotas::UserQuotas;
 use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
 use crate::service::gateway_view::GatewayView;
+use crate::service::health::Health;
 use crate::service::idempotency::KeptAnswers;
 use crate::service::intake::{Intake, IntakeProgress};
+use crate::service::operator::{OperatorFigures, OperatorParts, SetLimits};
 use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
 use crate::service::peers::PeerUpdates;
 use crate::service::planned_restart::PlannedRestart;
@@ -59,6 +61,7 @@ pub(super) struct GatewayPart<'a> {
     pub(super) receiver: PeerReceiver,
     pub(super) member_state: watch::Receiver<MemberState>,
     pub(super) progress: IntakeProgress,
+    pub(super) health: Health,
     pub(super) web: &'a WebSwitch,
 }
 
@@ -77,6 +80,7 @@ impl GatewayPart<'_> {
             receiver,
             member_state,
             progress,
+            health,
             web,
         } = self;
         let (identity, shards, clock) = (login.identity, gateway.shards, clock());
@@ -144,7 +148,8 @@ impl GatewayPart<'_> {
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
-        let accounts = web.accounts(&parts, &quotas);
+        let accounts = web.accounts(&parts, &quotas, &lookups);
+        let operator = Arc::new(operator_figures(config, login, &parts, health, Arc::clone(&state)));
         let updates = PeerUpdates::new(
             parts.clone(),
             Arc::clone(&upkeep),
@@ -170,7 +175,7 @@ impl GatewayPart<'_> {
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot {
             follows: Arc::clone(&follows),
-            panels,
+            panels: Arc::clone(&panels),
             authors,
             accounts: accounts.clone(),
             started_at: clock.now(),
@@ -197,7 +202,8 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let _serving = accounts.map(|accounts| web.serve(WebServices { accounts, follows, answers }));
+        let services = accounts.map(|accounts| WebServices { accounts, follows, panels, operator, answers });
+        let _serving = services.map(|services| web.serve(services));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),
@@ -212,6 +218,32 @@ impl GatewayPart<'_> {
         }
         Ok(())
     }
+}
+
+/// What the operator reads over the web.
+fn operator_figures(
+    config: &Config,
+    login: &DiscordLogin,
+    parts: &ServiceParts,
+    health: Health,
+    gateway: Arc<GatewayState>,
+) -> OperatorFigures {
+    let operators = config.operators.as_ref().unwrap_or(&login.owners);
+    let limits = SetLimits {
+        actions_per_hour: config.follow_actions_per_hour,
+        panels_per_server: config.panels_per_server,
+        follows: config.follow_limits,
+    };
+    OperatorFigures::new(OperatorParts {
+        operators: operators.iter().copied().collect(),
+        store: parts.store.clone(),
+        rest: parts.rest.clone(),
+        health,
+        gateway,
+        shards: parts.shards,
+        limits,
+        started_at: parts.clock.now(),
+    })
 }
 
 /// What one run of the gateway part hands over to the next.

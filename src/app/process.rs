@@ -47,7 +47,7 @@ impl Process<'_> {
         let state = login.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
         let progress = IntakeProgress::default();
         let parts = self::health(&login, &store, &member, config, state.clone(), progress.clone());
-        health.send_replace(Some(parts));
+        health.send_replace(Some(parts.clone()));
 
         let delivery = config
             .role
@@ -67,6 +67,7 @@ impl Process<'_> {
                     state,
                     member: &member,
                     progress,
+                    health: parts,
                     web,
                 };
                 serving.run(&mut shutdown).await
@@ -162,6 +163,7 @@ struct ShardServer<'a> {
     state: Arc<GatewayState>,
     member: &'a ClusterMember,
     progress: IntakeProgress,
+    health: Health,
     web: &'a WebSwitch,
 }
 
@@ -188,6 +190,7 @@ impl ShardServer<'_> {
                 receiver: self.member.receiver(),
                 member_state: self.member.state(),
                 progress: self.progress.clone(),
+                health: self.health.clone(),
                 web: self.web,
             };
             let ended = part.run(leaving.clone()).await;

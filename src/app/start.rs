@@ -7,6 +7,7 @@ use crate::config::{Config, DiscordSettings, ProcessRole, ShardSelection};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
 use crate::discord::gateway::{FatalGateway, SessionsLeft};
+use crate::domain::ids::UserId;
 use crate::domain::session_budget::{SessionBudget, SessionLimit};
 use crate::domain::shards::Shards;
 use crate::rest::model::{GatewayBot, SessionStartLimit};
@@ -29,6 +30,8 @@ pub(super) struct DiscordLogin {
     pub(super) rest: Client,
     pub(super) identity: Identity,
     pub(super) profile: BotProfile,
+    /// The people whose application it is.
+    pub(super) owners: Vec<UserId>,
     /// For those who connect to it.
     pub(super) gateway: Option<GatewayAccess>,
 }
@@ -54,7 +57,8 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<DiscordLogin
     let identity = Identity { application: application.id, user: user.id };
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
-    Ok(DiscordLogin { rest: client, identity, profile, gateway })
+    let owners = application.people();
+    Ok(DiscordLogin { rest: client, identity, profile, owners, gateway })
 }
 
 /// The client for Discord's API that everything uses. It must be called within a tokio runtime.

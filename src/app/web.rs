@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, DiscordSignInConfig};
 use crate::domain::public_url::PublicUrl;
 use crate::http::{RequestLimits, WebServices, WebState, serve_web};
+use crate::rest::OAuthConfig;
 use crate::service::ServiceParts;
+use crate::service::access::lookups::Lookups;
 use crate::service::access::quotas::UserQuotas;
-use crate::service::accounts::Accounts;
+use crate::service::accounts::{Accounts, RETURN_PATH};
 use crate::supervisor::{Supervisor, Task};
 
 use super::{AppError, clock, until};
@@ -19,6 +21,7 @@ use super::{AppError, clock, until};
 /// Whether there are web pages, and what they can do at the moment.
 pub(super) struct WebSwitch {
     url: Option<Arc<PublicUrl>>,
+    discord: Option<DiscordSignInConfig>,
     services: watch::Sender<Option<Arc<WebServices>>>,
     serving: Option<Task>,
 }
@@ -31,12 +34,21 @@ impl WebSwitch {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AppError> {
         let (services, state) = watch::channel(None);
-        let Some(web) = &config.web else { return Ok(Self { url: None, services, serving: None }) };
+        let Some(web) = &config.web else {
+            return Ok(Self { url: None, discord: None, services, serving: None });
+        };
         let listen = |error| AppError::ListenWeb(web.addr, error);
         let listener = TcpListener::bind(web.addr).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let url = web.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(address));
         tracing::info!(%address, public_url = %url, "serving the web pages");
+        if web.discord.is_some() {
+            let redirect = url.join(RETURN_PATH);
+            tracing::info!(
+                redirect,
+                "people can sign in with Discord: in the developer portal, this address must be under OAuth2 → Redirects"
+            );
+        }
         if url.is_https() && web.proxies.is_empty() {
             tracing::warn!(
                 "TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one address in the limits on requests"
@@ -51,13 +63,21 @@ impl WebSwitch {
             services: state,
         };
         let serving = supervisor.spawn_until("web", until(stop.clone()), serve_web(listener, state, stop));
-        Ok(Self { url: Some(url), services, serving: Some(serving) })
+        Ok(Self { url: Some(url), discord: web.discord.clone(), services, serving: Some(serving) })
     }
 
     /// The people who use the pages, if there are pages.
-    pub(super) fn accounts(&self, parts: &ServiceParts, quotas: &Arc<UserQuotas>) -> Option<Arc<Accounts>> {
+    pub(super) fn accounts(
+        &self,
+        parts: &ServiceParts,
+        quotas: &Arc<UserQuotas>,
+        lookups: &Arc<Lookups>,
+    ) -> Option<Arc<Accounts>> {
         let url = self.url.as_ref()?;
-        Some(Arc::new(Accounts::new(parts, Arc::clone(quotas), Arc::clone(url))))
+        let oauth = self.discord.clone().map(|DiscordSignInConfig { secret, base }| {
+            parts.rest.oauth(OAuthConfig { base, application: parts.identity.application, secret })
+        });
+        Some(Arc::new(Accounts::new(parts, Arc::clone(quotas), Arc::clone(lookups), Arc::clone(url), oauth)))
     }
 
     /// Has the pages use these, until the guard is dropped.

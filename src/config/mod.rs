@@ -22,7 +22,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
-use crate::domain::ids::GuildId;
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::RetentionPeriods;
 use crate::domain::servers::FollowLimits;
@@ -35,7 +35,7 @@ pub use self::role::{ProcessRole, ShardSelection};
 pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 pub use self::unknown_names::{UnknownName, unknown_name};
-pub use self::web::WebConfig;
+pub use self::web::{DiscordSignInConfig, WebConfig};
 
 /// A setting that is missing or wrong, as one line that names it and says how to set it right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +87,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Where the web pages are; `None` if they are off.
     pub web: Option<WebConfig>,
+    /// The people who operate the bot; `None` for those whose application it is.
+    pub operators: Option<Vec<UserId>>,
     /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
     pub follow_actions_per_hour: Option<u32>,
     /// How far back sources are read after an absence.
@@ -154,6 +156,7 @@ impl<'a> Env<'a> {
         let request_pace = self.request_pace()?;
         let http_addr = self.http_addr()?;
         let web = self.web(http_addr)?;
+        let operators = self.operators()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let panels_per_server = self.panels_per_server()?;
         let follow_limits = self.follow_limits()?;
@@ -173,6 +176,7 @@ impl<'a> Env<'a> {
             storage,
             http_addr,
             web,
+            operators,
             follow_actions_per_hour,
             catch_up,
             keeping,
@@ -213,23 +217,8 @@ impl<'a> Env<'a> {
     }
 
     fn api_base(&self) -> Result<Url, ConfigError> {
-        let wrong = |problem: &str| {
-            ConfigError::new(
-                "DISCORD_API_BASE",
-                problem,
-                "Give scheme, host and port only, such as http://127.0.0.1:8080, or leave it out to use Discord.",
-            )
-        };
-        let url =
-            Url::parse(&self.get_or_default("DISCORD_API_BASE")).map_err(|_| wrong("is not an address"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(wrong("is not an http or https address"));
-        }
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        if !bare || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("has more than scheme, host and port"));
-        }
-        Ok(url)
+        const NAME: &str = "DISCORD_API_BASE";
+        base(NAME, &self.get_or_default(NAME))
     }
 
     fn request_pace(&self) -> Result<RequestPace, ConfigError> {
@@ -338,4 +327,22 @@ impl<'a> Env<'a> {
         let limit: u32 = text.parse().map_err(|_| ConfigError::new(name, "is not a whole number", hint))?;
         Ok((limit > 0).then_some(limit))
     }
+}
+
+/// An address at which Discord or something in its place is.
+fn base(name: &'static str, text: &str) -> Result<Url, ConfigError> {
+    let wrong = |problem: &str| {
+        let remedy =
+            "Give scheme, host and port only, such as http://127.0.0.1:8080, or leave it out to use Discord.";
+        ConfigError::new(name, problem, remedy)
+    };
+    let url = Url::parse(text).map_err(|_| wrong("is not an address"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong("is not an http or https address"));
+    }
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("has more than scheme, host and port"));
+    }
+    Ok(url)
 }

@@ -67,6 +67,21 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "The address at which people reach the web pages, as https://HOST or https://HOST:PORT. http is for this machine only. Without it, http:// and WEB_ADDR, if that is on loopback; otherwise it must be set.",
     },
     Setting {
+        name: "DISCORD_CLIENT_SECRET",
+        default: None,
+        explanation: "Lets people sign in to the web pages with Discord, beside /dashboard. In the developer portal, open your application, then OAuth2: copy the Client Secret, and add PUBLIC_URL/auth/callback under Redirects (the log names the whole address at the start). Without it, /dashboard is the only way.",
+    },
+    Setting {
+        name: "DISCORD_OAUTH_BASE",
+        default: None,
+        explanation: "Where Discord's page for signing in is, as scheme://host:port. Without it, DISCORD_API_BASE; if that is a proxy for the bot's requests, set https://discord.com here.",
+    },
+    Setting {
+        name: "OPERATORS",
+        default: None,
+        explanation: "The people who may read the operator's figures at /api/v1/operator, as ids separated by commas. Without it, the owner of the application, or the members of its team, as they were at the start.",
+    },
+    Setting {
         name: "TRUSTED_PROXIES",
         default: None,
         explanation: "The proxies in front of the web pages, as networks or addresses separated by commas, such as 127.0.0.1,10.0.0.0/8. Only what they write into X-Forwarded-For says where a request comes from. Without it, a request comes from whoever connects.",

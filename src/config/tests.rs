@@ -63,6 +63,31 @@ fn the_web_pages_are_off_until_they_have_an_address() {
 }
 
 #[test]
+fn people_sign_in_with_discord_once_there_is_a_secret() {
+    let discord = |settings: &[(&str, &str)]| {
+        let web = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY), ("WEB_ADDR", "127.0.0.1:8081")];
+        let config = read(&[&web[..], settings].concat(), |env| env.config())?;
+        assert!(!format!("{config:?}").contains("s3cret"));
+        let discord = config.web.unwrap().discord;
+        Ok::<_, String>(discord.map(|discord| (discord.secret.expose_secret().to_owned(), discord.base)))
+    };
+    assert_eq!(discord(&[("DISCORD_OAUTH_BASE", "https://discord.com")]), Ok(None));
+    let secret = ("DISCORD_CLIENT_SECRET", "s3cret");
+    let base = |settings: &[(&str, &str)]| discord(settings).unwrap().unwrap().1.to_string();
+    assert_eq!(base(&[secret]), "https://discord.com/");
+    assert_eq!(base(&[secret, ("DISCORD_API_BASE", "http://127.0.0.1:9")]), "http://127.0.0.1:9/");
+    let proxied = [("DISCORD_API_BASE", "http://proxy:9"), ("DISCORD_OAUTH_BASE", "https://discord.com")];
+    assert_eq!(base(&[&[secret], &proxied[..]].concat()), "https://discord.com/");
+    let blank = discord(&[("DISCORD_CLIENT_SECRET", "a s3cret")]).unwrap_err();
+    assert!(
+        blank.starts_with("DISCORD_CLIENT_SECRET has characters") && !blank.contains("s3cret"),
+        "{blank}"
+    );
+    let path = discord(&[secret, ("DISCORD_OAUTH_BASE", "https://discord.com/api")]).unwrap_err();
+    assert!(path.starts_with("DISCORD_OAUTH_BASE has more"), "{path}");
+}
+
+#[test]
 fn defaults_are_discord_and_a_file_beside() {
     let config = read(&[("DISCORD_TOKEN", "Bot a.b.c"), ("ENCRYPTION_KEY", KEY)], |env| env.config());
     let config = config.unwrap();
@@ -100,6 +125,8 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("PANEL_MONITORING_GUILDS", "my server"),
         ("PANEL_MONITORING_GUILDS", "42,0"),
         ("PANEL_PRIVATE_ADDRESSES", "maybe"),
+        ("OPERATORS", "Ada"),
+        ("OPERATORS", "42,0"),
         ("ROLE", "boss"),
         ("SHARDS", "0-3/16"),
         ("SHARDS", "0..16/16"),

@@ -74,6 +74,7 @@ mod tests {
             ("LOGNAME", None),
             ("DATABASE_HOST", None),
             ("DISCORD_CLIENT_ID", None),
+            ("DISCORD_CLIENT_SECRT", Some("DISCORD_CLIENT_SECRET")),
         ] {
             assert_eq!(unknown_name(name, false).map(|unknown| unknown.nearest), nearest, "{name}");
         }
@@ -83,6 +84,7 @@ mod tests {
     fn in_the_file_whatever_begins_like_ours_counts() {
         for (name, nearest) in [
             ("DISCORD_BOT_TOKEN", Some("DISCORD_TOKEN")),
+            ("DISCORD_CLIENTSECRET", Some("DISCORD_CLIENT_SECRET")),
             ("CATCH_UP_DAYS", Some("CATCH_UP_HOURS")),
             ("POSTGRES_PASSWORD", None),
             ("COMPOSE_PROJECT_NAME", None),

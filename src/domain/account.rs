@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
 use super::ids::{GuildId, UserId};
+use super::public_url::LocalPath;
 use super::scope::ScopeSet;
-use super::secret::SecretHash;
+use super::secret::{SecretHash, WebSecret};
 
 /// How long a sign-in link works.
 pub const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+/// How long somebody may take at Discord's page to sign in.
+pub const PENDING_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// How long a session lasts without being used, and at most.
 pub const SESSION_IDLE: TimeDelta = TimeDelta::days(7);
 /// The same, however much it is used.
@@ -53,6 +56,17 @@ impl Account {
             }
         }
     }
+}
+
+/// A sign-in with Discord that was begun, until the browser comes back from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingSignIn {
+    /// The browser in which it was begun, by the hash of its secret.
+    pub browser: SecretHash,
+    /// Proves to Discord that whoever comes back is who began it (RFC 7636).
+    pub verifier: WebSecret,
+    /// Where to go after it.
+    pub next: LocalPath,
 }
 
 /// A browser in which somebody is signed in.

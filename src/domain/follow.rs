@@ -224,7 +224,7 @@ impl Follow {
     }
 }
 
-/// A follow that is about to be stored, active.
+/// A follow that is about to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFollow {
     /// Source and target.

@@ -32,6 +32,11 @@ impl WebSecret {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 
+    /// Its bytes, for sealing.
+    pub const fn bytes(&self) -> &[u8; SECRET_BYTES] {
+        &self.0
+    }
+
     /// Its text: 43 characters that need no escaping in an address or a cookie.
     pub fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
@@ -40,6 +45,11 @@ impl WebSecret {
     /// What the database keeps of it.
     pub fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(self.0).into())
+    }
+
+    /// The challenge whose verifier is this secret's text. RFC 7636 (PKCE), method S256.
+    pub fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.text()))
     }
 }
 
@@ -72,6 +82,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The example of RFC 7636, appendix B.
+    #[test]
+    fn a_challenge_fits_its_verifier() {
+        let verifier = WebSecret::parse("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap();
+        assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
 
     proptest! {
         #[test]

@@ -81,11 +81,16 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => member(key),
         Segment::Enum { variant } => format!("/{variant}"),
         Segment::Unknown => "/?".to_owned(),
     };
     path.iter().map(segment).collect()
+}
+
+/// One member's name in a JSON pointer, after a slash.
+pub(super) fn member(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 fn require_media_type(request: &Request, media_type: &str) -> Result<(), Problem> {

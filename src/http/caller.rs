@@ -107,8 +107,8 @@ impl Identified {
         }
     }
 
-    /// Acts in a server, if the token may be used for that. What a token for another server is told is what is
-    /// told of a server that doesn't exist.
+    /// Acts in a server, if the token may be used for that. What a token for another server is told is what
+    /// is told of a server that doesn't exist.
     pub(super) fn act_in(&self, server: GuildId, scope: TokenScope) -> Result<Actor, Problem> {
         self.require(scope)?;
         match self {

@@ -1,5 +1,6 @@
 //! `ETag` and `If-None-Match` (RFC 9110, 8.8.3 and 13.1.2): whoever has an answer already is told so, and is
-//! sent nothing. A tag comes from the answer's bytes, unless the handler has set one.
+//! sent nothing. A tag comes from the answer's bytes. A tag that the handler has set is for `If-Match`: it
+//! names the version of what can be changed, and says nothing of the rest of the answer.
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
@@ -25,7 +26,7 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     }
     let known: Vec<HeaderValue> = request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect();
     let answer = next.run(request).await;
-    if answer.status() != StatusCode::OK {
+    if answer.status() != StatusCode::OK || answer.headers().contains_key(ETAG) {
         return answer;
     }
     let mut answer = match with_tag(answer).await {
@@ -43,11 +44,11 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     answer
 }
 
-/// Gives an answer in JSON a tag, if it has none. Streams have no size, and get none.
+/// Gives an answer in JSON a tag. Streams have no size, and get none.
 async fn with_tag(answer: Response) -> Result<Response, Problem> {
     let size = answer.body().size_hint().exact();
     let fits = size.is_some_and(|size| size <= LARGEST);
-    if answer.headers().contains_key(ETAG) || !is_json(answer.headers()) || !fits {
+    if !is_json(answer.headers()) || !fits {
         return Ok(answer);
     }
     let (mut parts, body) = answer.into_parts();

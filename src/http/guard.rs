@@ -71,6 +71,8 @@ pub(super) async fn frame(State(state): State<WebState>, request: Request, next:
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let form = problem::AnswerForm::of(request.uri().path());
+    // Where to come back to from signing in.
+    let page = if request.method() == Method::GET { request.uri().path() } else { "/" }.to_owned();
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route);
     let answer = async {
         let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -85,7 +87,7 @@ pub(super) async fn frame(State(state): State<WebState>, request: Request, next:
         }
     };
     let answer = answer.instrument(span.clone()).await;
-    let mut answer = problem::render(answer, form, &id, &state);
+    let mut answer = problem::render(answer, (form, &page), &id, &state);
     add_headers(answer.headers_mut(), &state.url, &id);
     let (took, status) = (started.elapsed(), answer.status().as_u16());
     span.in_scope(|| tracing::debug!(status, took_ms = took.as_millis(), "answered"));

@@ -15,6 +15,8 @@ use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
 use crate::service::idempotency::KeptAnswers;
+use crate::service::operator::OperatorFigures;
+use crate::service::panels::Panels;
 
 use super::limits::{RequestLimits, limit};
 use super::problem::{Problem, ProblemCode};
@@ -29,6 +31,10 @@ pub struct WebServices {
     pub accounts: Arc<Accounts>,
     /// What servers follow.
     pub follows: Arc<FollowService>,
+    /// The panels in servers' channels.
+    pub panels: Arc<Panels>,
+    /// What the operator reads.
+    pub operator: Arc<OperatorFigures>,
     /// What was answered to requests that may be sent again.
     pub answers: KeptAnswers,
 }
@@ -52,6 +58,11 @@ impl WebState {
     /// The use cases, if this process has them.
     pub(super) fn services(&self) -> Result<Arc<WebServices>, Problem> {
         self.services.borrow().clone().ok_or_else(|| Problem::new(ProblemCode::Standby))
+    }
+
+    /// Whether people can sign in with Discord.
+    pub(super) fn offers_discord(&self) -> bool {
+        self.services.borrow().as_ref().is_some_and(|services| services.accounts.offers_discord())
     }
 }
 

@@ -8,7 +8,8 @@
 //! A method of an endpoint (`endpoints`) describes a call (`call`). Then `transport` asks whether it may
 //! begin (`guard`), takes it through the rate limits (`limiter`), sends it, and reads the answer as a
 //! [`RestError`] or a [`model`]. For webhook messages, `outcome` makes a closed set of that. Files pass
-//! through in chunks, from `files` to `uploads`.
+//! through in chunks, from `files` to `uploads`. Calls with a person's token (`oauth`) are no calls of the
+//! bot: they have a client of their own, and none of its limits.
 //!
 //! Nothing here logs or returns an address or a token: routes appear as templates
 //! (`/webhooks/{webhook}/{token}`).
@@ -26,6 +27,7 @@ mod limiter;
 mod meaning;
 pub mod metrics;
 pub mod model;
+mod oauth;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -52,6 +54,7 @@ pub use self::guard::RequestGuard;
 pub use self::limiter::FuseState;
 use self::limiter::{RateLimiter, Urgency};
 pub use self::meaning::{ForbiddenReason, UnknownResource};
+pub use self::oauth::{OAuthClient, OAuthConfig, OAuthError, OAuthPerson};
 pub use self::outcome::{ChangeOutcome, DiscordRefusal, PostedMessage, SendOutcome};
 pub use self::uploads::Upload;
 use crate::domain::ids::{GuildId, UserId};

@@ -259,7 +259,7 @@ async fn receive(mut response: Response) -> Received {
     Received { status, body, answer }
 }
 
-async fn read_body(mut response: Response) -> Result<Vec<u8>, UnclearReason> {
+pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, UnclearReason> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {

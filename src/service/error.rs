@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, TagMode};
 use crate::domain::ids::ChannelId;
+use crate::domain::panel::FieldProblem;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::TagSet;
 use crate::rest::RestError;
@@ -297,6 +298,17 @@ pub enum Refusal {
     /// What was filled in or pressed can't be done. The text says why.
     #[error("{0}")]
     Panel(String),
+    /// A field of a panel's form can't hold what was filled in.
+    #[error("{problem}")]
+    PanelField {
+        /// The field's name.
+        field: String,
+        /// Why.
+        problem: FieldProblem,
+    },
+    /// The operator doesn't allow this kind of panel in the server. The text says so.
+    #[error("{0}")]
+    PanelForbidden(String),
     /// There is no such kind of panel.
     #[error("There is no such kind of panel. Choose one of those that `/panel create` offers.")]
     UnknownPanelKind,
@@ -350,6 +362,9 @@ pub enum Refusal {
     /// Others changed it each time.
     #[error("Somebody else changed that panel at the same moment. Please try again.")]
     PanelBusy,
+    /// It isn't as it was when whoever changes it has read it.
+    #[error("Somebody changed that panel since you read it. Read it again, and decide then.")]
+    PanelStale,
     /// The person may not change the panel.
     #[error("{}", panel_right(*own, *channel))]
     PanelRight {

@@ -141,7 +141,7 @@ impl Health {
     }
 
     /// Asks the database at most every few seconds, however often the pages are read.
-    async fn failing_lanes(&self) -> Result<i64, StoreError> {
+    pub(super) async fn failing_lanes(&self) -> Result<i64, StoreError> {
         let mut known = self.failing.lock().await;
         if let Some((asked, lanes)) = *known
             && asked.elapsed() < ASK_AGAIN

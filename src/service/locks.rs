@@ -1,4 +1,4 @@
-//! Locks by key: whoever works on one thing is alone with it, and nobody waits for another.
+//! Locks by key: one task at a time has a key, and different keys never wait for each other.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -2,12 +2,14 @@
 //!
 //! [`FollowService`] serves people who use commands (and, later, HTTP): what they do as followers is in
 //! `follow`, as the followed side in `followed`, and the delivery report in `report`. [`authors`] serves the
-//! people who are mirrored, [`accounts`] those who use the web pages. [`intake`] and [`upkeep`] serve what
-//! the gateway reports. [`announce`] sends messages that nobody asked for, [`servers`] is for the operator.
+//! people who are mirrored, [`accounts`] those who use the web pages; `audit` tells who changed what.
+//! [`intake`] and [`upkeep`] serve what the gateway reports. [`announce`] sends messages that nobody asked
+//! for, [`servers`] and [`operator`] are for the operator.
 
 pub mod access;
 pub mod accounts;
 pub mod announce;
+mod audit;
 pub mod authors;
 mod backoff;
 mod breaks;
@@ -22,6 +24,7 @@ pub mod idempotency;
 pub mod intake;
 mod locks;
 mod memberships;
+pub mod operator;
 pub mod panels;
 pub mod peers;
 pub mod planned_restart;
@@ -46,6 +49,7 @@ use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
 use crate::store::Store;
 
+pub use self::audit::{AuditPage, AuditedChange};
 pub use self::error::{
     ConsentRefusal, FailureFacts, FailureKind, Refusal, RetryTime, ServiceError, explain_discord_error,
 };
@@ -74,7 +78,7 @@ pub use self::report::{
     MessageReach, MirrorMaker, MirrorOrigin, NotMirrored, RecentMessage,
 };
 
-pub use crate::store::{ServerFollowers, ServerFollows};
+pub use crate::store::{AuditFilter, ServerFollowers, ServerFollows};
 
 use self::access::CachedAccess;
 use self::access::lookups::Lookups;

@@ -8,8 +8,8 @@
 //! A session's number may only cover events that are recorded or will be read again. So nothing is kept if
 //! recording was interrupted or something was lost. And sessions are kept only if this process has all
 //! shards: otherwise another process may have taken some over, and what it records is newer. A process that
-//! begins to listen removes whatever was kept, by any process. So no session is ever resumed twice, and none
-//! that was left before another.
+//! begins to listen removes whatever was kept, by any process. So no session is ever resumed twice, and never
+//! an older one after a newer one.
 
 use std::sync::Arc;
 use std::time::Duration;

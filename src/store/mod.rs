@@ -65,7 +65,7 @@ pub use self::member::actions::CountedAction;
 pub use self::member::forget::Forgotten;
 pub use self::member::removal::{Removal, RemovalKind, RemovedPart};
 pub use self::member::totals::AuthorTotals;
-pub use self::panel::panels::{PanelChange, PanelsFull};
+pub use self::panel::panels::{PanelChange, PanelMove, PanelsFull};
 pub use self::panel::refresh::PanelRefresh;
 pub use self::panel::samples::Sample;
 pub use self::report::followers::{MessageFacts, MessageInFollower};

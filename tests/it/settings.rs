@@ -55,6 +55,8 @@ async fn sqlite() -> Database {
 #[case("HTTP_ADDR", "192.0.2.1:8080", "127.0.0.1:8081")]
 #[case("WEB_ADDR", "8081", "127.0.0.1:8081")]
 #[case("PUBLIC_URL", "bot.example.org", "https://bot.example.org")]
+#[case("DISCORD_CLIENT_SECRET", "hid den", "OAuth2")]
+#[case("DISCORD_OAUTH_BASE", "discord.com", "http://")]
 #[case("FOLLOW_ACTIONS_PER_HOUR", "-1", "0 for no limit")]
 #[case("FOLLOWS_PER_TARGET", "many", "0 for no limit")]
 #[case("ALLOWED_SERVERS", "613425648685547541,my server", "Copy Server ID")]

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::{Failure, Report, Setup};
 
+mod api;
 mod burst;
 mod crowd;
 mod flood;
@@ -34,6 +35,8 @@ pub(crate) enum Row {
     Quiet,
     /// Memory with 1,000 servers of 50 channels.
     Memory,
+    /// The API, with 1,000,000 follows.
+    Api,
 }
 
 impl Row {
@@ -49,6 +52,7 @@ impl Row {
             Self::Limits => limits::measure(setup, report).await,
             Self::Quiet => quiet::measure(setup, report).await,
             Self::Memory => memory::measure(setup, report).await,
+            Self::Api => api::measure(setup, report).await,
         }
     }
 }

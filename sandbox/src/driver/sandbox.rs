@@ -16,10 +16,11 @@ use crate::faults::{Fault, FaultId};
 use crate::gateway::{self, GatewayFault, GatewayOutage};
 use crate::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::limits::Limits;
+use crate::lock::lock;
 use crate::page;
 use crate::rest;
 use crate::server::{Door, Wire};
-use crate::shared::{Counts, Shared, lock};
+use crate::shared::{Counts, Shared};
 use crate::world::World;
 
 /// A running Discord on 127.0.0.1. Clones are handles to the same one; it stops when the last is dropped.

@@ -18,9 +18,10 @@ use crate::error::ApiError;
 use crate::exchange::Exchange;
 use crate::faults::{Effect, Hold, LimitScope};
 use crate::limits::{Bucket, Draw, Exceeded, Standing};
+use crate::lock::lock;
 use crate::model::OAuthScope;
 use crate::server::Wire;
-use crate::shared::{Shared, lock};
+use crate::shared::Shared;
 use crate::world::World;
 
 /// Takes every request below `/api`. It runs as a task of its own: a client that hangs up doesn't undo a

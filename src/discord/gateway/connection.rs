@@ -9,8 +9,16 @@ use tokio::time::Instant;
 use twilight_gateway::error::ReceiveMessageError;
 use twilight_gateway::{Message, ShardState};
 
-use super::ingest::Sent;
 use super::sessions::Sessions;
+
+/// When an event was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Just now.
+    Now,
+    /// While nobody listened: a RESUME replays it.
+    Before,
+}
 
 /// A connection, as far as it has come.
 pub(super) struct Connection {

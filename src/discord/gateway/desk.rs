@@ -26,8 +26,8 @@ use crate::metrics as names;
 
 use super::super::commands::Commands;
 use super::super::{Bot, components, panel};
+use super::connection::Sent;
 use super::events::Fields;
-use super::ingest::Sent;
 use super::{Endpoint, FatalGateway, undecoded};
 
 /// How long the process may take to connect to itself.

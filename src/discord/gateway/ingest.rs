@@ -21,19 +21,11 @@ use crate::service::intake::{GatewayReport, ReportSender, ThreadNotice};
 use crate::service::upkeep::DiscordChange;
 
 use super::Sinks;
+use super::connection::Sent;
 use super::desk::Desk;
 use super::events::Fields;
 use super::frame::value;
 use super::rights;
-
-/// When an event was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// Just now.
-    Now,
-    /// While nobody listened: a RESUME replays it.
-    Before,
-}
 
 /// Where the shards send events. Only followed channels' events arrive here.
 #[derive(Clone)]

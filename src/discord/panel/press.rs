@@ -113,7 +113,7 @@ pub(in crate::discord) async fn answer_question(
     let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id);
     let deleted = match (answer.strip_prefix("delete:").and_then(|id| id.parse().ok()).map(PanelId), actor) {
         (_, Err(refusal)) => Err(refusal.into()),
-        (Some(panel), Ok(actor)) => bot.panels.remove(actor, panel).await.map(Some),
+        (Some(panel), Ok(actor)) => bot.panels.remove(actor, panel, None).await.map(Some),
         (None, Ok(_)) => Ok(None),
     };
     let embed = match deleted {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::choice::choice;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
-pub use form::{Form, FormAnswers, FormField};
+pub use form::{FieldProblem, Form, FormAnswers, FormField};
 pub use view::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 
 /// How many panels a channel may have.

@@ -29,7 +29,8 @@ const USUAL: u8 = 10;
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeliveryStatus)]
 pub(super) struct StatusView {
-    /// In one word: `shown`, `updating`, `outdated`, `waiting`, `published`, `maybe_published`, `unpublished`,
+    /// In one word: `shown`, `updating`, `outdated`, `waiting`, `published`, `maybe_published`,
+    /// `unpublished`,
     /// `left_out_by_tags`, `left_out_by_threads`, `left_out_by_panels`, `paused`, `broken`, `before` (posted
     /// before the follow was made), `missed` (while it was paused or broken), `removing`, `deleted`, `left`
     /// (deleted, but still shown), `withheld`, `taken_back`, `removed_by_hand`, `refused`, `gave_up`,
@@ -103,8 +104,8 @@ pub(super) struct ReportView {
     posted_at: String,
     /// What it mirrors; null if it is no mirror.
     origin: Option<OriginView>,
-    /// Why it appears nowhere else: `not_followed`, `system`, `own` (the bot posted it), or `forgotten` (it is
-    /// a mirror of something that is no longer known). Null if its channel is followed.
+    /// Why it appears nowhere else: `not_followed`, `system`, `own` (the bot posted it), or `forgotten` (it
+    /// is a mirror of something that is no longer known). Null if its channel is followed.
     not_mirrored: Option<&'static str>,
     /// Followers that you see.
     followers: Vec<FollowerStatusView>,
@@ -259,8 +260,8 @@ pub(super) async fn list(
 
 /// See what became of a message
 ///
-/// In each of its channel's followers, or where it comes from if it is a mirror. That takes Manage Messages in
-/// its channel, and being able to read it.
+/// In each of its channel's followers, or where it comes from if it is a mirror. That takes Manage Messages
+/// in its channel, and being able to read it.
 #[utoipa::path(
     get,
     path = "/servers/{server}/messages/{channel}/{message}/report",

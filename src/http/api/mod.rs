@@ -3,11 +3,14 @@
 //! Names are in camelCase, ids are texts (JavaScript's numbers end at 2^53), times are RFC 3339 with
 //! milliseconds.
 
+mod audit;
 mod channels;
 mod deliveries;
 mod follows;
 mod me;
+mod operator;
 mod paging;
+mod panels;
 mod servers;
 mod sessions;
 mod tokens;
@@ -33,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(sessions::end))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
+        .routes(routes!(audit::list))
         .routes(routes!(follows::list, follows::create))
         .routes(routes!(follows::preview::preview))
         .routes(routes!(follows::show, follows::change, follows::remove))
@@ -43,6 +47,16 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(channels::list))
         .routes(routes!(channels::followers))
         .routes(routes!(channels::publish))
+        .routes(routes!(operator::health))
+        .routes(routes!(operator::lanes))
+        .routes(routes!(operator::limits))
+        .routes(routes!(operator::processes))
+        .routes(routes!(operator::servers))
+        .routes(routes!(panels::kinds::list))
+        .routes(routes!(panels::list, panels::create))
+        .routes(routes!(panels::show, panels::change, panels::remove))
+        .routes(routes!(panels::refresh))
+        .routes(routes!(panels::relocate))
 }
 
 /// A server, as paths name it.

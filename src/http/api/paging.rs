@@ -1,5 +1,7 @@
 //! Pages of lists: by number, or by a cursor that keeps its place while items come and go.
 
+use std::fmt::Display;
+
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
@@ -39,6 +41,16 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
+    /// Reads `pageSize` alone.
+    pub(super) fn read_size(size: Option<&str>) -> Result<PageSize, Problem> {
+        match size {
+            Some(size) => {
+                digits(size).and_then(PageSize::new).ok_or_else(|| Problem::new(ProblemCode::InvalidPage))
+            }
+            None => Ok(PageSize::default()),
+        }
+    }
+
     /// Reads `page`, `pageSize` and `cursor`.
     pub(super) fn read(
         page: Option<&str>,
@@ -46,10 +58,7 @@ impl PageQuery {
         cursor: Option<&str>,
     ) -> Result<Self, Problem> {
         let invalid = || Problem::new(ProblemCode::InvalidPage);
-        let size = match size {
-            Some(size) => digits(size).and_then(PageSize::new).ok_or_else(invalid)?,
-            None => PageSize::default(),
-        };
+        let size = Self::read_size(size)?;
         let start = match (page, cursor) {
             (Some(_), Some(_)) => return Err(invalid().with_detail("Give either page or cursor, not both.")),
             (None, Some(cursor)) => PageStart::At(cursor.parse::<Cursor>().map_err(|_| invalid())?),
@@ -100,7 +109,7 @@ fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 /// The address of another page of the same list.
-fn address((url, uri): (&PublicUrl, &Uri), cursor: Cursor) -> String {
+pub(super) fn address((url, uri): (&PublicUrl, &Uri), cursor: impl Display) -> String {
     let is_place = |part: &&str| !["page=", "cursor="].iter().any(|name| part.starts_with(name));
     let kept = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty()).filter(is_place);
     let cursor = format!("cursor={cursor}");

@@ -115,8 +115,8 @@ impl StatsView {
 
 /// List the servers that you and I are both in
 ///
-/// As far as I know yours: those that you signed in from while the session goes on; with a token for one server,
-/// that one.
+/// As far as I know yours: those that you signed in from while the session goes on; with a token for one
+/// server, that one.
 #[utoipa::path(
     get,
     path = "/servers",

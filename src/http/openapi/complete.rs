@@ -93,6 +93,9 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
     if path.starts_with("/api/v1/me/") {
         own(&[ProblemCode::NotFound, ProblemCode::TooManyTokens]);
     }
+    if path.starts_with("/api/v1/operator/") {
+        own(&[ProblemCode::NotFound]);
+    }
     let tag = operation["tags"][0].as_str().unwrap_or_default();
     let failures = [Refusal::CODES, ConsentRefusal::CODES, ServiceError::CODES].into_iter().flatten();
     let failures = failures.filter(|failure| concerns(failure, path, method, tag));
@@ -109,11 +112,16 @@ fn takes_key(path: &str, method: &str) -> bool {
     method == "post" && idempotency::ROUTES.contains(&path)
 }
 
+/// Whether the tag of its answers comes from their bytes, so that a client can be told that it has them.
+fn tells_by_bytes(operation: &Value, method: &str) -> bool {
+    method == "get" && operation["responses"]["200"]["headers"]["ETag"].is_null()
+}
+
 fn add_headers(operation: &mut Value, path: &str, method: &str) {
     let (name, description) = if takes_key(path, method) {
         let what = "A text of your choosing, new for each request: 1 to 255 visible ASCII characters. If you send the same request with it again within a day, nothing is done again, and you get the same answer, with Idempotency-Replayed: true.";
         (idempotency::KEY, what)
-    } else if method == "get" {
+    } else if tells_by_bytes(operation, method) {
         (
             "If-None-Match",
             "The ETag of an answer that you have: you get 304 without a body if it is still the same.",
@@ -141,7 +149,8 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
     if !path.contains("{server}") {
         return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
     }
-    method != "get" || !matches!(failure.kind, FailureKind::Conflict | FailureKind::Invalid)
+    method != "get"
+        || !matches!(failure.kind, FailureKind::Conflict | FailureKind::Invalid | FailureKind::Stale)
 }
 
 /// Adds problems to an endpoint's answers.

@@ -24,11 +24,19 @@ pub(super) fn routes(document: &Value) -> Router<WebState> {
 
 fn content(document: &Value) -> Markup {
     let server = text(&document["servers"][0]["url"]);
+    let paths = || document["paths"].as_object().into_iter().flatten();
     html! {
-        p { (text(&document["info"]["description"])) }
+        p { (prose(text(&document["info"]["description"]))) }
         p { "For programs: " a href="/api/v1/openapi.json" { "openapi.json" } }
         pre { "curl -H \"Authorization: Bearer trib_…\" " (server) "/api/v1/me" }
-        @for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        ul {
+            @for (path, item) in paths() {
+                @for (method, operation) in item.as_object().into_iter().flatten() {
+                    li { a href={ "/docs#" (anchor(path, method)) } { (text(&operation["summary"])) } }
+                }
+            }
+        }
+        @for (path, item) in paths() {
             @for (method, operation) in item.as_object().into_iter().flatten() {
                 (endpoint(path, method, operation, document))
             }
@@ -36,28 +44,75 @@ fn content(document: &Value) -> Markup {
     }
 }
 
+/// The name of an endpoint's place on the page.
+fn anchor(path: &str, method: &str) -> String {
+    let words = path.trim_start_matches("/api/v1/").split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| !word.is_empty()).fold(method.to_owned(), |name, word| format!("{name}-{word}"))
+}
+
 fn endpoint(path: &str, method: &str, operation: &Value, document: &Value) -> Markup {
+    let answers = || operation["responses"].as_object().into_iter().flatten();
     html! {
-        section {
+        section id=(anchor(path, method)) {
             h2 { code { (method.to_uppercase()) " " (path) } }
             p { (text(&operation["summary"])) "." }
             @if operation["description"].is_string() {
-                p { (text(&operation["description"])) }
+                p { (prose(text(&operation["description"]))) }
             }
             p.faint { "With " (credentials(operation)) }
+            (parameters(operation))
             @for schema in schemas(operation) {
                 (fields(schema, document))
             }
+            (statuses(answers().filter(|(status, _)| status.starts_with('2'))))
+            details {
+                summary { "What can go wrong" }
+                (statuses(answers().filter(|(status, _)| !status.starts_with('2'))))
+            }
+        }
+    }
+}
+
+/// A table of what an address takes.
+fn parameters(operation: &Value) -> Markup {
+    let all = || operation["parameters"].as_array().into_iter().flatten();
+    html! {
+        @if all().next().is_some() {
             div.scroll {
                 table {
-                    thead { tr { th { "Status" } th { "Answer" } } }
+                    thead { tr { th { "Parameter" } th { "" } } }
                     tbody {
-                        @for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
-                            tr { td { (status) } td { (text(&answer["description"])) } }
+                        @for one in all() {
+                            tr { td { code { (text(&one["name"])) } } td { (prose(text(&one["description"]))) } }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A table of answers.
+fn statuses<'a>(answers: impl Iterator<Item = (&'a String, &'a Value)>) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "Status" } th { "Answer" } } }
+                tbody {
+                    @for (status, answer) in answers {
+                        tr { td { (status) } td { (prose(text(&answer["description"]))) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A text in which what is between backticks is code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
@@ -113,7 +168,7 @@ fn fields(schema: &Value, document: &Value) -> Markup {
 fn about(field: &Value, document: &Value) -> Markup {
     let items = &field["items"];
     html! {
-        (text(&field["description"]))
+        (prose(text(&field["description"])))
         @if items.is_object() && !resolved(items, document)["properties"].is_null() {
             (fields(items, document))
         }

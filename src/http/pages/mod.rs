@@ -1,5 +1,6 @@
 //! The pages: server-rendered, and complete without scripts. Everything that changes something is a form.
 
+mod discord_sign_in;
 mod docs;
 mod layout;
 mod problems;
@@ -26,6 +27,8 @@ pub(super) fn routes(document: &Value) -> Router<WebState> {
     Router::new()
         .route("/", get(start::show))
         .route("/auth/link/{link}", get(sign_in::ask).post(sign_in::redeem))
+        .route("/auth/login", get(discord_sign_in::begin))
+        .route("/auth/callback", get(discord_sign_in::come_back))
         .route("/auth/logout", post(sign_in::sign_out))
         .route("/settings/tokens", get(tokens::show).post(tokens::create))
         .route("/settings/tokens/{id}/revoke", post(tokens::revoke))

@@ -9,13 +9,19 @@ use crate::http::problem::{Problem, ProblemCode, ProblemKind};
 use super::layout::page;
 use super::start::how_to_sign_in;
 
-/// The page for a problem. It doesn't know who asks: it must also be there if nobody could find out.
-pub(in crate::http) fn problem(kind: ProblemKind, detail: &str, id: &RequestId) -> Markup {
+/// The page for a problem. It doesn't know who asks: it must also be there if nobody could find out. Where
+/// people can sign in with Discord, `discord` is the page to which they come back from there.
+pub(in crate::http) fn problem(
+    kind: ProblemKind,
+    detail: &str,
+    id: &RequestId,
+    discord: Option<&str>,
+) -> Markup {
     let guest = kind == ProblemKind::Own(ProblemCode::AuthenticationRequired);
     let title = if guest { "Sign in first".to_owned() } else { capitalised(kind.title()) };
     let content = html! {
         @if guest {
-            (how_to_sign_in())
+            (how_to_sign_in(discord))
         } @else {
             p { (detail) }
         }

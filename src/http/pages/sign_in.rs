@@ -22,7 +22,7 @@ use super::see_other;
 /// Where to go after signing in.
 #[derive(Debug, Deserialize)]
 pub(super) struct SignInQuery {
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 fn gone() -> Problem {

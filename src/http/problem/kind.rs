@@ -87,6 +87,7 @@ const fn status(kind: FailureKind) -> StatusCode {
         FailureKind::Forbidden => StatusCode::FORBIDDEN,
         FailureKind::NotFound => StatusCode::NOT_FOUND,
         FailureKind::Conflict => StatusCode::CONFLICT,
+        FailureKind::Stale => StatusCode::PRECONDITION_FAILED,
         FailureKind::BotCannot => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         FailureKind::DiscordFailed => StatusCode::BAD_GATEWAY,
@@ -101,6 +102,9 @@ const fn explanation(kind: FailureKind) -> &'static str {
         FailureKind::NotFound => "It doesn't exist, or you can't see it. I never tell which of the two.",
         FailureKind::Conflict => {
             "It doesn't go with how things are at the moment. The detail says what is in the way."
+        }
+        FailureKind::Stale => {
+            "It has changed since you read it, so nothing was done. Read it again, and decide then."
         }
         FailureKind::BotCannot => {
             "I can't do it until somebody changes something at Discord. The detail says what."

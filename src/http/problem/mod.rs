@@ -146,8 +146,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes an answer's problem, if it has one. What the framework refuses by itself has one, too.
-pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, state: &WebState) -> Response {
+/// Writes an answer's problem, if it has one. What the framework refuses by itself has one, too. For whoever
+/// has to sign in first, this page is the one to come back to.
+pub(super) fn render(
+    answer: Response,
+    (form, page): (AnswerForm, &str),
+    id: &RequestId,
+    state: &WebState,
+) -> Response {
     let status = answer.status();
     if !status.is_client_error() && !status.is_server_error() {
         return answer;
@@ -164,7 +170,9 @@ pub(super) fn render(answer: Response, form: AnswerForm, id: &RequestId, state: 
     let kind = problem.kind;
     let mut written = match form {
         AnswerForm::Json => json(&problem, id, &state.url),
-        AnswerForm::Html => pages::problem(kind, problem.detail(), id).into_response(),
+        AnswerForm::Html => {
+            pages::problem(kind, problem.detail(), id, state.offers_discord().then_some(page)).into_response()
+        }
     };
     // `Allow`, for instance.
     written.headers_mut().extend(parts.headers.drain().filter_map(|(name, value)| {

@@ -5,6 +5,7 @@ mod failures;
 mod files;
 mod guard;
 mod limits;
+mod oauth;
 mod secrets;
 mod uploads;
 

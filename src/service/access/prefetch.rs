@@ -63,13 +63,35 @@ impl Access<'_> {
         own: GuildId,
         follows: &[Follow],
     ) -> Result<(), ServiceError> {
+        follows.iter().for_each(|follow| self.note_follow(follow));
+        let ends = follows.iter().flat_map(|follow| [follow.pair.source, follow.pair.target]);
+        self.prefetch_channels(own, ends.collect()).await
+    }
+
+    /// The same for channels that the bot itself recorded, wherever they are: looking them up is nobody's
+    /// guess.
+    pub(in crate::service) async fn prefetch_known(
+        &mut self,
+        own: GuildId,
+        channels: BTreeSet<ChannelId>,
+    ) -> Result<(), ServiceError> {
+        self.list_channels(own).await?;
+        for channel in &channels {
+            // Where the others are, Discord says.
+            self.note_channel(own, *channel);
+        }
+        self.prefetch_channels(own, channels).await
+    }
+
+    async fn prefetch_channels(
+        &mut self,
+        own: GuildId,
+        channels: BTreeSet<ChannelId>,
+    ) -> Result<(), ServiceError> {
         let mut missing = BTreeSet::new();
-        for follow in follows {
-            self.note_follow(follow);
-            for id in [follow.pair.source, follow.pair.target] {
-                if !self.facts.channels.contains_key(&id) && self.answer_without_asking(id)?.is_none() {
-                    missing.insert(id);
-                }
+        for id in &channels {
+            if !self.facts.channels.contains_key(id) && self.answer_without_asking(*id)?.is_none() {
+                missing.insert(*id);
             }
         }
         let asked = missing.into_iter().map(async |id| (id, self.ask_for_channel(id).await));
@@ -77,8 +99,8 @@ impl Access<'_> {
             self.facts.channels.insert(id, found?);
         }
         let seen = |id| self.facts.seen_channel(id).and_then(|channel| channel.guild_id);
-        let ends = follows.iter().flat_map(|follow| [follow.pair.source, follow.pair.target]);
-        let others: BTreeSet<GuildId> = ends.filter_map(seen).filter(|guild| *guild != own).collect();
+        let others: BTreeSet<GuildId> =
+            channels.into_iter().filter_map(seen).filter(|guild| *guild != own).collect();
         self.prefetch_servers(others).await
     }
 

@@ -1,11 +1,12 @@
-//! What people do to use the web pages and the API: sign in by a link that a command gives them, see and end
-//! their sessions, make and revoke tokens. Everybody does this only for themselves, so nobody's permissions
-//! are asked for.
+//! What people do to use the web pages and the API: sign in by a link that a command gives them or with
+//! Discord (`discord`), see and end their sessions, make and revoke tokens. Everybody does this only for
+//! themselves, so nobody's permissions are asked for.
 //!
-//! That somebody is who they say they are is proved by Discord: it tells who ran the command, and shows the
-//! answer to nobody else.
+//! That somebody is who they say they are is proved by Discord: it tells who ran the command and shows the
+//! answer to nobody else, or it tells whom it let sign in.
 
 mod browser;
+mod discord;
 mod tokens;
 
 use std::sync::Arc;
@@ -16,12 +17,14 @@ use crate::domain::ids::{GuildId, UserId};
 use crate::domain::public_url::PublicUrl;
 use crate::domain::secret::WebSecret;
 use crate::metrics as names;
-use crate::rest::Client;
+use crate::rest::{Client, OAuthClient};
 use crate::store::{NewSession, Store};
 
+use super::access::lookups::Lookups;
 use super::access::quotas::UserQuotas;
 use super::{ServiceError, ServiceParts};
 
+pub use self::discord::{BegunSignIn, DiscordReturn, RETURN_PATH, SignInFailure};
 pub use self::tokens::TokenRequest;
 
 /// Signs people in, and keeps their sessions and tokens.
@@ -30,7 +33,10 @@ pub struct Accounts {
     rest: Client,
     clock: Clock,
     quotas: Arc<UserQuotas>,
+    lookups: Arc<Lookups>,
     url: Arc<PublicUrl>,
+    /// Where people can sign in with Discord.
+    oauth: Option<OAuthClient>,
 }
 
 /// Who wants to sign in, as Discord told.
@@ -46,9 +52,15 @@ pub struct SignInRequest {
 
 impl Accounts {
     /// Over these parts; the links lead to this address.
-    pub fn new(parts: &ServiceParts, quotas: Arc<UserQuotas>, url: Arc<PublicUrl>) -> Self {
+    pub fn new(
+        parts: &ServiceParts,
+        quotas: Arc<UserQuotas>,
+        lookups: Arc<Lookups>,
+        url: Arc<PublicUrl>,
+        oauth: Option<OAuthClient>,
+    ) -> Self {
         let ServiceParts { store, rest, clock, .. } = parts.clone();
-        Self { store, rest: rest.for_people(), clock, quotas, url }
+        Self { store, rest: rest.for_people(), clock, quotas, lookups, url, oauth }
     }
 
     /// Makes the address that signs this person in, once and within five minutes. Whoever has it can sign in
@@ -64,7 +76,7 @@ impl Accounts {
         }
         let secret = WebSecret::new(rand::random());
         self.store.add_sign_in(secret.hash(), &account, self.clock.now() + LINK_LIFETIME).await?;
-        count("asked");
+        count("link", "asked");
         Ok(self.url.join(&format!("/auth/link/{}", secret.text())))
     }
 
@@ -86,7 +98,7 @@ impl Accounts {
         let session =
             NewSession { hash: secret.hash(), replaces: replaces.map(WebSecret::hash), browser: &browser };
         let signed_in = self.store.redeem_sign_in(link.hash(), session, self.clock.now()).await?;
-        count(if signed_in.is_some() { "done" } else { "refused" });
+        count("link", if signed_in.is_some() { "done" } else { "refused" });
         Ok(signed_in.map(|_| secret))
     }
 
@@ -120,6 +132,6 @@ impl Accounts {
     }
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!(names::SIGN_INS, "kind" => "link", "outcome" => outcome).increment(1);
+fn count(kind: &'static str, outcome: &'static str) {
+    metrics::counter!(names::SIGN_INS, "kind" => kind, "outcome" => outcome).increment(1);
 }

@@ -19,6 +19,8 @@ pub enum FailureKind {
     NotFound,
     /// It doesn't go with how things are at the moment (HTTP 409).
     Conflict,
+    /// It isn't as whoever asked said that it must be (HTTP 412).
+    Stale,
     /// The bot itself can't do it, until somebody changes something at Discord (HTTP 422).
     BotCannot,
     /// Too much in a span of time; [`ServiceError::retry`] says when there is room again (HTTP 429).
@@ -134,6 +136,8 @@ codes! { Refusal:
     TooManyLookups(_) => TooMany "too_many_lookups" "Too many look-ups in vain",
     QuestionTooOld => Conflict "question_too_old" "Question is too old",
     Panel(_) => Invalid "invalid_panel" "Panel can't be so",
+    PanelField { .. } => Invalid "invalid_panel_field" "Panel's field can't hold that",
+    PanelForbidden(_) => Forbidden "panel_forbidden" "Kind of panel isn't allowed in the server",
     UnknownPanelKind => Invalid "unknown_panel_kind" "No such kind of panel",
     PanelKind { .. } => Invalid "panel_channel_kind" "Kind of channel can't hold a panel",
     TooManyPanels { .. } => Conflict "too_many_panels" "Too many panels in the channel",
@@ -147,6 +151,7 @@ codes! { Refusal:
     PanelThere(_) => Conflict "panel_there" "Panel is there already",
     TooSlowForForm => Unavailable "too_slow" "Too slow at the moment",
     PanelBusy => Conflict "panel_busy" "Panel was changed by somebody else",
+    PanelStale => Stale "panel_stale" "Panel has changed",
     PanelRight { .. } => Forbidden "panel_right" "Not allowed to change the panel",
     AlreadyPaused(_) => Conflict "already_paused" "Paused already",
     AlreadyActive(_) => Conflict "already_active" "Active already",

@@ -14,13 +14,11 @@ use crate::domain::panel::{
 use crate::domain::text;
 use crate::panel::kind::InvalidInput;
 use crate::panel::{AnyPanelKind, find};
-use crate::rest::Rest;
-use crate::service::access::Access;
-use crate::service::access::lookups::LookupPurpose;
 use crate::service::{Actor, Refusal, ServiceError};
-use crate::store::{PanelChange, PanelsFull};
+use crate::store::{PanelChange, PanelMove, PanelsFull};
 
-use super::{BOT_NEEDS, HOLD, MANAGE, Panels, TRIES, refresh};
+use super::rights::require_version;
+use super::{HOLD, Panels, TRIES, refresh};
 
 /// How long after a refresh the Refresh button brings the next one.
 const AFTER_A_REFRESH: TimeDelta = TimeDelta::seconds(5);
@@ -100,14 +98,18 @@ impl Panels {
         filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
         let kind = require_kind(&request.kind)?;
-        kind.permit(self.sources.settings(), actor.guild).map_err(invalid)?;
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = self.access(&rest, actor);
+        access.require_member(actor).await?;
+        let permitted = kind.permit(self.sources.settings(), actor.guild);
+        permitted.map_err(|InvalidInput(sentence)| Refusal::PanelForbidden(sentence))?;
         let title = match filled.get(TITLE) {
             "" => request.title.as_deref().unwrap_or(kind.title()),
             filled => filled,
         };
         let title = check_title(title)?;
         let refresh = check_refresh(request.refresh.unwrap_or(REFRESH))?;
-        self.require_channel(actor, request.channel).await?;
+        self.require_channel(&mut access, actor, request.channel).await?;
         let config = kind.configure(None, filled).map_err(invalid)?;
         let (guild, channel) = (actor.guild, request.channel);
         let new = NewPanel {
@@ -148,14 +150,26 @@ impl Panels {
         refresh: Option<Duration>,
         filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
+        let change = |panel: &Panel| {
+            Ok(Some(PanelChange {
+                title: check_title(filled.get(TITLE))?,
+                config: require_kind(&panel.kind)?.configure(Some(&panel.config), filled).map_err(invalid)?,
+                refresh: check_refresh(refresh.unwrap_or(panel.refresh))?,
+            }))
+        };
+        self.change_to(actor, id, change).await
+    }
+
+    /// Makes a change of the panel as it is now, if there is one, and again if somebody else's comes first.
+    pub(super) async fn change_to(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        change: impl Fn(&Panel) -> Result<Option<PanelChange>, ServiceError>,
+    ) -> Result<SavedPanel, ServiceError> {
         for _ in 0..TRIES {
             let panel = self.require_managed(actor, id).await?;
-            let kind = require_kind(&panel.kind)?;
-            let change = PanelChange {
-                title: check_title(filled.get(TITLE))?,
-                config: kind.configure(Some(&panel.config), filled).map_err(invalid)?,
-                refresh: check_refresh(refresh.unwrap_or(panel.refresh))?,
-            };
+            let Some(change) = change(&panel)? else { return Ok(SavedPanel::of(panel)) };
             let stamp = actor.changed_by().at(self.clock.now());
             if self.store.change_panel(&panel, &change, stamp).await? {
                 self.store.revive_panel(id, stamp).await?;
@@ -174,7 +188,8 @@ impl Panels {
     async fn refresh_now(&self, actor: Actor, id: PanelId) -> Result<SavedPanel, ServiceError> {
         let panel = self.require_managed(actor, id).await?;
         if panel.state == PanelState::Inactive {
-            self.require_channel(actor, panel.channel).await?;
+            let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+            self.require_channel(&mut self.access(&rest, actor), actor, panel.channel).await?;
             self.store.revive_panel(id, actor.changed_by().at(self.clock.now())).await?;
         } else {
             self.store.hasten_panel(id, self.clock.now()).await?;
@@ -221,16 +236,26 @@ impl Panels {
         id: PanelId,
         channel: ChannelId,
     ) -> Result<SavedPanel, ServiceError> {
-        let panel = self.require_managed(actor, id).await?;
-        if panel.channel == channel {
-            return Err(Refusal::PanelThere(channel).into());
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        for _ in 0..TRIES {
+            let mut access = self.access(&rest, actor);
+            let panel = self.managed_panel(&mut access, actor, id).await?;
+            if panel.channel == channel {
+                return Err(Refusal::PanelThere(channel).into());
+            }
+            self.require_channel(&mut access, actor, channel).await?;
+            let now = self.clock.now();
+            let stamp = actor.changed_by().at(now);
+            match self.store.move_panel(&panel, channel, stamp, now + HOLD).await? {
+                PanelMove::Moved(moved) => {
+                    self.wake_refresh_loop();
+                    return self.refresh_new(*moved).await;
+                }
+                PanelMove::Full => return Err(full(channel)),
+                PanelMove::Changed => {}
+            }
         }
-        self.require_channel(actor, channel).await?;
-        let now = self.clock.now();
-        let moved = self.store.move_panel(&panel, channel, actor.changed_by().at(now), now + HOLD).await?;
-        let moved = moved.ok_or_else(|| full(channel))?;
-        self.wake_refresh_loop();
-        self.refresh_new(moved).await
+        Err(Refusal::PanelBusy.into())
     }
 
     /// A panel that the person may manage, for the question before it is removed.
@@ -239,57 +264,31 @@ impl Panels {
         self.require_managed(actor, id).await
     }
 
-    /// Removes a panel with its message and all its mirrors.
-    pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        self.limits.quotas.count_action(actor.user, self.remove_now(actor, id)).await
+    /// Removes a panel with its message and all its mirrors. With versions, only if it has one of them.
+    pub async fn remove(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        versions: Option<&[i32]>,
+    ) -> Result<Panel, ServiceError> {
+        self.limits.quotas.count_action(actor.user, self.remove_now(actor, id, versions)).await
     }
 
-    async fn remove_now(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+    async fn remove_now(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        versions: Option<&[i32]>,
+    ) -> Result<Panel, ServiceError> {
         let panel = self.require_managed(actor, id).await?;
-        self.store.remove_panel(id, actor.changed_by().at(self.clock.now())).await?;
+        require_version(&panel, versions)?;
+        let version = versions.map(|_| panel.version);
+        let stamp = actor.changed_by().at(self.clock.now());
+        if !self.store.remove_panel(id, version, stamp).await? && version.is_some() {
+            return Err(Refusal::PanelStale.into());
+        }
         self.wake_refresh_loop();
         Ok(panel)
-    }
-
-    /// Permissions as they are now, on behalf of this person.
-    pub(super) fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
-        Access::of_person(rest, self.clock, &self.limits.lookups, actor, LookupPurpose::Command)
-    }
-
-    /// A panel of the actor's server that they may manage.
-    async fn require_managed(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut access = self.access(&rest, actor);
-        access.note_channel(panel.guild, panel.channel);
-        access.require_actor(actor, panel.channel, MANAGE).await?;
-        Ok(panel)
-    }
-
-    /// Whether the person may manage this panel, wherever they press.
-    pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
-        self.limits.quotas.spend_press(actor.user)?;
-        let there = Actor { guild: panel.guild, channel: Some(panel.channel), ..actor };
-        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut access = self.access(&rest, actor);
-        access.note_channel(panel.guild, panel.channel);
-        access.actor_may(there, panel.channel, MANAGE).await
-    }
-
-    /// Refuses a channel that isn't of the actor's server, or where they may not manage panels, or the bot
-    /// can't post one.
-    async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
-        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut access = self.access(&rest, actor);
-        let found = access.require_own_channel(actor, channel).await?;
-        access.require_person(actor.user, &found, MANAGE).await?;
-        if !found.kind().holds_messages() {
-            return Err(Refusal::PanelKind { channel, kind: found.kind() }.into());
-        }
-        match access.bot_lacks(self.identity.user, &found, BOT_NEEDS).await? {
-            Some(lack) => Err(Refusal::BotMay(vec![lack]).into()),
-            None => Ok(()),
-        }
     }
 
     /// Refreshes a panel that was just stored, and has been held since.
@@ -314,12 +313,19 @@ impl Panels {
 
     async fn saved(&self, guild: GuildId, id: PanelId) -> Result<SavedPanel, ServiceError> {
         let panel = self.store.panel(guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        let link = panel.message.map(|message| refresh::link(&panel, message));
-        Ok(SavedPanel { panel, link })
+        Ok(SavedPanel::of(panel))
     }
 }
 
-fn require_kind(kind: &str) -> Result<&'static dyn AnyPanelKind, Refusal> {
+impl SavedPanel {
+    /// A panel with its link.
+    pub(super) fn of(panel: Panel) -> Self {
+        let link = panel.message.map(|message| refresh::link(&panel, message));
+        Self { panel, link }
+    }
+}
+
+pub(super) fn require_kind(kind: &str) -> Result<&'static dyn AnyPanelKind, Refusal> {
     find(kind).ok_or(Refusal::UnknownPanelKind)
 }
 
@@ -336,7 +342,9 @@ fn title_field(title: &str) -> FormField {
     FormField::line(TITLE, "Title", most).with(text::cut(title, LONGEST_TITLE))
 }
 
-fn check_title(title: &str) -> Result<String, ServiceError> {
+pub(super) fn check_title(title: &str) -> Result<String, ServiceError> {
+    // Nobody sees control characters, and PostgreSQL keeps no NUL.
+    let title: String = title.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect();
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     if text::is_visible(&title) && text::units(&title) <= LONGEST_TITLE {
         Ok(title)
@@ -345,7 +353,7 @@ fn check_title(title: &str) -> Result<String, ServiceError> {
     }
 }
 
-fn check_refresh(refresh: Duration) -> Result<Duration, ServiceError> {
+pub(super) fn check_refresh(refresh: Duration) -> Result<Duration, ServiceError> {
     let (least, most) = REFRESH_BOUNDS;
     if (least..=most).contains(&refresh) { Ok(refresh) } else { Err(Refusal::PanelRefresh.into()) }
 }

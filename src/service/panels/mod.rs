@@ -13,8 +13,10 @@ mod list;
 mod manage;
 mod post;
 mod press;
+mod record;
 mod refresh;
 mod refresh_loop;
+mod rights;
 mod view_cache;
 
 use std::collections::HashMap;
@@ -43,6 +45,7 @@ use super::{Identity, ServiceParts};
 pub use self::list::PanelListEntry;
 pub use self::manage::{PanelRequest, SavedPanel};
 pub use self::press::{Acknowledgement, PanelAction, PressReply};
+pub use self::record::{PanelKindForm, PanelPatch, PanelRecord};
 pub use self::refresh_loop::RefreshLoop;
 use self::view_cache::ViewCache;
 

@@ -16,8 +16,8 @@ use self::threads::ThreadIndex;
 pub(super) use self::threads::ThreadStart;
 pub use self::threads::{MessageLocation, SeenThread, ThreadChange};
 
-/// A filter, not a truth: it may know too much for a moment, but never too little. The database decides what
-/// is delivered.
+/// A filter, not a truth: it may know too much, some of it until the process is started again, but never too
+/// little. The database decides what is delivered.
 #[derive(Debug, Default)]
 pub struct Watched(RwLock<WatchedSets>);
 

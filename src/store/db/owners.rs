@@ -12,10 +12,11 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx;
 
+use super::locks::has_row_locks;
 use super::session::{Session, in_time};
-use super::sql::{channel_ids, stored};
+use super::sql::{Sql, channel_ids, stored};
 use crate::domain::ids::ChannelId;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// The first half of these locks' numbers. Any number will do, as long as it never changes.
 pub(super) const PROCESS: i32 = 1_953_655_908;
@@ -134,6 +135,18 @@ impl Session {
             return Err(StoreError::SharedSession);
         }
         Ok(rows.into_iter().filter_map(|(found, _)| number(found)).collect())
+    }
+}
+
+impl Store {
+    /// How many processes that listen or deliver work with this database. On SQLite, it is one at a time.
+    pub async fn count_processes(&self) -> Result<u64, StoreError> {
+        if !has_row_locks(&self.db) {
+            return Ok(1);
+        }
+        let count = format!("SELECT COUNT(*) FROM ({LIVING}) living");
+        let living = Sql::new(count, [i64::from(PROCESS).into()]).numbers(&self.db).await?;
+        Ok(living.first().map_or(0, |count| count.unsigned_abs()))
     }
 }
 

@@ -5,10 +5,9 @@
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
 //! 3. In turns, the *head*, which is the first one that was never completely shown, and an edit that isn't
 //!    waiting: an edit may go after each create, and the head after each edit. So neither holds up the other
-//!    by more than one request, however many there are. Only the head may be shown first, so that first
-//!    showings keep their order: while it waits, those behind it wait, too, but edits don't. One that was
-//!    overtaken holds up nobody. Among several edits, lots are drawn each time: a message that is edited
-//!    without end holds up no other.
+//!    by more than one request, however many there are. Only the head may be shown for the first time. While
+//!    it waits, all first showings behind it wait; edits don't. One that was overtaken holds up nobody. Among
+//!    several edits, lots are drawn each time: a message that is edited without end holds up no other.
 //!
 //! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row
 //! may be at fault itself, or Discord may be down for everyone. So right after it has failed once more, a

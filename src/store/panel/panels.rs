@@ -106,6 +106,17 @@ pub enum PanelsFull {
     Server(u32),
 }
 
+/// What came of moving a panel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PanelMove {
+    /// This one is in its place.
+    Moved(Box<Panel>),
+    /// Nothing was changed: the other channel has as many as it may.
+    Full,
+    /// Nothing was changed: the panel isn't as it was read.
+    Changed,
+}
+
 impl Store {
     /// Stores a panel that must still be posted; the caller holds it until then. A server may have
     /// `most_in_server` panels (`None` for no limit), and a channel [`MOST_IN_CHANNEL`]: beyond that, nothing
@@ -260,11 +271,19 @@ impl Store {
         txn.commit(revived).await
     }
 
-    /// Has a panel removed: its message and its mirrors are deleted, then its row.
-    pub async fn remove_panel(&self, id: PanelId, stamp: ChangeStamp) -> Result<(), StoreError> {
+    /// Has a panel removed: its message and its mirrors are deleted, then its row. With a version, only if it
+    /// still has that. Returns whether it was there.
+    pub async fn remove_panel(
+        &self,
+        id: PanelId,
+        version: Option<i32>,
+        stamp: ChangeStamp,
+    ) -> Result<bool, StoreError> {
         let txn = self.audited_write(stamp).await?;
-        let removed = change(&**txn, mark_removed(id, stamp.at), AuditAction::PanelRemoved).await?;
-        txn.commit(removed).await
+        let removed = change(&**txn, mark_removed(id, version, stamp.at), AuditAction::PanelRemoved).await?;
+        let was_there = !removed.is_empty();
+        txn.commit(removed).await?;
+        Ok(was_there)
     }
 
     /// Deletes a panel's row, after everything else of it is gone.
@@ -275,17 +294,21 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a panel by one in another channel of its server. `None` if that channel has as many as it
-    /// may; then nothing is changed.
+    /// Replaces a panel by one in another channel of its server, unless somebody else has changed it since it
+    /// was read.
     pub async fn move_panel(
         &self,
         panel: &Panel,
         channel: ChannelId,
         stamp: ChangeStamp,
         held_until: DateTime<Utc>,
-    ) -> Result<Option<Panel>, StoreError> {
+    ) -> Result<PanelMove, StoreError> {
         let txn = self.audited_write(stamp).await?;
         locks::sources(&**txn, [panel.channel, channel]).await?;
+        // First: a second move at the same time waits here, and then finds it gone.
+        if mark_removed(panel.id, Some(panel.version), stamp.at).execute(&**txn).await? == 0 {
+            return Ok(PanelMove::Changed);
+        }
         let new = NewPanel {
             guild: panel.guild,
             channel,
@@ -295,11 +318,12 @@ impl Store {
             refresh: panel.refresh,
             created_by: panel.created_by,
         };
-        let Some(moved) = insert(&**txn, &new, stamp.at, held_until).await? else { return Ok(None) };
-        mark_removed(panel.id, stamp.at).execute(&**txn).await?;
+        let Some(moved) = insert(&**txn, &new, stamp.at, held_until).await? else {
+            return Ok(PanelMove::Full);
+        };
         let detail = json!({ "panel": [panel.id, moved.id], "channel": [panel.channel, channel] });
         txn.commit([entry(&moved, AuditAction::PanelMoved, detail)]).await?;
-        Ok(Some(moved))
+        Ok(PanelMove::Moved(Box::new(moved)))
     }
 
     async fn panels(&self, query: Sql) -> Result<Vec<Panel>, StoreError> {
@@ -337,10 +361,14 @@ async fn insert(
     query.rows_of::<PanelRow>(txn).await?.pop().map(PanelRow::panel).transpose()
 }
 
-fn mark_removed(id: PanelId, now: DateTime<Utc>) -> Sql {
+fn mark_removed(id: PanelId, version: Option<i32>, now: DateTime<Utc>) -> Sql {
     let update = "UPDATE panels SET state = 'removed', updated_at = $2, next_refresh_at = $2 \
-        WHERE id = $1 AND state <> 'removed' RETURNING id, guild_id";
-    Sql::new(update, [id.0.into(), stored(now).into()])
+        WHERE id = $1 AND state <> 'removed'";
+    let mut update = Sql::new(update, [id.0.into(), stored(now).into()]);
+    if let Some(version) = version {
+        update = update.then(" AND version = ").bind(version);
+    }
+    update.then(" RETURNING id, guild_id")
 }
 
 pub(super) fn seconds(refresh: Duration) -> i32 {

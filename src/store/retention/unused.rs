@@ -81,9 +81,9 @@ impl Store {
         })
     }
 
-    /// Forgets channels and threads that nobody follows and that were last read before this message. The
-    /// threads of a followed channel are then read from there on: what is older and has no row was seen.
-    /// Returns how many.
+    /// Forgets channels and threads that nobody follows and that were last read before this message. The mark
+    /// from which a followed channel's threads are read moves up to it, so that nothing older in a thread
+    /// whose row is gone counts as new. Returns how many.
     pub(in crate::store) async fn forget_unread_channels(
         &self,
         before: MessageId,

@@ -3,7 +3,8 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::account::{Account, AccountServer, MOST_SESSIONS, NewApiToken, TokenName};
+use crate::domain::account::{Account, AccountServer, MOST_SESSIONS, NewApiToken, PendingSignIn, TokenName};
+use crate::domain::public_url::LocalPath;
 use crate::domain::scope::TokenScope;
 use crate::domain::secret::{SecretHash, WebSecret};
 use crate::store::NewSession;
@@ -32,6 +33,11 @@ fn token(number: u8) -> NewApiToken {
     }
 }
 
+fn pending(number: u8) -> PendingSignIn {
+    let next = LocalPath::parse("/docs").unwrap();
+    PendingSignIn { browser: hash(number), verifier: WebSecret::new([number; 32]), next }
+}
+
 async fn sign_in(db: &Db, number: u8, whom: u64, now: DateTime<Utc>) {
     let link = hash(number.wrapping_add(100));
     db.store.add_sign_in(link, &account(whom), now + TimeDelta::minutes(5)).await.unwrap();
@@ -42,6 +48,7 @@ async fn sign_in(db: &Db, number: u8, whom: u64, now: DateTime<Utc>) {
 /// A row in each table.
 pub(super) async fn rows(db: &Db) {
     db.store.add_sign_in(hash(1), &account(1), at(300)).await.unwrap();
+    db.store.add_pending_sign_in(hash(6), &pending(6), at(600)).await.unwrap();
     sign_in(db, 2, 1, at(0)).await;
     db.store.add_api_token(&token(3), at(0)).await.unwrap().unwrap();
 }
@@ -75,6 +82,7 @@ async fn each_works_until_its_end_and_is_swept_then(#[case] backend: Backend) {
 
     assert_eq!(store.forget_expired_access(at(299)).await.unwrap(), 0);
     assert_eq!(store.forget_expired_access(at(300)).await.unwrap(), 1);
+    assert_eq!(store.forget_expired_access(at(600)).await.unwrap(), 2);
     assert_eq!(store.forget_unused(day(30, 0), TimeDelta::days(30)).await.unwrap().messages.activities, 0);
     let left = "SELECT 'session' AS text FROM web_sessions UNION ALL SELECT 'token' FROM api_tokens";
     assert_eq!(db.texts(left).await, ["token"], "the one without an end");
@@ -125,4 +133,41 @@ async fn an_account_belongs_to_its_session() {
     Sql::new(swap, []).execute(&*txn).await.unwrap();
     txn.commit().await.unwrap();
     assert!(matches!(db.store.web_session(hash(1), at(1)).await, Err(StoreError::Decrypt(_))));
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_sign_in_with_discord_is_taken_once_and_in_time(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    rows(&db).await;
+    assert_eq!(store.take_pending_sign_in(hash(1), at(0)).await.unwrap(), None, "a link is none");
+    assert_eq!(store.sign_in(hash(6), at(0)).await.unwrap(), None, "and it is no link");
+    let session = NewSession { hash: hash(9), replaces: None, browser: "" };
+    assert_eq!(store.redeem_sign_in(hash(6), session, at(0)).await.unwrap(), None);
+    assert_eq!(store.take_pending_sign_in(hash(6), at(599)).await.unwrap(), Some(pending(6)));
+    assert_eq!(store.take_pending_sign_in(hash(6), at(599)).await.unwrap(), None);
+    store.add_pending_sign_in(hash(7), &pending(7), at(600)).await.unwrap();
+    assert_eq!(store.take_pending_sign_in(hash(7), at(600)).await.unwrap(), None);
+}
+
+/// A verifier can't be moved to another sign-in.
+#[tokio::test]
+async fn a_verifier_belongs_to_its_sign_in() {
+    let Some(db) = Db::new(Backend::Sqlite).await else { return };
+    for number in [1, 2] {
+        db.store.add_pending_sign_in(hash(number), &pending(number), at(600)).await.unwrap();
+    }
+    let swap = "UPDATE sign_ins SET verifier = (SELECT MAX(verifier) FROM sign_ins)";
+    let txn = db.store.write().await.unwrap();
+    Sql::new(swap, []).execute(&*txn).await.unwrap();
+    txn.commit().await.unwrap();
+    let taken = [
+        db.store.take_pending_sign_in(hash(1), at(0)).await,
+        db.store.take_pending_sign_in(hash(2), at(0)).await,
+    ];
+    assert_eq!(taken.iter().filter(|taken| matches!(taken, Err(StoreError::Decrypt(_)))).count(), 1);
 }

@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::domain::follow::Audience;
 use crate::domain::message::Names;
-use crate::store::Forgotten;
+use crate::store::{Forgotten, PanelMove};
 
 fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
@@ -176,7 +176,8 @@ async fn follows_and_panels_lose_the_name_of_who_made_them(#[case] backend: Back
     assert!(panel.version > own.version && panel.next_refresh_at < own.next_refresh_at, "it is drawn anew");
     assert_eq!(db.store.panel(other.guild, other.id).await.unwrap(), Some(other));
     // It can still be moved.
-    assert!(db.store.move_panel(&panel, channel(4), bot(at(6)), at(60)).await.unwrap().is_some());
+    let moved = db.store.move_panel(&panel, channel(4), bot(at(6)), at(60)).await.unwrap();
+    assert!(matches!(moved, PanelMove::Moved(_)));
 }
 
 /// Server 8 has the source 1, a panel there, and the target 4; server 7 the targets 2 and 3 and the source 5.

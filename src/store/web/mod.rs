@@ -3,17 +3,19 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `sign_ins` | links that sign somebody in, each once |
+//! | `pending` | sign-ins with Discord that were begun |
 //! | `sessions` | browsers in which somebody is signed in |
 //! | `tokens` | API tokens |
 //! | `answers` | what was answered to requests with a key |
 //!
-//! Invariant: of every secret (a link, a cookie, a token) only the SHA-256 is stored, and each is looked up
+//! Invariant: of every secret (a link, a cookie, a state, a token) only the SHA-256 is stored, and each is looked up
 //! by it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed,
 //! bound to that hash.
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
 pub(super) mod answers;
+mod pending;
 pub(super) mod sessions;
 pub(super) mod sign_ins;
 pub(super) mod tokens;

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::bytes;
-use crate::domain::account::{MOST_SESSIONS, WebSession, WebSessionId, session_end};
+use crate::domain::account::{Account, MOST_SESSIONS, WebSession, WebSessionId, session_end};
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, stored};
@@ -86,6 +86,22 @@ pub(super) async fn delete(
 }
 
 impl Store {
+    /// Begins a session of this person, and ends the one that this browser had.
+    pub async fn begin_web_session(
+        &self,
+        session: NewSession<'_>,
+        account: &Account,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let sealed = self.cipher.seal_account(session.hash, account);
+        let txn = self.write().await?;
+        if let Some(replaced) = session.replaces {
+            delete(&*txn, replaced).await?;
+        }
+        insert(&*txn, &session, account.user, sealed, now).await?;
+        txn.commit().await
+    }
+
     /// The session with this secret; `None` if it ended. That it is used is noted about once an hour.
     pub async fn web_session(
         &self,

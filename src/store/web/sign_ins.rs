@@ -24,7 +24,8 @@ impl Store {
         account: &Account,
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let insert = "INSERT INTO sign_ins (secret_hash, account, expires_at) VALUES ($1, $2, $3)";
+        let insert =
+            "INSERT INTO sign_ins (secret_hash, kind, account, expires_at) VALUES ($1, 'link', $2, $3)";
         let sealed = self.cipher.seal_account(link, account);
         let txn = self.write().await?;
         Sql::new(insert, [bytes(link), sealed.into(), stored(expires_at).into()]).execute(&*txn).await?;
@@ -33,7 +34,8 @@ impl Store {
 
     /// Whom a link would sign in; `None` if it doesn't work (any more).
     pub async fn sign_in(&self, link: SecretHash, now: DateTime<Utc>) -> Result<Option<Account>, StoreError> {
-        let query = "SELECT account FROM sign_ins WHERE secret_hash = $1 AND expires_at > $2";
+        let query =
+            "SELECT account FROM sign_ins WHERE secret_hash = $1 AND kind = 'link' AND expires_at > $2";
         let rows: Vec<SignInRow> =
             Sql::new(query, [bytes(link), stored(now).into()]).rows_of(&self.db).await?;
         rows.first().map(|row| self.cipher.open_account(link, &row.account)).transpose()
@@ -48,7 +50,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Account>, StoreError> {
         let txn = self.write().await?;
-        let redeem = "DELETE FROM sign_ins WHERE secret_hash = $1 AND expires_at > $2 RETURNING account";
+        let redeem = "DELETE FROM sign_ins WHERE secret_hash = $1 AND kind = 'link' AND expires_at > $2 \
+            RETURNING account";
         let rows: Vec<SignInRow> = Sql::new(redeem, [bytes(link), stored(now).into()]).rows_of(&*txn).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let mut account = self.cipher.open_account(link, &row.account)?;

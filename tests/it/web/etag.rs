@@ -41,6 +41,22 @@ async fn what_is_the_same_is_not_sent_again() {
     }
 }
 
+/// A panel's tag is its version, for changing it. It stays the same while the panel is refreshed.
+#[tokio::test]
+async fn a_version_is_no_reason_to_send_nothing() {
+    let office = super::panels::Office::new().await;
+    let panel = office.alice.get(&office.own()).await;
+    assert_eq!((panel.status, panel.header("etag")), (200, "\"1\""));
+    let browser = office.site.signed_in().await;
+    for tags in ["\"1\"", "*"] {
+        let again = known(&browser, "GET", &office.own(), tags).await;
+        assert_eq!((again.status, again.header("etag")), (200, "\"1\""), "{tags}");
+    }
+    let document = browser.get("/api/v1/openapi.json").await.body();
+    let has = |path: &str| document["paths"][path]["get"]["responses"]["304"].is_object();
+    assert!(has("/api/v1/servers/{server}/panels") && !has("/api/v1/servers/{server}/panels/{id}"));
+}
+
 #[tokio::test]
 async fn what_has_changed_is_sent() {
     let site = Site::new().await;

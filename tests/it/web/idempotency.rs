@@ -154,6 +154,30 @@ async fn keys_are_visible_ascii_and_only_where_they_matter() {
     assert_eq!(refused.problem(), (413, "body_too_large".to_owned()));
 }
 
+/// A panel is posted once.
+#[tokio::test]
+async fn a_panel_is_made_once() {
+    let site = Site::new().await;
+    let program = super::panels::program(&site, &site.alice, &site.news).await;
+    let mut request = Request {
+        token: program.token.clone(),
+        key: "k".to_owned(),
+        path: site.server("/panels"),
+        body: super::panels::custom(&site.news, "Plan", "Three ships."),
+    };
+    let first = request.send(&site.url).await;
+    assert_eq!((first.status, first.header("etag")), (201, "\"1\""), "{}", first.text);
+    let again = request.send(&site.url).await;
+    assert!(replayed(&again), "{}", again.text);
+    for header in ["location", "etag"] {
+        assert_eq!(again.header(header), first.header(header));
+    }
+    assert_eq!((again.text, site.rows("panels").await), (first.text, "1".to_owned()));
+    assert_eq!(site.news.message_count(), 1);
+    request.body["title"] = json!("Another");
+    assert_eq!(request.send(&site.url).await.problem(), (422, "idempotency_key_reused".to_owned()));
+}
+
 /// What can turn out differently isn't kept.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]

@@ -1,13 +1,19 @@
 //! The web pages and the API, used as browsers and programs use them.
 
+mod audit;
 mod connections;
 mod contract;
+mod discord_sign_in;
+mod discord_sign_in_fails;
 mod etag;
 mod follows;
 mod fuzz;
 mod guard;
 mod idempotency;
 mod limits;
+mod operator;
+mod panel_rights;
+mod panels;
 mod rights;
 mod routes;
 mod secrets;
@@ -16,6 +22,7 @@ mod sign_in;
 mod standby;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
@@ -149,15 +156,19 @@ pub fn path(url: &str) -> String {
     rest.split_once('/').map_or_else(String::new, |(_, path)| format!("/{path}"))
 }
 
+/// The session's cookie, without encryption.
+const SESSION: &str = "tributary";
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The address of the next visitor, as a proxy passes it on: 10.0.0.1 is the first one's.
 static VISITORS: AtomicU32 = AtomicU32::new(0x0a00_0001);
 
-/// A browser: it keeps the cookie that it is given, and goes nowhere by itself.
+/// A browser: it keeps the cookies that it is given, and goes nowhere by itself.
 pub struct Visitor {
     client: Client,
     url: String,
-    cookie: Mutex<Option<String>>,
+    /// The values by their names.
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
 /// What came back.
@@ -175,39 +186,59 @@ impl Visitor {
         let address = Ipv4Addr::from_bits(VISITORS.fetch_add(1, Relaxed)).to_string();
         let address = HeaderValue::try_from(address).expect("digits and dots");
         let client = client.default_headers(HeaderMap::from_iter([(FORWARDED_FOR, address)]));
-        Self { client: client.build().expect("a client"), url: url.to_owned(), cookie: Mutex::default() }
+        Self { client: client.build().expect("a client"), url: url.to_owned(), cookies: Mutex::default() }
     }
 
-    /// Its cookie, as it sends it.
+    /// Its session's cookie, as it sends it.
     pub fn cookie(&self) -> Option<String> {
-        self.cookie.lock().expect("nobody panics with it").clone()
+        self.cookie_named(SESSION)
     }
 
-    /// Gives it another one.
+    /// A cookie of this name, as it sends it.
+    pub fn cookie_named(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies.lock().expect("nobody panics with it");
+        cookies.get(name).map(|value| format!("{name}={value}"))
+    }
+
+    /// Gives it another cookie for its session.
     pub fn set_cookie(&self, cookie: Option<String>) {
-        *self.cookie.lock().expect("nobody panics with it") = cookie;
+        let mut cookies = self.cookies.lock().expect("nobody panics with it");
+        cookies.remove(SESSION);
+        let cookie = cookie.as_deref().and_then(|cookie| cookie.split_once('='));
+        cookies.extend(cookie.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
-    /// A request with its cookie and nothing else.
+    /// All its cookies, as it sends them.
+    fn sent_cookies(&self) -> Option<String> {
+        let cookies = self.cookies.lock().expect("nobody panics with it");
+        let cookies: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!cookies.is_empty()).then(|| cookies.join("; "))
+    }
+
+    /// A request with its cookies and nothing else.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().expect("a method");
         let request = self.client.request(method, format!("{}{path}", self.url));
-        match self.cookie() {
-            Some(cookie) => request.header(COOKIE, cookie),
+        match self.sent_cookies() {
+            Some(cookies) => request.header(COOKIE, cookies),
             None => request,
         }
     }
 
-    /// Sends a request, and keeps the cookie that comes back.
+    /// Sends a request, and keeps the cookies that come back.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().expect("a request");
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        if let Some(cookie) = headers.get(SET_COOKIE).map(|cookie| cookie.to_str().expect("a text")) {
-            let ended = cookie.contains("Max-Age=0");
-            let value = cookie.split(';').next().expect("a word").to_owned();
-            self.set_cookie((!ended).then_some(value));
+        for cookie in headers.get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().expect("a text")) {
+            let (name, rest) = cookie.split_once('=').expect("a name and a value");
+            let value = rest.split(';').next().expect("a word").to_owned();
+            let mut cookies = self.cookies.lock().expect("nobody panics with it");
+            match cookie.contains("Max-Age=0") {
+                true => cookies.remove(name),
+                false => cookies.insert(name.to_owned(), value),
+            };
         }
         let answer = Answer { status, headers, text: answer.text().await.expect("a text") };
         contract::check(&self.client, &self.url, &method, &path, &answer).await;
@@ -252,6 +283,16 @@ impl Answer {
         assert_eq!(body["status"], self.status);
         assert_eq!(body["requestId"], self.header("x-request-id"));
         (self.status, body["code"].as_str().expect("a code").to_owned())
+    }
+
+    /// The answer without what is different each time: its status, its body, and the names of its headers.
+    #[track_caller]
+    pub fn told(&self) -> (u16, Value, Vec<String>) {
+        let mut body = self.body();
+        body["requestId"] = Value::Null;
+        let mut headers: Vec<String> = self.headers.keys().map(ToString::to_string).collect();
+        headers.sort_unstable();
+        (self.status, body, headers)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Who may do what over the API: each route of a server for each kind of caller, and what nobody may find out.
+//! Who may do what over the API: each route of a server for each kind of caller, and what nobody may find
+//! out.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{Channel, Guild, Permissions, Person};

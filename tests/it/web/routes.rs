@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Answer, Site, Visitor};
+use crate::harness::Backend;
 
 /// A route, and what it answers to a guest, to a person, to a program with every scope, and to a person's
 /// browser that was led there by another site.
@@ -19,6 +20,8 @@ const ROUTES: &[Row] = &[
     Row("GET", "/assets/{hash}/{name}", 404, 404, 404, 404),
     Row("GET", "/auth/link/{link}", 410, 410, 410, 410),
     Row("POST", "/auth/link/{link}", 410, 410, 410, 403),
+    Row("GET", "/auth/login", 303, 303, 303, 303),
+    Row("GET", "/auth/callback", 400, 400, 400, 400),
     Row("POST", "/auth/logout", 303, 303, 303, 403),
     Row("GET", "/settings/tokens", 401, 200, 403, 200),
     Row("POST", "/settings/tokens", 401, 400, 403, 403),
@@ -35,6 +38,12 @@ const ROUTES: &[Row] = &[
     Row("DELETE", "/api/v1/me/sessions/{id}", 401, 404, 403, 403),
     Row("DELETE", "/api/v1/me/sessions", 401, 204, 403, 403),
     Row("GET", "/api/v1/servers", 401, 200, 200, 200),
+    Row("GET", "/api/v1/panel-kinds", 401, 200, 200, 200),
+    Row("GET", "/api/v1/operator/health", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/lanes", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/limits", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/processes", 404, 404, 404, 404),
+    Row("GET", "/api/v1/operator/servers", 404, 404, 404, 404),
 ];
 
 /// Scopes of the token in the table.
@@ -62,7 +71,7 @@ async fn ask(browser: &Visitor, row: &Row, headers: &[(&str, &str)]) -> Answer {
 
 #[tokio::test]
 async fn everybody_gets_only_what_is_theirs() {
-    let site = Site::new().await;
+    let site = Site::with_discord(Backend::Sqlite).await.unwrap();
     let own = [("sec-fetch-site", "same-origin")];
     let mut browser = site.signed_in().await;
     for row in ROUTES {
@@ -84,7 +93,7 @@ async fn everybody_gets_only_what_is_theirs() {
 
 #[tokio::test]
 async fn every_answer_has_its_headers() {
-    let site = Site::new().await;
+    let site = Site::with_discord(Backend::Sqlite).await.unwrap();
     let browser = site.signed_in().await;
     for row in ROUTES {
         for browser in [&site.browser(), &browser] {

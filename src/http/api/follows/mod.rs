@@ -95,8 +95,8 @@ impl FollowsQuery {
 
 /// List what a server follows
 ///
-/// The newest first. That takes Manage Messages: in the target or channel that is asked for, or otherwise in the
-/// server as a whole.
+/// The newest first. That takes Manage Messages: in the target or channel that is asked for, or otherwise in
+/// the server as a whole.
 #[utoipa::path(
     get,
     path = "/servers/{server}/follows",
@@ -121,9 +121,9 @@ pub(super) async fn list(
 
 /// Follow a channel
 ///
-/// What `/follow` does, with the same rules: you need Manage Channels in the target and must be able to read the
-/// source. Where a private channel's posts would be shown to others, it is refused as `confirmation_required`
-/// until it is sent with `"confirm": true`.
+/// What `/follow` does, with the same rules: you need Manage Channels in the target and must be able to read
+/// the source. Where a private channel's posts would be shown to others, it is refused as
+/// `confirmation_required` until it is sent with `"confirm": true`.
 #[utoipa::path(
     post,
     path = "/servers/{server}/follows",

@@ -63,7 +63,7 @@ impl Store {
     /// - Edited: a new revision, if the content changed; owed again where it was shown through a follow that
     ///   isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it no
     ///   longer is.
-    /// - Read again: the same, unless there is a later revision than was known before it was read.
+    /// - Read again: like an edit, but ignored if a newer revision was stored since the reading began.
     /// - Deleted: the last revision. Its content is forgotten, and its mirrors are deleted.
     /// - Passed: the channel counts as read up to it, without an activity.
     /// - Of an author who doesn't want to be mirrored: only the message's existence is recorded; its mirrors
