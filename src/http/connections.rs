@@ -62,7 +62,8 @@ pub(super) async fn serve(
             }
         };
         let most_of_one = if proxies.trusts(peer.ip()) { MOST } else { MOST_OF_ONE };
-        // Without a place, the connection is closed at once: an answer would cost what there is too little of.
+        // Without a place, the connection is closed at once: an answer would cost what there is too little
+        // of.
         if let Some(place) = open.add(peer.ip().into(), most_of_one) {
             tasks.spawn(connection(stream, peer, router.clone(), stop.clone(), place));
         }

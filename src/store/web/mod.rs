@@ -8,9 +8,9 @@
 //! | `tokens` | API tokens |
 //! | `answers` | what was answered to requests with a key |
 //!
-//! Invariant: of every secret (a link, a cookie, a state, a token) only the SHA-256 is stored, and each is looked up
-//! by it alone. So whoever reads the database can't act for anybody. What is known of a person is sealed,
-//! bound to that hash.
+//! Invariant: of every secret (a link, a cookie, a state, a token) only the SHA-256 is stored, and each is
+//! looked up by it alone. So whoever reads the database can't act for anybody. What is known of a person is
+//! sealed, bound to that hash.
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
