@@ -255,7 +255,8 @@ mod tests {
         assert_eq!(places.last().map(Vec::len), Some(16));
         assert!(open.add(address(8), MOST_OF_ONE).is_none());
         places.clear();
-        assert_eq!((lock(&open.0).all, lock(&open.0).of.len()), (0, 0));
+        let counts = lock(&open.0);
+        assert_eq!((counts.all, counts.of.len()), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]
