@@ -7,7 +7,7 @@ use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -50,16 +50,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        require_media_type(&request, "application/json")?;
-        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let json = &mut serde_json::Deserializer::from_slice(&bytes);
-        let body = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
-            let detail = error.inner().to_string();
-            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer(error.path()))
-        })?;
-        json.end().map_err(|error| Problem::new(ProblemCode::InvalidBody).with_detail(error.to_string()))?;
-        Ok(Self(body))
+        read(&json_of(request, state).await?).map(Self)
     }
+}
+
+/// The bytes of a body that says that it is JSON.
+async fn json_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    require_media_type(&request, "application/json")?;
+    Bytes::from_request(request, state).await.map_err(unreadable)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    require_object(bytes)?;
+    let json = &mut serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
+        let detail = error.inner().to_string();
+        Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer(error.path()))
+    })?;
+    json.end().map_err(|error| Problem::new(ProblemCode::InvalidBody).with_detail(error.to_string()))?;
+    Ok(body)
 }
 
 /// The same, where the body may be left out.
@@ -72,7 +81,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         if request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE) {
             return Ok(Self(T::default()));
         }
-        JsonBody::from_request(request, state).await.map(|JsonBody(body)| Self(body))
+        let bytes = json_of(request, state).await?;
+        let none = bytes.trim_ascii() == b"null";
+        if none { Ok(Self(T::default())) } else { read(&bytes).map(Self) }
     }
 }
 
@@ -93,9 +104,20 @@ pub(super) fn member(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// Refuses everything but an object. serde would also take a list of all members, by their order.
+fn require_object(bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.trim_ascii_start().first() == Some(&b'{') {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemCode::InvalidBody).with_detail("Send a JSON object: {\"name\": value}."))
+}
+
 fn require_media_type(request: &Request, media_type: &str) -> Result<(), Problem> {
     let given = request.headers().get(CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Problem::new(ProblemCode::MediaType).with_detail("Send the body without an encoding."));
+    }
     if essence.eq_ignore_ascii_case(media_type) {
         return Ok(());
     }

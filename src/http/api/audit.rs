@@ -35,7 +35,7 @@ pub(super) struct AuditQuery {
     #[param(value_type = Option<String>, example = "2026-11-30T00:00:00Z")]
     since: Option<DateTime<Utc>>,
     /// How many items a page has: 1 to 100, and 20 where nothing is said.
-    #[param(minimum = 1, maximum = 100)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave.
     cursor: Option<String>,

@@ -37,6 +37,7 @@ pub(super) fn add_problems(document: &mut Value) {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            operation["operationId"] = json!(operation_id(path, method));
             let problems = problems(path, method, operation);
             add_headers(operation, path, method);
             if let Some(responses) = operation["responses"].as_object_mut() {
@@ -46,6 +47,12 @@ pub(super) fn add_problems(document: &mut Value) {
     }
     let codes: Vec<&str> = ProblemKind::all().map(ProblemKind::code).collect();
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = json!(codes);
+}
+
+/// A name for an endpoint that no other one has: generators make functions of it.
+fn operation_id(path: &str, method: &str) -> String {
+    let words = path.trim_start_matches("/api/v1/").split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| !word.is_empty()).fold(method.to_owned(), |name, word| format!("{name}_{word}"))
 }
 
 /// What can occur there, by status.

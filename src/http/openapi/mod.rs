@@ -21,7 +21,7 @@ pub(super) fn frame(url: &PublicUrl) -> OpenApi {
         .title("Tributary")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "What people do with commands, for programs. Ids are texts, times are RFC 3339 in UTC, and what isn't a success is a problem as in RFC 9457.",
+            "What people do with commands, for programs. Ids are texts, times are RFC 3339 in UTC, and what isn't a success is a problem as in RFC 9457. Requests are limited (RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset), and so are changes in an hour and expensive questions in ten minutes, for commands and programs together: 429 says with Retry-After when there is room again. Browsers that use the session's cookie must send Sec-Fetch-Site: same-origin, or Origin, to change something.",
         ))
         .build();
     let cookie = if url.is_https() { "__Host-tributary" } else { "tributary" };

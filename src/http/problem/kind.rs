@@ -1,6 +1,7 @@
 //! The kinds of problems: this module's own, and failures of the use cases, whose codes are the service's.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, SecondsFormat};
 
 use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
 
@@ -121,29 +122,35 @@ const fn explanation(kind: FailureKind) -> &'static str {
     }
 }
 
-/// A sentence without Discord's markup: `**bold**` loses its asterisks, and `<#id>` becomes `channel id`.
+/// A sentence without Discord's markup: `**bold**` loses its asterisks, `<#id>` becomes `channel id`, and
+/// `<t:seconds:R>` a time in RFC 3339.
 pub(in crate::http) fn plain(sentence: &str) -> String {
     let mut plain = String::with_capacity(sentence.len());
     let mut rest = sentence;
-    while let Some(at) = rest.find("<#") {
-        let (before, mention) = rest.split_at(at);
+    while let Some((before, after)) = rest.split_once('<') {
         plain.push_str(before);
-        let digits = mention.get(2..).and_then(|inner| inner.split_once('>'));
-        let digits = digits.filter(|(id, _)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
-        rest = match digits {
-            Some((id, after)) => {
-                plain.push_str("channel ");
-                plain.push_str(id);
-                after
+        rest = after;
+        match after.split_once('>').and_then(|(inside, after)| Some((words(inside)?, after))) {
+            Some((words, after)) => {
+                plain.push_str(&words);
+                rest = after;
             }
-            None => {
-                plain.push_str("<#");
-                mention.get(2..).unwrap_or_default()
-            }
-        };
+            None => plain.push('<'),
+        }
     }
     plain.push_str(rest);
     plain.replace("**", "")
+}
+
+/// What stands between `<` and `>`, in words; `None` if it isn't markup.
+fn words(inside: &str) -> Option<String> {
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(id) = inside.strip_prefix('#').filter(is_number) {
+        return Some(format!("channel {id}"));
+    }
+    let seconds = inside.strip_prefix("t:")?.split(':').next().filter(is_number)?;
+    let time = DateTime::from_timestamp(seconds.parse().ok()?, 0)?;
+    Some(format!("at {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
 #[cfg(test)]
@@ -172,6 +179,11 @@ mod tests {
                 "I need View Channel in channel 7, and channel 8.",
             ),
             ("<#>, <#x>, <#7", "<#>, <#x>, <#7"),
+            ("Try again <t:1796037369:R>.", "Try again at 2026-11-30T11:16:09Z."),
+            (
+                "a < b > c, <t:x:R>, <t:>, <t:99999999999999999999>",
+                "a < b > c, <t:x:R>, <t:>, <t:99999999999999999999>",
+            ),
             ("", ""),
         ] {
             assert_eq!(plain(sentence), expected);

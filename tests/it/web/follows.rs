@@ -67,7 +67,10 @@ async fn a_follow_is_made_read_changed_paused_resumed_and_ended(#[case] backend:
     assert_eq!((&paused.body()["state"], &paused.body()["isActive"]), (&json!("paused"), &json!(false)));
     let twice = program.json("POST", &format!("{path}/pause"), Value::Null).await;
     assert_eq!(twice.problem(), (409, "already_paused".to_owned()));
-    let resumed = program.json("POST", &format!("{path}/resume"), Value::Null).await;
+    let list = program.json("POST", &format!("{path}/resume"), json!([true])).await;
+    assert_eq!(list.problem(), (400, "invalid_body".to_owned()), "consent has a name");
+    let null = program.request("POST", &format!("{path}/resume")).json(&Value::Null);
+    let resumed = program.send(null).await;
     assert_eq!((resumed.status, &resumed.body()["result"]), (200, &json!("resumed")));
 
     assert_eq!(program.delete(&path).await.status, 204);
@@ -207,6 +210,7 @@ async fn queries_and_bodies_that_make_no_sense_are_refused_by_their_place() {
         (with("sourceLink", json!("https://discord.com/channels/1/2")), "/sourceLink"),
         (json!({ "targetChannelId": target }), "/sourceChannelId"),
         (json!([]), ""),
+        (json!([source, null, target]), ""),
         (json!("x"), ""),
     ] {
         let answer = program.json("POST", &follows, body.clone()).await;
@@ -215,6 +219,9 @@ async fn queries_and_bodies_that_make_no_sense_are_refused_by_their_place() {
     }
     let empty = program.send(program.request("POST", &follows)).await;
     assert_eq!(empty.problem(), (415, "unsupported_media_type".to_owned()));
+    let labelled = program.request("POST", &follows).header("content-encoding", "gzip");
+    let encoded = program.send(labelled.json(&with("panels", json!(false)))).await;
+    assert_eq!(encoded.problem(), (415, "unsupported_media_type".to_owned()));
     for id in ["0", "x", "-1", "%2B1", "99999999999999999999"] {
         let answer = program.get(&format!("{follows}/{id}")).await;
         assert_eq!(answer.problem(), (400, "invalid_id".to_owned()), "{id}");

@@ -160,6 +160,10 @@ async fn the_table_has_all_routes() {
 async fn the_description_says_what_is_answered() {
     let site = Site::new().await;
     let document = site.browser().get("/api/v1/openapi.json").await.body();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+    let names: Vec<&str> = operations.map(|(_, one)| one["operationId"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
     for row in ROUTES.iter().filter(|row| row.1.starts_with("/api/v1") && !row.1.ends_with("json")) {
         let operation = &document["paths"][row.1][row.0.to_lowercase()];
         assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{operation}");
