@@ -67,7 +67,8 @@ pub(crate) async fn fill(
     Ok(connection.close().await?)
 }
 
-/// A relay follow of each of these sources into each of these targets, all in one server.
+/// A paused relay follow of each of these sources into each of these targets, all in one server. As it is
+/// paused, nobody looks whether its webhook exists.
 pub(crate) async fn fill_square(
     database: &Database,
     guild: SandboxGuild,
@@ -75,19 +76,29 @@ pub(crate) async fn fill_square(
     targets: &[SandboxChannel],
 ) -> Result<(), Failure> {
     let connection = database.connect().await?;
+    let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };
+    let cipher = cipher()?;
+    let sealed = |target: &SandboxChannel| -> Result<String, Failure> {
+        let sealed = cipher.seal_token(WebhookId::new(target.0)?, &"none".to_owned().into());
+        Ok(sealed.iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    let targets: Vec<(&SandboxChannel, String)> =
+        targets.iter().map(|target| Ok((target, sealed(target)?))).collect::<Result<_, Failure>>()?;
     let pairs: Vec<_> =
         sources.iter().flat_map(|source| targets.iter().map(move |target| (source, target))).collect();
     for some in pairs.chunks(ROWS) {
-        let row = |(source, target): &(&SandboxChannel, &SandboxChannel)| {
-            format!("({source},{target},{guild},{guild},'relay','all',FALSE,TRUE,9,{TIME},{TIME},'none')")
+        let row = |(source, (target, token)): &(&SandboxChannel, &(&SandboxChannel, String))| {
+            format!(
+                "({source},{target},{guild},{guild},'relay',{target},{open}{token}{close},'all',FALSE,FALSE,9,{TIME},{TIME},'none')"
+            )
         };
         let rows: Vec<String> = some.iter().map(row).collect();
-        let columns = "source_channel_id, target_channel_id, guild_id, source_guild_id, delivery, mode, panels, \
+        let columns = "source_channel_id, target_channel_id, guild_id, source_guild_id, delivery, webhook_id, webhook_token, mode, panels, \
             is_active, created_by, created_at, updated_at, threads";
         let insert = format!("INSERT INTO channel_follows ({columns}) VALUES {}", rows.join(","));
         connection.execute_unprepared(&insert).await?;
     }
-    let lanes: Vec<String> = targets.iter().map(|target| format!("({target})")).collect();
+    let lanes: Vec<String> = targets.iter().map(|(target, _)| format!("({target})")).collect();
     let insert = format!("INSERT INTO lanes (target_channel_id) VALUES {}", lanes.join(","));
     connection.execute_unprepared(&insert).await?;
     if database.is_postgres() {

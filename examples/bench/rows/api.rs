@@ -79,6 +79,7 @@ async fn on(setup: &Setup, report: &mut Report, database: Database, name: &str) 
         ("WEB_ADDR", address.as_str()),
         ("API_REQUESTS_PER_MINUTE", "10000000"),
         ("FOLLOWS_PER_SERVER", "0"),
+        ("FOLLOWS_PER_TARGET", "0"),
     ];
     let bot = Bot::ready(setup, &scene.stage, &database, &settings).await?;
     let member =
