@@ -22,7 +22,7 @@ pub(crate) async fn stay(
     let page = sandbox.serve_page(arguments.page_port).await?;
     let url = page.url_as(&cast.alice, &[&cast.dev, &cast.news]);
     explain(sandbox, &cast.dev, pages, &url)?;
-    explain_api(&programs::token(cast, pages.web).await?, cast, pages);
+    explain_api(&programs::token(&cast.alice, &cast.news, pages.web).await?, cast, pages);
     println!("Ctrl-C stops both and removes what they wrote.\n");
     if arguments.open && !open_in_browser(&url) {
         println!("There seems to be no browser here: open the first link above yourself.\n");

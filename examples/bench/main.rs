@@ -28,6 +28,8 @@ mod page;
 mod plot;
 mod process;
 mod program;
+#[path = "../../demo/src/programs.rs"]
+mod programs;
 mod rows;
 mod stats;
 

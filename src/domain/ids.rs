@@ -8,6 +8,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::text;
+
 /// Discord's epoch, the first second of 2015, in Unix milliseconds.
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
@@ -75,7 +77,7 @@ macro_rules! ids {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                parse(text).ok_or(InvalidId).and_then(Self::new)
+                text::number(text).ok_or(InvalidId).and_then(Self::new)
             }
         }
 
@@ -139,11 +141,6 @@ impl GuildId {
     }
 }
 
-/// Reads digits and nothing else: Rust's own parser would take a `+` before them.
-fn parse(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// Discord writes ids as texts. Numbers are accepted, too.
 struct Snowflake;
 
@@ -159,7 +156,7 @@ impl de::Visitor<'_> for Snowflake {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<u64, E> {
-        parse(value).ok_or_else(|| E::custom(InvalidId))
+        text::number(value).ok_or_else(|| E::custom(InvalidId))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ids::GuildId;
+use super::text;
 
 /// How many shards there can be in all. More than Discord has ever needed, and few enough for two bytes.
 const MOST: u32 = 65_535;
@@ -134,10 +135,7 @@ impl FromStr for Shards {
     type Err = ShardsError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = |text: &str| {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|_| digits).ok_or(ShardsError::Malformed)
-        };
+        let number = |text: &str| text::number(text).ok_or(ShardsError::Malformed);
         let (range, total) = text.trim().split_once('/').ok_or(ShardsError::Malformed)?;
         let (first, last) = range.split_once("..").unwrap_or((range, range));
         Self::new(number(first)?, number(last)?, number(total)?)

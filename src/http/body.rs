@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::ids::InvalidId;
+use crate::domain::text;
 
 use super::problem::{Problem, ProblemCode};
 
@@ -104,6 +105,19 @@ pub(super) fn member(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// One of a closed set of words in a body; `None` if it isn't given.
+pub(super) fn word<T: Copy>(
+    given: Option<&str>,
+    pointer: &str,
+    known: impl IntoIterator<Item = (&'static str, T)>,
+) -> Result<Option<T>, Problem> {
+    let Some(given) = given else { return Ok(None) };
+    let known: Vec<(&str, T)> = known.into_iter().collect();
+    let words = || known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let found = known.iter().find(|(word, _)| *word == given).map(|(_, value)| Some(*value));
+    found.ok_or_else(|| Problem::in_body(pointer, &format!("It is one of {}.", words())))
+}
+
 /// Refuses everything but an object. serde would also take a list of all members, by their order.
 fn require_object(bytes: &[u8]) -> Result<(), Problem> {
     if bytes.trim_ascii_start().first() == Some(&b'{') {
@@ -139,8 +153,7 @@ impl TryFrom<String> for Number {
     type Error = InvalidId;
 
     fn try_from(text: String) -> Result<Self, InvalidId> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|number| plain && *number > 0).map(Self).ok_or(InvalidId)
+        text::number(&text).filter(|number| *number > 0).map(Self).ok_or(InvalidId)
     }
 }
 

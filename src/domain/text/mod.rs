@@ -7,6 +7,7 @@ mod split;
 pub(in crate::domain) mod tokens;
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
@@ -18,6 +19,11 @@ pub(in crate::domain) use self::split::{Suffixes, split};
 /// and its clients count UTF-16 units. The latter is never the smaller number, so it is safe with both.
 pub fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
+}
+
+/// Reads a number that is written in digits and nothing else: Rust's own parser would take a `+` before them.
+pub fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether the text has something that people can see. Discord refuses a message, and ignores a name, without

@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::follow::{Approval, Audience};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, Params};
+use crate::http::body::{Ids, JsonBody, Params, word};
 use crate::http::caller::Identified;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::{FollowableChannel, FollowerRecord, PublishRequest, Published};
 
@@ -120,21 +120,11 @@ pub(super) struct AudienceView {
 
 impl AudienceBody {
     fn read(self) -> Result<PublishRequest, Problem> {
-        let unknown = |pointer: &str, known: Vec<&str>| {
-            let detail = format!("It is one of {}.", known.join(", "));
-            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer.to_owned())
-        };
-        let audience = self.audience.map(|word| {
-            let known = || Audience::ALL.iter().map(|audience| audience.as_str()).collect();
-            Audience::parse(&word).ok_or_else(|| unknown("/audience", known()))
-        });
-        let approval = self.approval.map(|word| {
-            let known = || Approval::ALL.iter().map(|approval| approval.as_str()).collect();
-            Approval::parse(&word).ok_or_else(|| unknown("/approval", known()))
-        });
+        let audiences = Audience::ALL.iter().map(|audience| (audience.as_str(), *audience));
+        let approvals = Approval::ALL.iter().map(|approval| (approval.as_str(), *approval));
         Ok(PublishRequest {
-            audience: audience.transpose()?,
-            approval: approval.transpose()?,
+            audience: word(self.audience.as_deref(), "/audience", audiences)?,
+            approval: word(self.approval.as_deref(), "/approval", approvals)?,
             notify: self.notify_channel_id.flatten(),
             quiet: self.notify_channel_id == Some(None),
         })

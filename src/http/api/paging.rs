@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::domain::follow::FollowId;
 use crate::domain::paging::{Cursor, Page, PageSize, PageStart};
 use crate::domain::public_url::PublicUrl;
+use crate::domain::text;
 use crate::http::problem::{Problem, ProblemCode};
 
 /// A page of a list, newest first.
@@ -44,9 +45,9 @@ impl PageQuery {
     /// Reads `pageSize` alone.
     pub(super) fn read_size(size: Option<&str>) -> Result<PageSize, Problem> {
         match size {
-            Some(size) => {
-                digits(size).and_then(PageSize::new).ok_or_else(|| Problem::new(ProblemCode::InvalidPage))
-            }
+            Some(size) => text::number(size)
+                .and_then(PageSize::new)
+                .ok_or_else(|| Problem::new(ProblemCode::InvalidPage)),
             None => Ok(PageSize::default()),
         }
     }
@@ -62,7 +63,7 @@ impl PageQuery {
         let start = match (page, cursor) {
             (Some(_), Some(_)) => return Err(invalid().with_detail("Give either page or cursor, not both.")),
             (None, Some(cursor)) => PageStart::At(cursor.parse::<Cursor>().map_err(|_| invalid())?),
-            (page, None) => PageStart::Number(digits(page.unwrap_or("1")).ok_or_else(invalid)?),
+            (page, None) => PageStart::Number(text::number(page.unwrap_or("1")).ok_or_else(invalid)?),
         };
         Ok(Self { start, size })
     }
@@ -101,11 +102,6 @@ impl PageQuery {
         answer.headers_mut().extend(link);
         answer
     }
-}
-
-/// A number in digits and nothing else.
-fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The address of another page of the same list.

@@ -86,26 +86,23 @@ pub(super) struct NewTokenBody {
 
 impl NewTokenBody {
     fn read(self) -> Result<TokenRequest, Problem> {
-        let wrong = |pointer: &str, detail: &str| {
-            Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer.to_owned())
-        };
         let name = TokenName::parse(&self.name)
-            .ok_or_else(|| wrong("/name", "A name has 1 to 50 visible characters."))?;
+            .ok_or_else(|| Problem::in_body("/name", "A name has 1 to 50 visible characters."))?;
         if self.scopes.is_empty() {
-            return Err(wrong("/scopes", "A token needs at least one scope."));
+            return Err(Problem::in_body("/scopes", "A token needs at least one scope."));
         }
         let mut scopes = Vec::new();
         for (index, scope) in self.scopes.iter().enumerate() {
             let known: Vec<&str> = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();
             let detail = || format!("A scope is one of {}.", known.join(", "));
-            let unknown = || wrong(&format!("/scopes/{index}"), &detail());
+            let unknown = || Problem::in_body(&format!("/scopes/{index}"), &detail());
             scopes.push(TokenScope::parse(scope).ok_or_else(unknown)?);
         }
         let server = self.server_id.map(|id| id.parse::<GuildId>()).transpose();
-        let server = server.map_err(|_| wrong("/serverId", "This is no server's id."))?;
+        let server = server.map_err(|_| Problem::in_body("/serverId", "This is no server's id."))?;
         let lifetime = self.lifetime.as_deref().map_or(Some(TokenLifetime::Quarter), TokenLifetime::parse);
-        let lifetime =
-            lifetime.ok_or_else(|| wrong("/lifetime", "A lifetime is one of 30d, 90d, 365d and never."))?;
+        let lifetime = lifetime
+            .ok_or_else(|| Problem::in_body("/lifetime", "A lifetime is one of 30d, 90d, 365d and never."))?;
         Ok(TokenRequest { name, scopes: scopes.into_iter().collect(), server, lifetime })
     }
 }

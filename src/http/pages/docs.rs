@@ -30,9 +30,9 @@ fn content(document: &Value) -> Markup {
         p { "For programs: " a href="/api/v1/openapi.json" { "openapi.json" } }
         pre { "curl -H \"Authorization: Bearer trib_…\" " (server) "/api/v1/me" }
         ul {
-            @for (path, item) in paths() {
-                @for (method, operation) in item.as_object().into_iter().flatten() {
-                    li { a href={ "/docs#" (anchor(path, method)) } { (text(&operation["summary"])) } }
+            @for (_, item) in paths() {
+                @for (_, operation) in item.as_object().into_iter().flatten() {
+                    li { a href={ "/docs#" (text(&operation["operationId"])) } { (text(&operation["summary"])) } }
                 }
             }
         }
@@ -44,16 +44,10 @@ fn content(document: &Value) -> Markup {
     }
 }
 
-/// The name of an endpoint's place on the page.
-fn anchor(path: &str, method: &str) -> String {
-    let words = path.trim_start_matches("/api/v1/").split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter(|word| !word.is_empty()).fold(method.to_owned(), |name, word| format!("{name}-{word}"))
-}
-
 fn endpoint(path: &str, method: &str, operation: &Value, document: &Value) -> Markup {
     let answers = || operation["responses"].as_object().into_iter().flatten();
     html! {
-        section id=(anchor(path, method)) {
+        section id=(text(&operation["operationId"])) {
             h2 { code { (method.to_uppercase()) " " (path) } }
             p { (text(&operation["summary"])) "." }
             @if operation["description"].is_string() {

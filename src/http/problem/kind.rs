@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chrono::{DateTime, SecondsFormat};
 
+use crate::domain::text;
 use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
 
 use super::code::ProblemCode;
@@ -144,12 +145,11 @@ pub(in crate::http) fn plain(sentence: &str) -> String {
 
 /// What stands between `<` and `>`, in words; `None` if it isn't markup.
 fn words(inside: &str) -> Option<String> {
-    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(id) = inside.strip_prefix('#').filter(is_number) {
-        return Some(format!("channel {id}"));
+    if let Some(id) = inside.strip_prefix('#') {
+        return text::number(id).map(|id: u64| format!("channel {id}"));
     }
-    let seconds = inside.strip_prefix("t:")?.split(':').next().filter(is_number)?;
-    let time = DateTime::from_timestamp(seconds.parse().ok()?, 0)?;
+    let seconds = inside.strip_prefix("t:")?.split(':').next().and_then(text::number)?;
+    let time = DateTime::from_timestamp(seconds, 0)?;
     Some(format!("at {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 

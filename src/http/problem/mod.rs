@@ -84,6 +84,11 @@ impl Problem {
         Self { kind: ProblemKind::Own(code), detail: None, pointer: None, retry: None }
     }
 
+    /// Something in the body can't be as it is, at this JSON pointer.
+    pub(super) fn in_body(pointer: &str, detail: &str) -> Self {
+        Self::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer.to_owned())
+    }
+
     /// Says more about what is wrong this time.
     pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }

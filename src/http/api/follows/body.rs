@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::domain::follow::{DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::body::word;
+use crate::http::problem::Problem;
 use crate::service::{
     DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest, Refusal, ServiceError, SourceChoice,
 };
@@ -79,15 +80,18 @@ impl NewFollowBody {
     /// What is asked for, and whether it is confirmed.
     pub(super) fn read(self) -> Result<(FollowRequest, bool), Problem> {
         if self.backfill > MOST_BACKFILL {
-            return Err(wrong("/backfill", &format!("At most {MOST_BACKFILL} posts.")));
+            return Err(Problem::in_body("/backfill", &format!("At most {MOST_BACKFILL} posts.")));
         }
         let refused = |refusal: Refusal| Problem::from(ServiceError::from(refusal));
         let linked = self.source_channel_id.map(|id| id.to_string());
         let source = match (linked, self.source_link) {
             (Some(_), Some(_)) => {
-                return Err(wrong("/sourceLink", "Give either sourceChannelId or sourceLink, not both."));
+                return Err(Problem::in_body(
+                    "/sourceLink",
+                    "Give either sourceChannelId or sourceLink, not both.",
+                ));
             }
-            (None, None) => return Err(wrong("/sourceChannelId", "Name the channel to follow.")),
+            (None, None) => return Err(Problem::in_body("/sourceChannelId", "Name the channel to follow.")),
             (Some(source), None) | (None, Some(source)) => source,
         };
         let source = SourceChoice::new(None, Some(&source))
@@ -112,43 +116,26 @@ fn options(
     delivery: Option<String>,
     panels: Option<bool>,
 ) -> Result<OptionsRequest, Problem> {
-    let mode = word(mode, "/mode", TagMode::parse, TagMode::ALL.iter().map(|mode| mode.as_str()))?;
-    let threads =
-        word(threads, "/threads", ThreadScope::parse, ThreadScope::ALL.iter().map(|scope| scope.as_str()))?;
-    let known = ["auto"].into_iter().chain(DeliveryMethod::ALL.iter().map(|method| method.as_str()));
-    let choice = |word: &str| match word {
-        "auto" => Some(DeliveryChoice::Auto),
-        word => DeliveryMethod::parse(word).map(DeliveryChoice::Fixed),
-    };
-    let delivery = word(delivery, "/delivery", choice, known)?;
+    let modes = TagMode::ALL.iter().map(|mode| (mode.as_str(), *mode));
+    let scopes = ThreadScope::ALL.iter().map(|scope| (scope.as_str(), *scope));
+    let methods = DeliveryMethod::ALL.iter().map(|method| (method.as_str(), DeliveryChoice::Fixed(*method)));
+    let mode = word(mode.as_deref(), "/mode", modes)?;
+    let threads = word(threads.as_deref(), "/threads", scopes)?;
+    let choices = [("auto", DeliveryChoice::Auto)].into_iter().chain(methods);
+    let delivery = word(delivery.as_deref(), "/delivery", choices)?;
     let tags = tags.map(typed).transpose()?;
     Ok(OptionsRequest { mode, tags, threads, delivery, panels })
-}
-
-fn word<T>(
-    given: Option<String>,
-    pointer: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    known: impl Iterator<Item = &'static str>,
-) -> Result<Option<T>, Problem> {
-    let Some(given) = given else { return Ok(None) };
-    let unknown = || wrong(pointer, &format!("It is one of {}.", known.collect::<Vec<_>>().join(", ")));
-    parse(&given).map(Some).ok_or_else(unknown)
 }
 
 /// Tags as people type them: separated by commas, and in quotes where they have a comma or a quote of their
 /// own.
 fn typed(tags: Vec<String>) -> Result<String, Problem> {
     if tags.len() > MOST_TAGS {
-        return Err(wrong("/tags", &format!("At most {MOST_TAGS} tags.")));
+        return Err(Problem::in_body("/tags", &format!("At most {MOST_TAGS} tags.")));
     }
     let quoted = |tag: &String| {
         let plain = !tag.contains([',', '"']);
         if plain { tag.clone() } else { format!("\"{}\"", tag.replace('"', "\"\"")) }
     };
     Ok(tags.iter().map(quoted).collect::<Vec<_>>().join(", "))
-}
-
-fn wrong(pointer: &str, detail: &str) -> Problem {
-    Problem::new(ProblemCode::InvalidBody).with_detail(detail).at(pointer.to_owned())
 }
