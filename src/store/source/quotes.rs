@@ -93,7 +93,7 @@ pub(in crate::store) fn maybe_quoted(
 ) -> BTreeSet<i64> {
     let changed = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } | SourceEvent::Passed { .. } => false,
-        event => known.get(&event.origin()).is_none_or(|known| known.changed || known.unowed),
+        event => known.get(&event.origin()).is_none_or(|known| known.is_changed() || !known.owed),
     };
     events.iter().filter(changed).map(|event| event.origin().message().to_db()).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::FromQueryResult;
 
+use super::{keys, place};
 use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
@@ -13,75 +14,171 @@ use crate::store::follow::matching;
 use crate::store::source::quotes;
 use crate::store::{SourceEvent, Store, StoreError};
 
-/// What is known about an origin.
+/// What is known about an origin, and what a batch makes of it.
+///
+/// What an event does depends on its [state](ActivityState) and on whether anybody is `owed` it. All
+/// combinations occur; — means that the event is ignored.
+///
+/// | | a post | an edit | a deletion | a post or an edit of somebody who opted out |
+/// |---|---|---|---|---|
+/// | not known | recorded | — | — | a post is recorded as withheld |
+/// | exists, owed | — | a new revision if it shows something else | the last revision | the last one, withheld |
+/// | exists, not owed | — | only other tags count | the last revision | the last one, withheld |
+/// | deleted or withheld | — | — | — | — |
+///
+/// Whether the batch has changed it isn't kept: it has if `revision` is above `revision_before`.
 pub(in crate::store) struct KnownActivity {
     /// Its row; none before it is inserted.
-    pub(in crate::store) id: Option<i64>,
-    pub(in crate::store) source: Option<ChannelId>,
-    pub(in crate::store) author: Option<UserId>,
-    pub(in crate::store) revision: i32,
-    pub(in crate::store) deleted: bool,
-    /// Its author doesn't want it mirrored. It counts as deleted, too.
-    pub(in crate::store) withheld: bool,
+    pub(super) id: Option<i64>,
+    pub(super) source: Option<ChannelId>,
+    pub(super) author: Option<UserId>,
+    pub(super) revision: i32,
+    /// The revision before the batch; of a new activity, the one that it begins with.
+    pub(super) revision_before: i32,
+    pub(super) state: ActivityState,
+    /// Whether anybody is owed it, or was. If not, its content is of no use.
+    pub(in crate::store) owed: bool,
     /// The message that it answers, and that message's author, if Discord named them in this batch.
-    pub(in crate::store) quoted: Option<MessageId>,
+    pub(super) quoted: Option<MessageId>,
     pub(super) quoted_author: Option<UserId>,
-    pub(in crate::store) content: Option<ActivityContent>,
-    pub(in crate::store) digest: Option<Vec<u8>>,
-    pub(in crate::store) place: SourcePlace,
-    pub(in crate::store) tags: BTreeSet<String>,
+    pub(super) place: SourcePlace,
+    pub(super) tags: BTreeSet<String>,
     /// The tags that it had in the database, if they have changed.
-    pub(super) retagged: Option<BTreeSet<String>>,
-    /// Nobody was ever owed it, so its content is of no use.
-    pub(in crate::store) unowed: bool,
-    /// Its content changed, or it was deleted.
-    pub(in crate::store) changed: bool,
+    pub(super) tags_before: Option<BTreeSet<String>>,
+}
+
+/// Whether an activity still exists in its source and may be shown. Only one that does has a content. It can
+/// become deleted or withheld, and stays so.
+pub(super) enum ActivityState {
+    /// It is posted in its source.
+    Exists(KnownContent),
+    /// It was deleted in its source.
+    Deleted,
+    /// Its author doesn't want it mirrored. Its mirrors are deleted, as if it were deleted itself.
+    Withheld,
+}
+
+/// What is kept of what an activity says.
+pub(super) struct KnownContent {
+    /// All of it. Of a known activity that has a digest it isn't read, since the digest is compared.
+    pub(super) content: Option<ActivityContent>,
+    /// By which an edit is recognised that changes nothing.
+    pub(super) digest: Option<Vec<u8>>,
+}
+
+impl KnownContent {
+    /// Whether a content shows the same as this.
+    fn shows_the_same(&self, content: &ActivityContent, digest: Option<&Vec<u8>>) -> bool {
+        match (&self.digest, digest) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.content.as_ref().is_some_and(|known| known.shows_the_same(content)),
+        }
+    }
 }
 
 impl KnownActivity {
+    /// A message that was just posted, and its content. It isn't owed, and its content isn't kept, while all
+    /// follows of its source are paused; it is remembered so that it isn't taken for new when the source is
+    /// read again.
+    pub(super) fn posted(
+        source: ChannelId,
+        author: Option<UserId>,
+        content: &ActivityContent,
+        digest: Option<Vec<u8>>,
+        owed: bool,
+    ) -> Self {
+        let content_to_keep = owed.then(|| content.clone());
+        Self {
+            author,
+            state: ActivityState::Exists(KnownContent { content: content_to_keep, digest }),
+            owed,
+            quoted: quotes::quoted_by(content),
+            quoted_author: quotes::author_quoted_by(content),
+            tags: keys(content),
+            ..Self::withheld(source, place(content))
+        }
+    }
+
     /// What is remembered about a message that its author doesn't want mirrored: that it exists.
-    pub(in crate::store) fn withheld(source: ChannelId, place: SourcePlace) -> Self {
+    pub(super) const fn withheld(source: ChannelId, place: SourcePlace) -> Self {
         Self {
             id: None,
             source: Some(source),
             author: None,
             revision: 1,
-            deleted: true,
-            withheld: true,
+            revision_before: 1,
+            state: ActivityState::Withheld,
+            owed: false,
             quoted: None,
             quoted_author: None,
-            content: None,
-            digest: None,
             place,
             tags: BTreeSet::new(),
-            retagged: None,
-            unowed: true,
-            changed: false,
+            tags_before: None,
         }
     }
 
-    /// Notes what its content quotes.
-    pub(in crate::store) fn quotes(&mut self, content: &ActivityContent) {
+    /// What is kept of what it says; nothing of what mustn't be shown any more.
+    pub(super) const fn content(&self) -> Option<&KnownContent> {
+        match &self.state {
+            ActivityState::Exists(content) => Some(content),
+            ActivityState::Deleted | ActivityState::Withheld => None,
+        }
+    }
+
+    /// Whether its mirrors have to go.
+    pub(super) const fn is_deleted(&self) -> bool {
+        self.content().is_none()
+    }
+
+    /// Whether it is gone because its author doesn't want it mirrored.
+    pub(super) const fn is_withheld(&self) -> bool {
+        matches!(self.state, ActivityState::Withheld)
+    }
+
+    /// Whether the batch gave it a new revision: its content changed, or it is gone.
+    pub(in crate::store) const fn is_changed(&self) -> bool {
+        self.revision > self.revision_before
+    }
+
+    /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
+    pub(super) fn edit(&mut self, content: &ActivityContent, digest: Option<Vec<u8>>) {
+        let ActivityState::Exists(known) = &mut self.state else { return };
+        let same = known.shows_the_same(content, digest.as_ref());
+        let tags = keys(content);
+        let retagged = tags != self.tags;
+        if retagged {
+            let before = std::mem::replace(&mut self.tags, tags);
+            self.tags_before.get_or_insert(before);
+        }
+        if !retagged && (same || !self.owed) {
+            return;
+        }
+        *known = KnownContent { content: Some(content.clone()), digest };
         self.quoted = quotes::quoted_by(content);
         self.quoted_author = quotes::author_quoted_by(content);
+        if !same {
+            self.revision += 1;
+        }
+    }
+
+    /// It was deleted in its source.
+    pub(super) fn delete(&mut self) {
+        self.end(ActivityState::Deleted);
     }
 
     /// Marks it as not to be mirrored. Returns whether that is new.
     pub(super) fn withhold(&mut self) -> bool {
-        let new = !self.deleted;
-        if new {
-            self.delete();
-            self.withheld = true;
-        }
-        new
+        self.end(ActivityState::Withheld)
     }
 
-    /// It was deleted in the source, or must be deleted everywhere else.
-    pub(in crate::store) fn delete(&mut self) {
-        (self.content, self.digest) = (None, None);
-        self.deleted = true;
-        self.revision += 1;
-        self.changed = true;
+    /// Gives it its last revision. Returns whether it had none yet.
+    fn end(&mut self, state: ActivityState) -> bool {
+        let existed = !self.is_deleted();
+        if existed {
+            self.state = state;
+            self.revision += 1;
+        }
+        existed
     }
 }
 
@@ -140,22 +237,24 @@ impl Store {
         // other, so an edit or a deletion replaces it.
         let content = row.content.filter(|_| row.digest.is_none());
         let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
+        let state = match (row.withheld, row.deleted) {
+            (true, _) => ActivityState::Withheld,
+            (false, true) => ActivityState::Deleted,
+            (false, false) => ActivityState::Exists(KnownContent { content, digest: row.digest }),
+        };
         Ok(KnownActivity {
             id: Some(row.id),
             source: None,
             author: row.author_id.map(UserId::from_db).transpose()?,
             revision: row.revision,
-            deleted: row.deleted,
-            withheld: row.withheld,
+            revision_before: row.revision,
+            state,
+            owed: row.owed,
             quoted: None,
             quoted_author: None,
-            content,
-            digest: row.digest,
             place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
             tags: BTreeSet::new(),
-            retagged: None,
-            unowed: !row.owed,
-            changed: false,
+            tags_before: None,
         })
     }
 }

@@ -15,8 +15,8 @@ use super::effects::{
 };
 use super::followed::FollowedSources;
 use super::known::KnownActivity;
-use super::{keys, place, thread_of};
-use crate::domain::activity::{ActivityContent, Origin};
+use super::{place, thread_of};
+use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
@@ -110,7 +110,8 @@ impl Store {
         let mut lanes = insert_deliveries(&txn, &posted, None).await?;
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
-        let retagged = known.values().filter(|known| known.retagged.is_some()).filter_map(|known| known.id);
+        let retagged =
+            known.values().filter(|known| known.tags_before.is_some()).filter_map(|known| known.id);
         forget_unowed(&txn, posted.iter().copied().chain(retagged).collect()).await?;
         wake(&txn, &posted, &changed).await?;
         let quoted = quotes::mark(&txn, quotes::maybe_quoted(events, &known)).await?;
@@ -134,7 +135,7 @@ impl Store {
         }
         let rows = order.iter().filter_map(|origin| known.get(origin).map(|known| (*origin, known)));
         let rows = rows.zip(0_i64..).map(|((origin, known), number)| {
-            let content = known.content.as_ref().map(|content| self.cipher.seal_content(origin, content));
+            let content = self.sealed(origin, known);
             [
                 number.into(),
                 origin.to_string().into(),
@@ -143,15 +144,15 @@ impl Store {
                 origin.message().to_db().into(),
                 known.author.map(UserId::to_db).into(),
                 known.revision.into(),
-                known.deleted.into(),
+                known.is_deleted().into(),
                 content.as_deref().map(hex).into(),
                 cell(now).into(),
                 thread_of(origin, known.source).map(ChannelId::to_db).into(),
                 known.place.as_str().into(),
-                known.digest.as_deref().map(hex).into(),
+                digest_of(known).map(hex).into(),
                 known.quoted.map(MessageId::to_db).into(),
                 known.quoted_author.map(UserId::to_db).into(),
-                known.withheld.into(),
+                known.is_withheld().into(),
             ]
         });
         let insert = "INSERT INTO activities (origin, kind, source_channel_id, source_message_id, author_id, revision, \
@@ -178,9 +179,11 @@ impl Store {
         txn: &Write,
         known: &HashMap<Origin, KnownActivity>,
     ) -> Result<(), StoreError> {
-        for (origin, known) in known.iter().filter(|(_, known)| known.changed || known.retagged.is_some()) {
+        for (origin, known) in
+            known.iter().filter(|(_, known)| known.is_changed() || known.tags_before.is_some())
+        {
             let Some(id) = known.id else { continue };
-            let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
+            let content = self.sealed(*origin, known);
             // Everything that is owed of it now needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
                 quoted_message_id = COALESCE($6, quoted_message_id), quoted_author_id = COALESCE($7, quoted_author_id), \
@@ -188,16 +191,22 @@ impl Store {
             let values = [
                 id.into(),
                 known.revision.into(),
-                known.deleted.into(),
+                known.is_deleted().into(),
                 content.into(),
-                known.digest.clone().into(),
+                digest_of(known).map(<[u8]>::to_vec).into(),
                 known.quoted.map(MessageId::to_db).into(),
                 known.quoted_author.map(UserId::to_db).into(),
-                known.withheld.into(),
+                known.is_withheld().into(),
             ];
             Sql::new(update, values).execute(&**txn).await?;
         }
         Ok(())
+    }
+
+    /// What is stored of a content that is kept.
+    fn sealed(&self, origin: Origin, known: &KnownActivity) -> Option<Vec<u8>> {
+        let content = known.content()?.content.as_ref()?;
+        Some(self.cipher.seal_content(origin, content))
     }
 
     /// Applies one event to what is known.
@@ -214,74 +223,33 @@ impl Store {
                 let Some(active) = followed.is_active(*source, origin.channel()) else { return };
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
-                    KnownActivity {
-                        id: None,
-                        source: Some(*source),
-                        author: *author,
-                        revision: 1,
-                        deleted: false,
-                        withheld: false,
-                        quoted: quotes::quoted_by(content),
-                        quoted_author: quotes::author_quoted_by(content),
-                        // While all its follows are paused, the message is remembered, so that it isn't taken
-                        // for new when the source is read again; but its content isn't kept.
-                        content: active.then(|| content.clone()),
-                        digest: self.cipher.digest(*origin, content),
-                        place: place(content),
-                        tags: keys(content),
-                        retagged: None,
-                        unowed: !active,
-                        changed: false,
-                    }
+                    let digest = self.cipher.digest(*origin, content);
+                    KnownActivity::posted(*source, *author, content, digest, active)
                 });
             }
             SourceEvent::Edited { origin, content, .. } => {
-                if let Some(known) = known.get_mut(origin).filter(|known| !known.deleted) {
-                    self.edit(known, *origin, content);
+                if let Some(known) = known.get_mut(origin) {
+                    known.edit(content, self.cipher.digest(*origin, content));
                 }
             }
             SourceEvent::Reread { origin, revision, content, .. } => {
-                if let Some(known) = known.get_mut(origin)
-                    && !known.deleted
-                    && known.revision == revision.0
-                {
-                    self.edit(known, *origin, content);
+                if let Some(known) = known.get_mut(origin).filter(|known| known.revision == revision.0) {
+                    known.edit(content, self.cipher.digest(*origin, content));
                 }
             }
             SourceEvent::Deleted { origin } => {
-                if let Some(known) = known.get_mut(origin)
-                    && !known.deleted
-                {
+                if let Some(known) = known.get_mut(origin) {
                     known.delete();
                 }
             }
             SourceEvent::Passed { .. } => {}
         }
     }
+}
 
-    /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
-    fn edit(&self, known: &mut KnownActivity, origin: Origin, content: &ActivityContent) {
-        let (tags, digest) = (keys(content), self.cipher.digest(origin, content));
-        let same = match (&known.digest, &digest) {
-            (Some(one), Some(other)) => one == other,
-            _ => known.content.as_ref().is_some_and(|known| known.shows_the_same(content)),
-        };
-        let retagged = tags != known.tags;
-        if retagged {
-            let before = std::mem::replace(&mut known.tags, tags);
-            known.retagged.get_or_insert(before);
-        }
-        if !retagged && (same || known.unowed) {
-            return;
-        }
-        known.content = Some(content.clone());
-        known.digest = digest;
-        known.quotes(content);
-        if !same {
-            known.revision += 1;
-            known.changed = true;
-        }
-    }
+/// By what an edit of it is recognised that changes nothing.
+fn digest_of(known: &KnownActivity) -> Option<&[u8]> {
+    known.content()?.digest.as_deref()
 }
 
 /// Leaves an event out because the message's author doesn't want it mirrored, and has its mirrors deleted.
@@ -311,7 +279,7 @@ fn withhold(
 fn reached(events: &[SourceEvent], known: &HashMap<Origin, KnownActivity>) -> BTreeSet<i64> {
     let concerns = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } => true,
-        event => known.get(&event.origin()).is_some_and(|known| known.retagged.is_some()),
+        event => known.get(&event.origin()).is_some_and(|known| known.tags_before.is_some()),
     };
     let ends = |event: &SourceEvent| event.source().into_iter().chain([event.origin().channel()]);
     events.iter().filter(concerns).flat_map(ends).map(ChannelId::to_db).collect()
@@ -321,7 +289,7 @@ fn reached(events: &[SourceEvent], known: &HashMap<Origin, KnownActivity>) -> BT
 async fn retag(txn: &Write, known: &HashMap<Origin, KnownActivity>) -> Result<Vec<i64>, StoreError> {
     let mut targets = Vec::new();
     for known in known.values() {
-        let (Some(id), Some(before)) = (known.id, &known.retagged) else { continue };
+        let (Some(id), Some(before)) = (known.id, &known.tags_before) else { continue };
         let change = TagChange {
             added: known.tags.difference(before).cloned().collect(),
             removed: before.difference(&known.tags).cloned().collect(),
@@ -337,8 +305,8 @@ async fn retag(txn: &Write, known: &HashMap<Origin, KnownActivity>) -> Result<Ve
 /// The known activities with a new revision.
 fn changed(known: &HashMap<Origin, KnownActivity>) -> ChangedActivities {
     let mut changed = ChangedActivities::default();
-    for known in known.values().filter(|known| known.changed) {
-        let list = if known.deleted { &mut changed.deleted } else { &mut changed.edited };
+    for known in known.values().filter(|known| known.is_changed()) {
+        let list = if known.is_deleted() { &mut changed.deleted } else { &mut changed.edited };
         list.extend(known.id);
     }
     changed
