@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::ApiTokenId;
 use super::choice::choice;
-use super::follow::{Follow, FollowId, FollowOptions, FollowState};
+use super::follow::{Follow, FollowId, FollowOptions};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::panel::PanelId;
 use super::tags::Tag;
@@ -199,15 +199,6 @@ pub struct AuditRecord {
     pub via: Option<Via>,
     /// What changed.
     pub entry: AuditEntry,
-}
-
-/// The word for a follow's state: `active`, `paused`, or why it is broken.
-pub const fn state_word(state: FollowState) -> &'static str {
-    match state {
-        FollowState::Active => "active",
-        FollowState::Paused => "paused",
-        FollowState::Broken(reason) => reason.as_str(),
-    }
 }
 
 /// A change of a follow, in the audit of its target's server. If somebody acted for its source's server, it

@@ -83,6 +83,26 @@ pub enum FollowState {
     Broken(BrokenReason),
 }
 
+impl FollowState {
+    /// The word for it: `active`, `paused`, or why it is broken. [`kind`](Self::kind) tells no reasons apart.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Broken(reason) => reason.as_str(),
+        }
+    }
+
+    /// The state with this word, if there is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "active" => Some(Self::Active),
+            "paused" => Some(Self::Paused),
+            reason => BrokenReason::parse(reason).map(Self::Broken),
+        }
+    }
+}
+
 /// What a person chooses for a follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowOptions {

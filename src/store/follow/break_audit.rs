@@ -6,8 +6,9 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::break_which::BreakWhich;
+use super::row::{STATE_WORD, read_state};
 use crate::domain::audit::{AuditAction, AuditEntry, AuditSubject, ChangedBy, follow_entries};
-use crate::domain::follow::{BrokenReason, Follow};
+use crate::domain::follow::{BrokenReason, Follow, FollowState};
 use crate::store::StoreError;
 use crate::store::db::sql::Sql;
 
@@ -16,7 +17,7 @@ pub(super) struct BreakAudit {
     which: BreakWhich,
     reason: BrokenReason,
     /// The states of those that may not have been active.
-    before: HashMap<i64, String>,
+    before: HashMap<i64, FollowState>,
 }
 
 impl BreakAudit {
@@ -30,10 +31,12 @@ impl BreakAudit {
         let mut before = HashMap::new();
         // Only a decision of the followed side reaches follows that aren't active.
         if reason.is_refusal() {
-            let query = "SELECT id, COALESCE(broken_reason, 'paused') FROM channel_follows \
-                WHERE NOT is_active AND id IN ";
+            let query = format!(
+                "SELECT f.id, {STATE_WORD} FROM channel_follows f WHERE NOT f.is_active AND f.id IN "
+            );
             for (id, row) in Sql::new(query, []).list(follows).keyed_rows(txn).await? {
-                before.insert(id, row.try_get_by_index(1)?);
+                let word: String = row.try_get_by_index(1)?;
+                before.insert(id, read_state(&word)?);
             }
         }
         Ok(Self { which, reason, before })
@@ -48,8 +51,8 @@ impl BreakAudit {
         let mut entries: Vec<AuditEntry> = broken
             .iter()
             .flat_map(|follow| {
-                let from = self.before.get(&follow.id.0).map_or("active", String::as_str);
-                let detail = json!({ "from": from, "reason": reason });
+                let from = self.before.get(&follow.id.0).copied().unwrap_or(FollowState::Active);
+                let detail = json!({ "from": from.as_str(), "reason": reason });
                 follow_entries(each, follow, AuditAction::FollowBroken, &detail)
             })
             .collect();

@@ -11,7 +11,7 @@ use super::doors::FollowServers;
 use super::webhooks;
 use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
-use crate::domain::audit::{AuditAction, ChangeStamp, differences, options_detail, state_word};
+use crate::domain::audit::{AuditAction, ChangeStamp, differences, options_detail};
 use crate::domain::follow::{
     Approval, BrokenReason, ChannelPair, DeliveryMethod, Door, Follow, FollowId, FollowOptions, NewFollow,
     TagFilter,
@@ -146,7 +146,7 @@ impl Store {
         let made = row::one(&**txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         self.notify_on_commit(&**txn, &Notice::Follow(made.id)).await?;
         let mut detail = options_detail(&made.options);
-        detail["state"] = state_word(made.state).into();
+        detail["state"] = made.state.as_str().into();
         txn.commit_follow(Some(&made), AuditAction::FollowCreated, &detail).await?;
         Ok(Inserted::Made(made))
     }
@@ -237,7 +237,7 @@ impl Store {
         Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&**txn).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&**txn).await?;
         let webhook_still_needed = keep_for_panels(&txn, &row).await?;
-        let detail = json!({ "from": state_word(follow.state) });
+        let detail = json!({ "from": follow.state.as_str() });
         txn.commit_follow(Some(&follow), AuditAction::FollowRemoved, &detail).await?;
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
@@ -323,11 +323,6 @@ pub(super) async fn commit_changed(
     let follow = row::one(&**txn, by_id(&**txn, guild, id).await?).await?;
     txn.commit_follow(follow.as_ref(), action, detail).await?;
     Ok(follow)
-}
-
-/// The word for the state of a row.
-pub(super) fn state_of(row: &channel_follows::Model) -> &str {
-    if row.is_active { "active" } else { row.broken_reason.as_deref().unwrap_or("paused") }
 }
 
 pub(super) async fn by_id(

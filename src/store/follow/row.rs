@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::domain::follow::{
-    BrokenReason, ChannelPair, DeliveryMethod, Exposure, Follow, FollowId, FollowOptions, FollowState,
-    TagFilter, TagMode, ThreadScope,
+    ChannelPair, DeliveryMethod, Exposure, Follow, FollowId, FollowOptions, FollowState, TagFilter, TagMode,
+    ThreadScope,
 };
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::permissions::Permissions;
@@ -53,19 +53,30 @@ pub(super) async fn one(
     Ok(follows(db, row.into_iter().collect()).await?.pop())
 }
 
+/// The word for the state of a follow `f`, as [`FollowState::parse`] reads it.
+pub(in crate::store) const STATE_WORD: &str =
+    "CASE WHEN f.is_active THEN 'active' ELSE COALESCE(f.broken_reason, 'paused') END";
+
+/// The state of this row.
+pub(super) fn state(row: &channel_follows::Model) -> Result<FollowState, StoreError> {
+    match row.broken_reason.as_deref() {
+        _ if row.is_active => Ok(FollowState::Active),
+        reason => read_state(reason.unwrap_or(FollowState::Paused.as_str())),
+    }
+}
+
+/// The state with this word.
+pub(in crate::store) fn read_state(word: &str) -> Result<FollowState, StoreError> {
+    FollowState::parse(word).ok_or(StoreError::Unreadable("broken_reason"))
+}
+
 fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreError> {
     let mode = TagMode::parse(&row.mode).ok_or(StoreError::Unreadable("mode"))?;
     let filter = TagFilter::new(mode, TagSet::new(tags)).ok_or(StoreError::Unreadable("tags"))?;
     let delivery = DeliveryMethod::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?;
     let threads = ThreadScope::parse(&row.threads).ok_or(StoreError::Unreadable("threads"))?;
     let parent = |id: Option<i64>| id.map(ChannelId::from_db).transpose();
-    let state = match row.broken_reason {
-        _ if row.is_active => FollowState::Active,
-        None => FollowState::Paused,
-        Some(word) => {
-            FollowState::Broken(BrokenReason::parse(&word).ok_or(StoreError::Unreadable("broken_reason"))?)
-        }
-    };
+    let state = state(&row)?;
     Ok(Follow {
         id: FollowId(row.id),
         pair: ChannelPair {

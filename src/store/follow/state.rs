@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::break_audit::BreakAudit;
 use super::break_which::BreakWhich;
-use super::change::{FollowWebhook, commit_changed, lock, source_root, state_of, target};
+use super::change::{FollowWebhook, commit_changed, lock, source_root, target};
 use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
 use crate::domain::audit::{AuditAction, ChangeStamp, ChangedBy};
@@ -159,7 +159,7 @@ impl Store {
     ) -> Result<Option<Follow>, StoreError> {
         let (guild, id) = (GuildId::from_db(before.guild_id)?, FollowId(before.id));
         self.notify_on_commit(&**txn, &Notice::Follow(id)).await?;
-        commit_changed(txn, guild, id, action, &json!({ "from": state_of(before) })).await
+        commit_changed(txn, guild, id, action, &json!({ "from": row::state(before)?.as_str() })).await
     }
 
     /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
@@ -183,7 +183,7 @@ impl Store {
         end_unbegun(&**txn, &[id.0]).await?;
         mirrors::sync_follow(&**txn, id.0).await?;
         unannounced::note(&**txn, &[id.0]).await?;
-        let detail = json!({ "from": state_of(&row), "exposure": Exposure::Stopped.as_str() });
+        let detail = json!({ "from": row::state(&row)?.as_str(), "exposure": Exposure::Stopped.as_str() });
         commit_changed(txn, guild, id, AuditAction::FollowPaused, &detail).await
     }
 

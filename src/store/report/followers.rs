@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
 
 use crate::domain::activity::{ActivityId, DeliveryEnding, Mirror, Origin, Revision};
-use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId, FollowState};
+use crate::domain::follow::{DeliveryMethod, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
 use crate::domain::report::{DeliveryFacts, LeftOut, OwedFacts, OwedState, QueuePosition, ShownRevision};
 use crate::store::db::entity::{channel_follows, mirrors};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::follow::matching::{self, REACHES, TAGGED};
-use crate::store::follow::row;
+use crate::store::follow::row::{self, STATE_WORD, read_state};
 use crate::store::lane::mirrors::read_mirror;
 use crate::store::{Store, StoreError};
 
@@ -78,7 +78,7 @@ const ONE: &str = "WITH a AS (SELECT CAST($1 AS BIGINT) AS id, CAST($2 AS TEXT) 
 fn facts() -> String {
     format!(
         "f.delivery AS delivery, \
-         CASE WHEN f.is_active THEN 'active' ELSE COALESCE(f.broken_reason, 'paused') END AS state, \
+         {STATE_WORD} AS state, \
          CASE WHEN a.kind = 'panel' THEN CASE WHEN f.panels THEN '' ELSE 'panels' END \
             WHEN NOT {REACHES} THEN 'threads' \
             WHEN a.id IS NULL OR f.mode = 'all' OR (f.mode = 'only') = {TAGGED} THEN '' ELSE 'tags' END AS left_out, \
@@ -113,13 +113,7 @@ struct FactsRow {
 
 impl FactsRow {
     fn read(&self, before: bool) -> Result<DeliveryFacts, StoreError> {
-        let state = match self.state.as_str() {
-            "active" => FollowState::Active,
-            "paused" => FollowState::Paused,
-            reason => FollowState::Broken(
-                BrokenReason::parse(reason).ok_or(StoreError::Unreadable("broken_reason"))?,
-            ),
-        };
+        let state = read_state(&self.state)?;
         let left_out = match self.left_out.as_str() {
             "tags" => Some(LeftOut::Tags),
             "threads" => Some(LeftOut::Threads),
