@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common::{Town, id, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use tributary::domain::activity::{Mirror, Origin};
+use tributary::domain::activity::{Mirror, Origin, Staleness};
 use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
     ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
@@ -120,6 +120,7 @@ impl Source {
             webhook: id(WebhookId::new, 1),
             part: in_flight.part,
             revision: in_flight.revision,
+            staleness: Staleness::default(),
             files: Vec::new(),
         };
         StepResult::Created { in_flight, mirror, overtakes: false }

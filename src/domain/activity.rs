@@ -237,9 +237,29 @@ pub struct Mirror {
     pub part: Part,
     /// The revision it shows.
     pub revision: Revision,
+    /// Whether it has to be edited although it shows that revision.
+    pub staleness: Staleness,
     /// The numbers of the source's files that are posted with it, in their order there. Also empty where that
     /// isn't known.
     pub files: Vec<u64>,
+}
+
+impl Mirror {
+    /// Whether it has to be edited to show this revision.
+    pub fn is_outdated(&self, newest: Revision) -> bool {
+        self.staleness.is_stale || self.revision < newest
+    }
+}
+
+/// Whether a mirror has to be edited, whichever revision it shows: what it shows depends on more than the
+/// activity (a panel's mirror says whether its follow is paused), or nobody knows what it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Staleness {
+    /// Whether it has to.
+    pub is_stale: bool,
+    /// How often it was marked as stale, ever. An edit makes it fresh only if it wasn't marked again since
+    /// the edit began.
+    pub marks: i32,
 }
 
 /// A create that was begun and whose answer isn't recorded. Discord may or may not have made the message.

@@ -76,7 +76,7 @@ pub fn next_step(situation: Situation<'_>) -> Step {
             .map_or(Step::End(DeliveryEnding::Refused), |part| Step::Create(Part(part)));
     }
     let wanted = |mirror: &&Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
-    let outdated = |mirror: &&Mirror| mirror.revision < activity.revision;
+    let outdated = |mirror: &&Mirror| mirror.is_outdated(activity.revision);
     if let Some(mirror) = mirrors.iter().filter(wanted).find(outdated) {
         return Step::Edit(mirror.message, mirror.part);
     }
@@ -90,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::activity::{ActivityId, DeliveryId, Origin, Revision};
+    use crate::domain::activity::{ActivityId, DeliveryId, Origin, Revision, Staleness};
     use crate::domain::ids::{ChannelId, WebhookId};
 
     /// A target that does what it is told, and may lose answers.
@@ -112,6 +112,8 @@ mod tests {
             parts: usize,
         },
         Delete,
+        /// What a message shows depends on something else that has changed.
+        MarkStale,
         /// A step whose answer arrives.
         Step,
         /// A step that happens at Discord but isn't recorded.
@@ -124,6 +126,7 @@ mod tests {
         prop_oneof![
             2 => (1..4usize).prop_map(|parts| Event::Edit { parts }),
             1 => Just(Event::Delete),
+            1 => Just(Event::MarkStale),
             6 => Just(Event::Step),
             2 => Just(Event::LostAnswer),
             2 => Just(Event::LostRequest),
@@ -172,6 +175,7 @@ mod tests {
                 webhook: id(WebhookId::new, 6),
                 part,
                 revision,
+                staleness: Staleness::default(),
                 files: Vec::new(),
             }
         }
@@ -211,7 +215,10 @@ mod tests {
                     }
                     if answered {
                         let recorded = self.recorded.iter_mut().find(|mirror| mirror.message == message);
-                        recorded.into_iter().for_each(|mirror| mirror.revision = revision);
+                        recorded.into_iter().for_each(|mirror| {
+                            mirror.revision = revision;
+                            mirror.staleness.is_stale = false;
+                        });
                     }
                 }
                 Step::Delete(message) if reaches_discord => {
@@ -234,6 +241,9 @@ mod tests {
                     self.activity.revision.0 += 1;
                 }
                 Event::Delete => self.activity.deleted = true,
+                Event::MarkStale => {
+                    self.recorded.iter_mut().for_each(|mirror| mirror.staleness.is_stale = true);
+                }
                 Event::Edit { .. } => {}
                 Event::Step => self.perform(true, true),
                 Event::LostAnswer => self.perform(true, false),
@@ -263,6 +273,7 @@ mod tests {
                 prop_assert_eq!(world.visible.len(), world.parts());
                 prop_assert!(world.visible.iter().all(|(_, _, revision)| *revision == world.activity.revision));
                 prop_assert!(world.visible.is_sorted(), "parts stand in order");
+                prop_assert!(world.recorded.iter().all(|mirror| !mirror.staleness.is_stale));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Creating a mirror: the first showing of a part of an activity.
 
-use crate::domain::activity::{DeliveryEnding, InFlight, Mirror, Part};
+use crate::domain::activity::{DeliveryEnding, InFlight, Mirror, Part, Staleness};
 use crate::domain::ids::WebhookId;
 use crate::domain::rendering::Payload;
 use crate::domain::retry::AttemptFailure;
@@ -116,6 +116,7 @@ pub(super) const fn created_mirror(
         webhook,
         part: in_flight.part,
         revision: in_flight.revision,
+        staleness: Staleness { is_stale: false, marks: 0 },
         files,
     }
 }

@@ -92,7 +92,7 @@ const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> StepResul
     StepResult::Edited {
         delivery: work.delivery.id,
         message: mirror.message,
-        was: mirror.revision,
+        marks: mirror.staleness.marks,
         revision: work.activity.revision,
         files,
     }

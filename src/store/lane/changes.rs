@@ -31,7 +31,7 @@ enum Change {
         shown: Option<Revision>,
     },
     /// A mirror shows another revision.
-    Edited { message: MessageId, was: Revision, revision: Revision, files: Vec<u64>, shown: Option<Revision> },
+    Edited { message: MessageId, marks: i32, revision: Revision, files: Vec<u64>, shown: Option<Revision> },
     /// A mirror is gone.
     Removed {
         message: MessageId,
@@ -68,8 +68,8 @@ impl Changes {
                 self.push(delivery, Change::NotCreated);
             }
             StepResult::Unsettled { in_flight, failure } => self.fail(in_flight.delivery, failure),
-            StepResult::Edited { delivery, message, was, revision, files } => {
-                self.push(delivery, Change::Edited { message, was, revision, files, shown });
+            StepResult::Edited { delivery, message, marks, revision, files } => {
+                self.push(delivery, Change::Edited { message, marks, revision, files, shown });
             }
             StepResult::Deleted { delivery, message } => {
                 self.push(delivery, Change::Removed { message, replaced: false });
@@ -242,20 +242,20 @@ fn times(waiting: &[(DeliveryId, DateTime<Utc>)]) -> Table<2> {
 /// Records which revision mirrors show now.
 async fn update_mirrors(txn: &Write, changes: &[(DeliveryId, Change)]) -> Result<(), DbErr> {
     let rows = changes.iter().filter_map(|(delivery, change)| match change {
-        Change::Edited { message, was, revision, files, .. } => Some([
+        Change::Edited { message, marks, revision, files, .. } => Some([
             message.to_db().into(),
             delivery.0.into(),
-            was.0.into(),
+            i64::from(*marks).into(),
             revision.0.into(),
             file_ids(files),
         ]),
         _ => None,
     });
-    let [message, delivery, was, newer] = ["message", "delivery", "was", "newer"].map(number);
-    let rows = Table::new([message, delivery, was, newer, ("file_ids", Kind::Text)], rows);
-    let update = "UPDATE mirrors SET revision = t.newer, file_ids = t.file_ids FROM ";
-    // A mirror that was marked as stale meanwhile stays so.
-    let which = " WHERE message_id = t.message AND delivery_id = t.delivery AND revision = t.was";
+    let [message, delivery, marks, newer] = ["message", "delivery", "marks", "newer"].map(number);
+    let rows = Table::new([message, delivery, marks, newer, ("file_ids", Kind::Text)], rows);
+    let update = "UPDATE mirrors SET revision = t.newer, file_ids = t.file_ids, stale = FALSE FROM ";
+    // A mirror that was marked as stale meanwhile stays as it is.
+    let which = " WHERE message_id = t.message AND delivery_id = t.delivery AND stale_marks = t.marks";
     run(txn, update, rows, which).await
 }
 
@@ -283,12 +283,12 @@ async fn mark_succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)
     let update = format!("UPDATE deliveries SET {REST} FROM ");
     let which = " WHERE id = t.delivery AND state = 'due' AND NOT withdrawn \
         AND EXISTS (SELECT 1 FROM activities a WHERE a.id = activity_id AND a.revision = t.shown AND NOT a.deleted) \
-        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND m.revision <> t.shown)";
+        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND (m.stale OR m.revision <> t.shown))";
     run(txn, &update, revisions(shown()), which).await?;
     let update = "UPDATE deliveries SET shown_revision = t.shown, overtaken = FALSE FROM ";
     let which = " WHERE id = t.delivery AND state = 'due' AND NOT withdrawn \
         AND (shown_revision IS NULL OR shown_revision < t.shown) \
-        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND m.revision < t.shown)";
+        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND (m.stale OR m.revision < t.shown))";
     run(txn, update, revisions(shown()), which).await?;
     let update = "UPDATE deliveries SET attempts = 0, wait_until = NULL FROM ";
     let which = " WHERE id = t.delivery AND (attempts > 0 OR wait_until IS NOT NULL)";

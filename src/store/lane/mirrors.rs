@@ -3,13 +3,17 @@
 use sea_orm::{EntityTrait, FromQueryResult};
 
 use super::deliveries::{DUE, WAKE};
-use crate::domain::activity::{ActivityId, DeliveryId, Mirror, Origin, Part, Revision};
+use crate::domain::activity::{ActivityId, DeliveryId, Mirror, Origin, Part, Revision, Staleness};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::store::db::entity::mirrors;
 use crate::store::db::locks;
 use crate::store::db::sql::Sql;
 use crate::store::{Notice, Store, StoreError};
+
+/// Assigns to a row of `mirrors` that it has to be edited although it shows the newest revision. An edit that
+/// began before, and is recorded after, doesn't make it fresh.
+pub(in crate::store) const MARK_STALE: &str = "stale = TRUE, stale_marks = stale_marks + 1";
 
 /// A mirror and what it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +54,7 @@ impl Store {
         let Some(Mirrored { delivery, target, .. }) = self.mirrored(message).await? else { return Ok(()) };
         let txn = self.write().await?;
         locks::existing_lanes(&*txn, [target]).await?;
-        let unsure = "UPDATE mirrors SET revision = 0, file_ids = NULL WHERE message_id = $1";
+        let unsure = format!("UPDATE mirrors SET {MARK_STALE}, file_ids = NULL WHERE message_id = $1");
         Sql::new(unsure, [message.to_db().into()]).execute(&*txn).await?;
         let owe = format!("UPDATE deliveries SET {DUE} WHERE id = $1 AND state = 'shown'");
         Sql::new(owe, [delivery.0.into()]).execute(&*txn).await?;
@@ -92,6 +96,7 @@ pub(in crate::store) fn read_mirror(row: mirrors::Model) -> Result<Mirror, Store
         webhook: WebhookId::from_db(row.webhook_id)?,
         part: Part(row.part),
         revision: Revision(row.revision),
+        staleness: Staleness { is_stale: row.stale, marks: row.stale_marks },
         files: row.file_ids.iter().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect(),
     })
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::rows::{is_left, server_of};
-use crate::domain::activity::{Mirror, Part, Revision};
+use crate::domain::activity::{Mirror, Part, Revision, Staleness};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::place::TargetKind;
 use crate::store::db::locks;
@@ -137,7 +137,9 @@ impl RetractionRow {
                 channel: ChannelId::from_db(self.channel_id)?,
                 webhook: WebhookId::from_db(self.webhook_id)?,
                 part: Part(0),
-                revision: Revision(0),
+                // Which one it shows doesn't matter any more.
+                revision: Revision(1),
+                staleness: Staleness::default(),
                 files: Vec::new(),
             },
         })

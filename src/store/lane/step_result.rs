@@ -53,8 +53,8 @@ pub enum StepResult {
         delivery: DeliveryId,
         /// The mirror.
         message: MessageId,
-        /// The revision that it showed before.
-        was: Revision,
+        /// How often it had been marked as stale when the edit began.
+        marks: i32,
         /// The revision.
         revision: Revision,
         /// The source's files that are attached to it now.

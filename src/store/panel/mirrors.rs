@@ -9,6 +9,7 @@ use crate::domain::ids::ChannelId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::lane::deliveries::{BEGUN, DUE, WAKE, wake_for};
+use crate::store::lane::mirrors::MARK_STALE;
 use crate::store::{Store, StoreError};
 
 /// The deliveries of panels by a follow, whose number is `$1`.
@@ -60,13 +61,10 @@ pub(in crate::store) async fn withdraw(txn: &impl ConnectionTrait, follow: i64) 
     wake(txn, follow).await
 }
 
-/// Has mirrors shown again although they show the newest revision. Their revision counts down: it is then
-/// below all that exist, and never a number that the mirror had before, so that recording an earlier edit
-/// can't hide the mark.
+/// Has mirrors shown again although they show the newest revision.
 async fn mark_stale(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let outdate = format!(
-        "UPDATE mirrors SET revision = CASE WHEN revision > 0 THEN 0 ELSE revision END - 1 \
-         WHERE delivery_id IN (SELECT id FROM deliveries WHERE {which})"
+        "UPDATE mirrors SET {MARK_STALE} WHERE delivery_id IN (SELECT id FROM deliveries WHERE {which})"
     );
     Sql::new(outdate, [value.into()]).execute(txn).await?;
     let reopen = format!("UPDATE deliveries SET {DUE} WHERE {which} AND state = 'shown'");

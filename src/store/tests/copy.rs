@@ -18,7 +18,7 @@ const TABLES: &str =
 /// A text with all that COPY's lines could stumble over.
 const ODD: &str = "tab\t line\n return\r back\\slash \\N \\. 'quotes' \"ü\" 🎉";
 
-async fn execute(db: &Db, statement: &str) {
+pub(super) async fn execute(db: &Db, statement: &str) {
     db.store.db.execute_unprepared(statement).await.unwrap();
 }
 
@@ -82,6 +82,7 @@ async fn everything() -> Db {
     let retracted = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
         VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
     execute(&db, retracted).await;
+    execute(&db, "UPDATE mirrors SET stale = TRUE, stale_marks = 2").await;
     quotes::stale(&db).await;
     opt_outs::rows(&db).await;
     access::rows(&db).await;

@@ -133,6 +133,7 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> StepResult {
         webhook: webhook_id(target + 1_000),
         part: in_flight.part,
         revision: in_flight.revision,
+        staleness: Staleness::default(),
         files: Vec::new(),
     };
     StepResult::Created { in_flight, mirror, overtakes: false }
@@ -178,11 +179,11 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
 
 /// That this mirror was edited to the newest revision.
 pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> StepResult {
-    let was = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap().revision;
+    let mirror = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap();
     StepResult::Edited {
         delivery: work.delivery.id,
         message,
-        was,
+        marks: mirror.staleness.marks,
         revision: work.activity.revision,
         files: Vec::new(),
     }

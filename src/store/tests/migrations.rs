@@ -71,7 +71,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
 }
 
 /// Takes a migration back, and those behind it.
-async fn take_back(db: &Db, migration: &str) {
+pub(super) async fn take_back(db: &Db, migration: &str) {
     let is_applied = async || {
         let all = db.store.migration_status().await.unwrap();
         all.iter().any(|(name, applied)| name == migration && *applied)
@@ -224,11 +224,11 @@ async fn files_of_mirrors_are_added_and_taken_away(#[case] backend: Backend) {
         panic!("an edit")
     };
     assert_eq!(work.mirrors[0].files, [7, u64::MAX >> 1]);
-    let StepResult::Edited { delivery, message, was, revision, .. } = edited_to_newest(&work, message(500))
+    let StepResult::Edited { delivery, message, marks, revision, .. } = edited_to_newest(&work, message(500))
     else {
         unreachable!()
     };
-    let done = StepResult::Edited { delivery, message, was, revision, files: vec![8] };
+    let done = StepResult::Edited { delivery, message, marks, revision, files: vec![8] };
     advance(&db.store, &lease, Some(done), at(12)).await;
     assert_eq!(db.texts(ids).await, ["8"]);
     take_back(&db, "m20261129_000016_remember_files").await;

@@ -37,6 +37,7 @@ mod scratch;
 mod secrets;
 mod sessions;
 mod simulation;
+mod stale;
 mod states;
 mod year;
 
@@ -47,7 +48,7 @@ use tempfile::TempDir;
 
 use self::holding::*;
 use self::scratch::Scratch;
-use crate::domain::activity::{InFlight, Mirror, Origin, Part};
+use crate::domain::activity::{InFlight, Mirror, Origin, Part, Staleness};
 use crate::domain::audit::{ChangeStamp, ChangedBy, Via};
 use crate::domain::follow::{
     Audience, ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, NewFollow,

@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) files: i32,
     #[sea_orm(column_type = "Text", nullable)]
     pub(crate) file_ids: Option<String>,
+    pub(crate) stale: bool,
+    pub(crate) stale_marks: i32,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
