@@ -8,7 +8,7 @@
 //! The second form measures PostgreSQL, too; with `-- postgres` at its end, PostgreSQL only. Five sources
 //! have 100,000 followers each, and 50,000 have ten. The 100,000 targets are in 20,000 servers, one of which
 //! has five hundred of them, as many as Discord allows. A twentieth of the follows are paused, another
-//! twentieth broken, a tenth are native, and a third chose tags. One message is owed to 100,000 targets,
+//! twentieth broken, a tenth are native, and a third chose tags. One message is due in 100,000 targets,
 //! another was mirrored in just as many.
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
@@ -147,7 +147,7 @@ fn changes(town: &Town) {
                 .expect("it was there")
         });
     }
-    // Follows with one delivery owed and another shown: those of the large server, one after another.
+    // Follows with one delivery due and another shown: those of the large server, one after another.
     let server = id(GuildId::new, LARGE_SERVER);
     let giants = (0..TIMES).map(|number| ChannelPair {
         source: id(ChannelId::new, GIANT + number % 2),
@@ -270,7 +270,7 @@ fn counts(town: &Town) {
 /// Earlier than any message.
 const DISCORD_BEGAN: chrono::DateTime<chrono::Utc> =
     chrono::DateTime::from_timestamp(1_420_070_400, 0).expect("in range");
-/// The message that is owed to the followers of the second giant.
+/// The message that is delivered to the followers of the second giant.
 const OWED: u64 = 90_000_002;
 
 async fn done<T, E: std::fmt::Debug>(asked: impl Future<Output = Result<T, E>>) -> T {

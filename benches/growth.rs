@@ -160,7 +160,7 @@ fn took(town: &Town, event: impl Fn(u64) -> Vec<SourceEvent>) -> String {
             let started = Instant::now();
             let recorded = town.store.record_events(&events, now()).await.expect("it is recorded");
             took.push(started.elapsed());
-            assert_eq!(u64::try_from(recorded.lanes.len()), Ok(FOLLOWERS), "all followers are owed it");
+            assert_eq!(u64::try_from(recorded.lanes.len()), Ok(FOLLOWERS), "it is due in all followers");
         }
     });
     took.sort_unstable();

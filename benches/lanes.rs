@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! cargo bench --bench lanes                                      # SQLite on disk
-//! TEST_POSTGRES_URL=postgres://… cargo bench --bench lanes       # and PostgreSQL, where databases can be created
+//! TEST_POSTGRES_URL=postgres://… cargo bench --bench lanes       # and PostgreSQL, where databases can be
+//! created
 //! ```
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
@@ -87,7 +88,7 @@ impl Source {
         recorded.expect("it is recorded");
     }
 
-    /// Delivers all that is owed, this many lanes to a transaction.
+    /// Delivers all that is due, this many lanes to a transaction.
     fn deliver(&self, at_once: usize) -> u64 {
         let mut lanes: Vec<Asking> = (0..self.targets)
             .map(|target| Asking {

@@ -1,6 +1,6 @@
 //! What a forum post with tags costs with this many followers, a third of which have each mode: the one
-//! transaction that decides to whom it is owed, and owes it. And what it costs to look up afterwards what
-//! became of it in all of them.
+//! transaction that decides to whom it is delivered, and creates the deliveries. And what it costs to look up
+//! afterwards what became of it in all of them.
 //!
 //! ```text
 //! cargo bench --bench matching

@@ -109,7 +109,7 @@ pub enum Command {
 pub enum Migrate {
     /// Apply all pending migrations (`run` does so, too). The bot must be stopped.
     Up,
-    /// Take migrations back, the newest first. Dropped tables lose their rows. The bot must be stopped.
+    /// Revert migrations, the newest first. Dropped tables lose their rows. The bot must be stopped.
     Down(Down),
     /// List the migrations, and which are applied.
     Status,
@@ -125,10 +125,10 @@ pub enum Migrate {
 /// How far `migrate down` goes.
 #[derive(Debug, Clone, Args)]
 pub struct Down {
-    /// How many migrations to take back.
+    /// How many migrations to revert.
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
-    /// Take back all of them. This drops every table, with everything that the bot knows.
+    /// Revert all of them. This drops every table, with everything that the bot knows.
     #[arg(long)]
     all: bool,
     /// Don't ask for confirmation.
@@ -139,9 +139,9 @@ pub struct Down {
 /// What `migrate down` should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DownSteps {
-    /// Take back this many migrations.
+    /// Revert this many migrations.
     Count(u32),
-    /// Take back all.
+    /// Revert all.
     All {
         /// Whether somebody has to confirm it.
         confirm: bool,
@@ -149,7 +149,7 @@ pub enum DownSteps {
 }
 
 impl Down {
-    /// What was asked for, where `applied` migrations can be taken back.
+    /// What was asked for, where `applied` migrations can be reverted.
     ///
     /// # Errors
     /// One line for the operator.
@@ -158,11 +158,11 @@ impl Down {
             Some(_) if self.all => Err("give --steps N or --all, not both.".to_owned()),
             None if self.all => Ok(DownSteps::All { confirm: !self.yes }),
             None | Some(0) => Err(
-                "say how many migrations to take back: --steps N, or --all for all of them. This drops the tables that they created, with their contents."
+                "say how many migrations to revert: --steps N, or --all for all of them. This drops the tables that they created, with their contents."
                     .to_owned(),
             ),
             Some(steps) if steps > applied => Err(format!(
-                "there are only {applied} migrations to take back, not {steps}. Give a smaller number, or --all for all of them, which drops every table."
+                "there are only {applied} migrations to revert, not {steps}. Give a smaller number, or --all for all of them, which drops every table."
             )),
             Some(steps) => Ok(DownSteps::Count(steps)),
         }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_back_by_accident() {
+    fn nothing_is_reverted_by_accident() {
         assert_eq!(wanted(Some(5), false, false), Ok(DownSteps::Count(5)));
         assert_eq!(wanted(None, true, false), Ok(DownSteps::All { confirm: true }));
         assert_eq!(wanted(None, true, true), Ok(DownSteps::All { confirm: false }));

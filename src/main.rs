@@ -192,7 +192,7 @@ async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<
             applied
         }
     };
-    show_status(downgrade.take_back(steps).await?).await
+    show_status(downgrade.revert(steps).await?).await
 }
 
 /// Has somebody type the database's name, which shows that they mean this one.
@@ -235,7 +235,7 @@ async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
         config::KeySource::Given(_) => println!("leave ENCRYPTION_KEY as it is, and start the bot."),
     }
     println!(
-        "Don't start the bot on the SQLite database again: what is still owed there would be sent twice."
+        "Don't start the bot on the SQLite database again: what is still due there would be sent twice."
     );
     Ok(())
 }

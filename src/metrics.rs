@@ -19,7 +19,7 @@ pub const LEFT_OUT_FOR_AUTHOR: &str = "author_opted_out";
 /// Gauge, in seconds: the age of the oldest event of a followed channel that isn't recorded; 0 if all are.
 pub const OLDEST_EVENT: &str = "tributary_oldest_unwritten_event_seconds";
 /// Gauge: channels whose events wait until their history has been read.
-pub const HELD_SOURCES: &str = "tributary_sources_waiting_to_be_read";
+pub const DEFERRED_SOURCES: &str = "tributary_sources_waiting_to_be_read";
 /// Counter: finished steps of deliveries, by `outcome`.
 pub const DELIVERIES: &str = "tributary_deliveries_total";
 /// Counter: looks at panels, by `outcome`: it shows something new, or the same; its source failed; its
@@ -98,7 +98,10 @@ fn describe() {
         metrics::Unit::Seconds,
         "The age of the oldest event that isn't written down"
     );
-    metrics::describe_gauge!(HELD_SOURCES, "Channels whose events wait until their history could be read");
+    metrics::describe_gauge!(
+        DEFERRED_SOURCES,
+        "Channels whose events wait until their history could be read"
+    );
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_counter!(PANEL_LOOKS, "Looks at panels, by outcome");
     metrics::describe_counter!(SIGN_INS, "What came of signing in at the web pages");

@@ -1,5 +1,5 @@
 //! `panels`: the bot's live messages; `samples`: numbers over time, for their charts; and what their mirrors
-//! need: deliveries that are taken back although their activity goes on, or are created again when their
+//! need: deliveries that are withdrawn although their activity goes on, or are created again when their
 //! mirror turns out to be gone, and a webhook for targets without a relay follow.
 
 use sea_orm_migration::prelude::*;

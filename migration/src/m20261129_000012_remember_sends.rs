@@ -1,5 +1,5 @@
 //! What is remembered about a create in flight: the webhook that it goes through. And `retractions`: messages
-//! that the bot created and must take back, so that no lane adopts one of them.
+//! that the bot created and must retract, so that no lane adopts one of them.
 
 use sea_orm_migration::prelude::*;
 

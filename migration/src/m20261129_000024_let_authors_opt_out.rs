@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .col(time("created_at"))
             // The person opted in again: messages older than this one stay hidden, newer ones are mirrored.
             .col(big_or_null("until_id"))
-            // Whether what was mirrored before has been taken back.
+            // Whether what was mirrored before has been withdrawn.
             .col(flag("taken_back", false))
             .primary_key(Index::create().name("pk_author_opt_outs").col("user_id").col("guild_id"))
             .take();

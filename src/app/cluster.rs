@@ -1,5 +1,5 @@
-//! The process's place among the others: it keeps the [`Session`] open, which holds the shards, and passes
-//! messages between the processes.
+//! The process's place among the others: it keeps the [`Registration`] open, which holds the shards, and
+//! passes messages between the processes.
 //!
 //! ```text
 //! Connecting ─► Active ◄──► Disconnected (the connection is lost, and is made again)
@@ -20,7 +20,7 @@ use crate::delivery::{OwnerName, SETTLING};
 use crate::domain::clock::Clock;
 use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
-use crate::store::{Notice, Session, Store, StoreError};
+use crate::store::{Notice, Registration, Store, StoreError};
 use crate::supervisor::{Supervisor, Task};
 
 use super::{clock, until};
@@ -179,7 +179,7 @@ impl ConnectionKeeper {
             // The locks went with the connection: others take the lanes, so nothing may be started in them
             // any more.
             self.owner.send_replace(None);
-            if matches!(error, StoreError::SharedSession) && !std::mem::replace(&mut said, true) {
+            if matches!(error, StoreError::SharedConnection) && !std::mem::replace(&mut said, true) {
                 // This doesn't pass by itself.
                 tracing::error!(%error, "this process can't take its place, so it delivers nothing");
             }
@@ -202,14 +202,14 @@ impl ConnectionKeeper {
     /// One connection, from its beginning until it is lost, or until the place is given up.
     async fn hold_connection(&mut self) -> Result<(), StoreError> {
         let opened = tokio::select! {
-            opened = self.store.session() => opened?,
+            opened = self.store.register() => opened?,
             () = left(self.leaving.clone()) => return Ok(()),
         };
-        let Some(mut session) = opened else { return Ok(()) };
-        Self::set_clock(&mut session).await?;
-        self.free_lanes(&mut session).await?;
-        self.owner.send_replace(Some(session.owner().into()));
-        let mut active = self.claim_shards(&mut session).await?;
+        let Some(mut registration) = opened else { return Ok(()) };
+        Self::set_clock(&mut registration).await?;
+        self.free_lanes(&mut registration).await?;
+        self.owner.send_replace(Some(registration.owner().into()));
+        let mut active = self.claim_shards(&mut registration).await?;
         // Nobody heard anything before this.
         let _ = self.messages.send(PeerMessage::Gap);
         let leaving = self.leaving.clone();
@@ -220,22 +220,22 @@ impl ConnectionKeeper {
         loop {
             tokio::select! {
                 // Without a receiver, nothing is heard.
-                signal = session.next() => drop(self.messages.send(PeerMessage::Notice(signal?))),
+                signal = registration.next() => drop(self.messages.send(PeerMessage::Notice(signal?))),
                 _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
                     let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
                     targets.sort_unstable();
                     targets.dedup();
-                    session.notify(&Notice::of_work(&targets)).await?;
+                    registration.notify(&Notice::of_work(&targets)).await?;
                 }
                 _ = again.tick() => {
-                    self.free_lanes(&mut session).await?;
+                    self.free_lanes(&mut registration).await?;
                     if !active {
-                        active = self.claim_shards(&mut session).await?;
+                        active = self.claim_shards(&mut registration).await?;
                     }
                 }
-                _ = check.tick() => Self::set_clock(&mut session).await?,
+                _ = check.tick() => Self::set_clock(&mut registration).await?,
                 () = left(leaving.clone()) => {
-                    session.close().await;
+                    registration.close().await;
                     return Ok(());
                 }
             }
@@ -243,22 +243,22 @@ impl ConnectionKeeper {
     }
 
     /// Checks the connection, and sets this process's clock by the database's.
-    async fn set_clock(session: &mut Session) -> Result<(), StoreError> {
+    async fn set_clock(registration: &mut Registration) -> Result<(), StoreError> {
         let asked = Instant::now();
-        let time = session.time().await?;
+        let time = registration.time().await?;
         clock::adjust(time, asked.elapsed());
         Ok(())
     }
 
     /// Frees the lanes of dead processes, and has them worked on.
-    async fn free_lanes(&self, session: &mut Session) -> Result<(), StoreError> {
+    async fn free_lanes(&self, registration: &mut Registration) -> Result<(), StoreError> {
         let Some(clock) = self.delivers else { return Ok(()) };
-        let freed = match session.free_lanes_of_the_dead(clock.now() + SETTLING).await {
+        let freed = match registration.free_lanes_of_the_dead(clock.now() + SETTLING).await {
             Ok(freed) => freed,
-            Err(error @ StoreError::SharedSession) => return Err(error),
+            Err(error @ StoreError::SharedConnection) => return Err(error),
             Err(error) => {
                 // The process keeps its place as long as the connection holds. The next attempt comes soon.
-                session.time().await?;
+                registration.time().await?;
                 tracing::warn!(%error, "can't look for lanes of processes that are gone");
                 return Ok(());
             }
@@ -271,9 +271,9 @@ impl ConnectionKeeper {
     }
 
     /// Claims the shards, and logs the result if it is new. Whether they are claimed.
-    async fn claim_shards(&self, session: &mut Session) -> Result<bool, StoreError> {
+    async fn claim_shards(&self, registration: &mut Registration) -> Result<bool, StoreError> {
         let conflict = match self.shards {
-            Some(shards) => session.take(shards).await?,
+            Some(shards) => registration.take(shards).await?,
             None => None,
         };
         let shards = self.shards.map(|shards| shards.to_string());

@@ -31,7 +31,7 @@ use crate::service::servers::{Admission, Leaving};
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
 use crate::service::{FollowService, Identity, ServiceError, ServiceParts, Wake};
-use crate::store::{SessionOwner, Store};
+use crate::store::{GatewaySessionOwner, Store};
 use crate::supervisor::Supervisor;
 
 use super::cluster::{MemberState, PeerMessage, PeerReceiver};
@@ -86,7 +86,7 @@ impl GatewayPart<'_> {
         let (identity, shards, clock) = (login.identity, gateway.shards, clock());
         let (rest, own) = (login.rest.clone(), login.rest.of_program());
         let watched = Arc::new(Watched::default());
-        let (checks, rights) = (Arc::default(), Arc::default());
+        let (checks, permissions) = (Arc::default(), Arc::default());
         let follow_limits = config.follow_limits;
         let parts = ServiceParts {
             store,
@@ -97,7 +97,7 @@ impl GatewayPart<'_> {
             wake,
             shards,
             checks,
-            rights,
+            permissions,
             admission: Arc::clone(&admission),
             follow_limits,
         };
@@ -107,7 +107,7 @@ impl GatewayPart<'_> {
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         }
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up, progress));
-        let owner = SessionOwner {
+        let owner = GatewaySessionOwner {
             application: identity.application,
             token: config.token.clone(),
             intents: gateway::intents(),

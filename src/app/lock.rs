@@ -80,9 +80,9 @@ fn is_same(_: &fs::Metadata, other: &fs::Metadata) -> bool {
     !other.is_symlink()
 }
 
-/// Takes away other users' rights to the database's files, and logs it: the key and the database together
-/// reveal everything. New files are created without such rights, and SQLite gives its own files the rights of
-/// the database.
+/// Takes away other users' permissions on the database's files, and logs it: the key and the database
+/// together reveal everything. New files are created without such permissions, and SQLite gives its own files
+/// those of the database.
 pub(super) fn close_to_others(database: &DatabaseConfig, key: Option<&KeyFile>) {
     let Some(file) = database.file() else { return };
     let beside = |suffix: &str| {
@@ -106,9 +106,11 @@ fn close(file: &Path) {
     }
     let file_name = file.display();
     match fs::set_permissions(file, fs::Permissions::from_mode(mode & !OTHERS)) {
-        Ok(()) => tracing::warn!(file = %file_name, "other users had rights to a file; they were taken away"),
+        Ok(()) => {
+            tracing::warn!(file = %file_name, "other users had permissions on a file; they were taken away")
+        }
         Err(error) => {
-            tracing::warn!(file = %file_name, %error, "other users have rights to a file; chmod 600 takes them away")
+            tracing::warn!(file = %file_name, %error, "other users have permissions on a file; chmod 600 takes them away")
         }
     }
 }

@@ -17,7 +17,7 @@ pub async fn migrate_up(database: &DatabaseConfig) -> Result<Store, AppError> {
     Ok(store)
 }
 
-/// A schema that is about to be rolled back. No other process may run: this holds SQLite's lock, and
+/// A schema that is about to be reverted. No other process may run: this holds SQLite's lock, and
 /// PostgreSQL is asked when it happens.
 pub struct Downgrade {
     store: Store,
@@ -34,7 +34,7 @@ impl Downgrade {
         Ok(Self { store, applied: u32::try_from(applied).unwrap_or(u32::MAX), _alone: alone })
     }
 
-    /// How many migrations there are to roll back.
+    /// How many migrations there are to revert.
     pub const fn applied(&self) -> u32 {
         self.applied
     }
@@ -44,8 +44,8 @@ impl Downgrade {
         Ok(self.store.name().await?)
     }
 
-    /// Rolls back the newest migrations, with everything that their tables hold.
-    pub async fn take_back(self, steps: u32) -> Result<Store, AppError> {
+    /// Reverts the newest migrations, with everything that their tables hold.
+    pub async fn revert(self, steps: u32) -> Result<Store, AppError> {
         self.store.migrate_down(steps).await?;
         Ok(self.store)
     }

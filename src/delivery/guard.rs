@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
-use crate::rest::{Cause, Client, RequestGuard, Rest};
+use crate::rest::{Client, RequestGuard, Requester, Rest};
 use crate::store::{Lease, Store};
 
 use super::{LEASE, PATIENCE};
@@ -32,19 +32,19 @@ impl GuardedClient {
 
     /// For a lane, as long as its lease lasts.
     pub(super) fn guarded_by(&self, guard: &Arc<LeaseGuard>, server: Option<GuildId>) -> Rest {
-        self.0.guarded(Arc::<LeaseGuard>::clone(guard)).caused_by(cause(server))
+        self.0.guarded(Arc::<LeaseGuard>::clone(guard)).on_behalf_of(requester(server))
     }
 
     /// For removing messages that must not stay, whoever holds the lane.
     pub(super) fn unguarded(&self, server: Option<GuildId>) -> Rest {
-        self.0.caused_by(cause(server))
+        self.0.on_behalf_of(requester(server))
     }
 }
 
 /// Calls for a target count towards its server. The server isn't known of a target that nobody follows into
 /// any more.
-fn cause(server: Option<GuildId>) -> Cause {
-    server.map_or(Cause::Program, Cause::Server)
+fn requester(server: Option<GuildId>) -> Requester {
+    server.map_or(Requester::Program, Requester::Server)
 }
 
 /// Keeps a lane's lease ahead of its requests.

@@ -15,7 +15,7 @@ use crate::store::{LaneAnswer, LaneRef, Lease, NextAction, StepResult, StoreErro
 
 use super::DeliveryContext;
 use super::batcher::BatchedRequest;
-use super::step::attempt::{AttemptOutcome, attempt, log_failed_attempts};
+use super::step::attempt::{AttemptOutcome, log_failed_attempts, run_step};
 use super::step::file_limits::FileLimits;
 use super::step::{StepRunner, count_outcome, render};
 
@@ -96,7 +96,7 @@ async fn work(
         if *shutdown.borrow() {
             return Ok(stop(context, lease, step, &work).await);
         }
-        let outcome = attempt(&mut runner, step, &work).await;
+        let outcome = run_step(&mut runner, step, &work).await;
         // Where the lease was lost, the database says so again.
         lease = guard.lease().unwrap_or(lease);
         let done = match outcome {
@@ -151,7 +151,7 @@ async fn stop(context: &DeliveryContext, lease: Lease, step: Step, work: &Work) 
     give_back(context, lease, not_made, context.clock.now()).await
 }
 
-/// Takes back what a process did just before it learned that it had lost its lane.
+/// Retracts what a process did just before it learned that it had lost its lane.
 ///
 /// A message that it made is deleted, because the lane's new holder makes it again, unless the new holder has
 /// found and adopted it. A message that it changed may be older now than what the new holder shows there, so
@@ -167,8 +167,8 @@ async fn undo_after_lost_lease(
         (Step::Create(_), StepResult::Created { mirror, .. }) => {
             let tools = context.without_lease(server);
             let runner = StepRunner { tools: &tools, webhook: runner.webhook.clone(), ..*runner };
-            if runner.take_back(&mirror).await? {
-                tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
+            if runner.retract(&mirror).await? {
+                tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is retracted");
             }
         }
         (_, StepResult::Edited { message, .. }) => context.store.show_again(message).await?,

@@ -1,5 +1,5 @@
 //! Pressed buttons and chosen menu options. A component's id holds all that a press needs, so it works after
-//! a restart, too; only questions are forgotten then. Rights are checked anew each time.
+//! a restart, too; only questions are forgotten then. Permissions are checked anew each time.
 
 use poise::serenity_prelude as serenity;
 use serenity::{ComponentInteraction, CreateInteractionResponse, CreateInteractionResponseMessage};

@@ -253,7 +253,7 @@ const fn sign(status: &DeliveryStatus) -> &'static str {
         DeliveryVerdict::Removing
         | DeliveryVerdict::Deleted
         | DeliveryVerdict::Left
-        | DeliveryVerdict::TakenBack => "🗑️",
+        | DeliveryVerdict::Withdrawn => "🗑️",
         DeliveryVerdict::Withheld => "🙈",
         DeliveryVerdict::RemovedByHand => "✋",
         DeliveryVerdict::Refused => "❌",
@@ -277,7 +277,7 @@ const fn in_short(verdict: DeliveryVerdict) -> &'static str {
         DeliveryVerdict::Before => "made after it was posted",
         DeliveryVerdict::Missed => "not ready when it was posted",
         DeliveryVerdict::Removing => "about to be removed",
-        DeliveryVerdict::Deleted | DeliveryVerdict::TakenBack => "removed",
+        DeliveryVerdict::Deleted | DeliveryVerdict::Withdrawn => "removed",
         DeliveryVerdict::Left => "not removable",
         DeliveryVerdict::Withheld => "left out for its author",
         DeliveryVerdict::RemovedByHand => "removed by hand",
@@ -318,7 +318,7 @@ fn status(follow: &Follow, status: &DeliveryStatus) -> String {
         DeliveryVerdict::Deleted => "deleted".to_owned(),
         DeliveryVerdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
         DeliveryVerdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
-        DeliveryVerdict::TakenBack => {
+        DeliveryVerdict::Withdrawn => {
             "taken back: its tags have changed, and this follow leaves it out now".to_owned()
         }
         DeliveryVerdict::RemovedByHand => "removed by hand; it won't come back".to_owned(),

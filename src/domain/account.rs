@@ -93,7 +93,7 @@ pub struct WebSessionId(pub i64);
 pub struct ApiTokenId(pub i64);
 
 /// When a session ends that began and was last used at these times.
-pub fn session_end(created: DateTime<Utc>, seen: DateTime<Utc>) -> DateTime<Utc> {
+pub fn web_session_end(created: DateTime<Utc>, seen: DateTime<Utc>) -> DateTime<Utc> {
     (created + SESSION_LIFETIME).min(seen + SESSION_IDLE)
 }
 
@@ -187,9 +187,9 @@ mod tests {
     #[test]
     fn a_session_ends_when_it_is_idle_and_in_the_end_anyway() {
         let day = |days| DateTime::UNIX_EPOCH + TimeDelta::days(days);
-        assert_eq!(session_end(day(0), day(0)), day(7));
-        assert_eq!(session_end(day(0), day(20)), day(27));
-        assert_eq!(session_end(day(0), day(29)), day(30));
+        assert_eq!(web_session_end(day(0), day(0)), day(7));
+        assert_eq!(web_session_end(day(0), day(20)), day(27));
+        assert_eq!(web_session_end(day(0), day(29)), day(30));
     }
 
     #[test]

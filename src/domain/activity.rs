@@ -1,4 +1,4 @@
-//! Activities, the deliveries that owe them to targets, the mirrors that show them, and the lanes between:
+//! Activities, the deliveries that bring them to targets, the mirrors that show them, and the lanes between:
 //! what [`next_step`](super::next_step) decides upon.
 
 use std::fmt;

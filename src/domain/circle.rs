@@ -3,8 +3,8 @@
 //!
 //! Equal messages alone prove nothing: a build bot repeats itself, and so do people in a raid. What
 //! distinguishes a circle is its cause: each copy needs the mirror before it. So once bots or webhooks have
-//! repeated the same content [`SUSPICIOUS`] times in quick succession, the next copy is *held*: it is
-//! recorded, but owed to nobody.
+//! repeated the same content [`SUSPICIOUS`] times in quick succession, the next copy is *quarantined*: it is
+//! recorded, but delivered to nobody.
 //!
 //! ```text
 //! suspicious ─► quiet: nothing is mirrored ─► a copy comes all the same ─► no circle: everything is released
@@ -15,7 +15,7 @@
 //!                       ▼
 //!              fewer targets, until one is left; after two tests that agree, its follow breaks
 //! ```
-//! People's messages are never held, and neither is anything else that is posted meanwhile.
+//! People's messages are never quarantined, and neither is anything else that is posted meanwhile.
 
 mod copy_group;
 mod fingerprint;
@@ -32,7 +32,7 @@ use super::activity::Origin;
 use super::follow::FollowId;
 use super::ids::ChannelId;
 
-/// How many copies of a message by bots or webhooks are suspicious. The last of them is held.
+/// How many copies of a message by bots or webhooks are suspicious. The last of them is quarantined.
 pub const SUSPICIOUS: u32 = 5;
 /// How long after a message a copy of it belongs to the same circle.
 const LINK: TimeDelta = TimeDelta::seconds(20);
@@ -55,17 +55,17 @@ pub struct SourcePost {
     pub fingerprint: Fingerprint,
 }
 
-/// What to do about messages that were held.
+/// What to do about messages that were quarantined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CircleAction {
-    /// Find out to which follows this message is owed, and [answer](CircleDetector::test) with them.
+    /// Find out to which follows this message is delivered, and [answer](CircleDetector::test) with them.
     FindFollows {
         /// Which group of copies.
         group: CopyGroupId,
         /// The message.
         origin: Origin,
     },
-    /// Owe a message to these follows alone.
+    /// Deliver a message to these follows alone.
     ReleaseTo {
         /// Which group of copies.
         group: CopyGroupId,
@@ -74,7 +74,7 @@ pub enum CircleAction {
         /// The follows.
         follows: Vec<FollowId>,
     },
-    /// Owe messages to all who follow.
+    /// Deliver messages to all who follow.
     Release(Vec<Origin>),
     /// Break this follow, whose mirrors come back into its source.
     Break(FollowId),
@@ -102,7 +102,7 @@ pub struct CircleDetector {
 }
 
 impl CircleDetector {
-    /// Notes a message that was posted. Whether it is to be held.
+    /// Notes a message that was posted. Whether it is to be quarantined.
     pub fn observe(&mut self, posting: SourcePost) -> bool {
         let SourcePost { source, origin, at, by_app, fingerprint } = posting;
         if fingerprint.is_empty() {
@@ -111,7 +111,7 @@ impl CircleDetector {
         let watched = self.sources.entry(source).or_default();
         watched.recent.retain(|(seen, _)| at - *seen <= LINK);
         let group = watched.groups.iter_mut().find(|group| by_app && fingerprint.repeats(&group.fingerprint));
-        let held = match group {
+        let quarantined = match group {
             Some(group) => group.take_copy(origin, at, &fingerprint, &mut self.actions),
             None if by_app && watched.recent.iter().any(|(_, earlier)| fingerprint.repeats(earlier)) => {
                 self.numbers += 1;
@@ -130,7 +130,7 @@ impl CircleDetector {
         while watched.recent.len() > REMEMBERED {
             watched.recent.pop_front();
         }
-        held
+        quarantined
     }
 
     /// Whether something is being investigated, so that [`tick`](Self::tick) is to be called soon.
@@ -140,15 +140,17 @@ impl CircleDetector {
 
     /// The groups of which mirrors may still be on their way, each with the messages that these show. While
     /// that is so, nothing that is posted proves anything, and [`delay`](Self::delay) is to be called.
-    pub fn unsettled(&self, now: DateTime<Utc>) -> Vec<(CopyGroupId, Vec<Origin>)> {
-        let unsettled = self.busy().filter_map(|(id, group)| match &group.stage {
-            CircleStage::Quiet { settled, .. } if now < *settled => {
+    pub fn awaiting_mirrors(&self, now: DateTime<Utc>) -> Vec<(CopyGroupId, Vec<Origin>)> {
+        let awaiting_mirrors = self.busy().filter_map(|(id, group)| match &group.stage {
+            CircleStage::Quiet { arrived_at, .. } if now < *arrived_at => {
                 Some((id, group.passed.iter().copied().collect()))
             }
-            CircleStage::Testing { .. } => Some((id, group.held.last().copied().into_iter().collect())),
+            CircleStage::Testing { .. } => {
+                Some((id, group.quarantined.last().copied().into_iter().collect()))
+            }
             _ => None,
         });
-        unsettled.collect()
+        awaiting_mirrors.collect()
     }
 
     /// Notes that mirrors of a group aren't shown yet. Whatever waits for their effects waits from now on.
@@ -158,7 +160,7 @@ impl CircleDetector {
         }
     }
 
-    /// The follows to which the newest held message of a group is owed.
+    /// The follows to which the newest quarantined message of a group is delivered.
     pub fn test(&mut self, id: CopyGroupId, follows: Vec<FollowId>, now: DateTime<Utc>) {
         let Self { sources, actions, .. } = self;
         let groups = sources.get_mut(&id.source).map(|source| &mut source.groups);

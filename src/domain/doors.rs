@@ -38,9 +38,9 @@ impl ChannelFacts {
 /// A digest of what the gateway said about who may see what in a server. It changes where any of that
 /// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RightsDigest(i64);
+pub struct PermissionsDigest(i64);
 
-impl RightsDigest {
+impl PermissionsDigest {
     /// The digest of a server in which something has changed since the gateway described it in full. No other
     /// digest equals it.
     pub const CHANGED: Self = Self(0);

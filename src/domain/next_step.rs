@@ -17,7 +17,7 @@ pub struct Situation<'a> {
     /// How many parts its newest revision takes; none where its content isn't kept any more. Ignored when it
     /// is deleted.
     pub parts: usize,
-    /// What is owed.
+    /// What is due.
     pub delivery: &'a Delivery,
     /// What is shown, by part.
     pub mirrors: &'a [Mirror],

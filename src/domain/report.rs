@@ -23,17 +23,17 @@ pub struct MessageCondition {
 
 /// What is known about a follow with regard to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DeliveryFacts {
+pub struct FollowerFacts {
     /// How it delivers.
-    pub delivery: DeliveryMethod,
+    pub method: DeliveryMethod,
     /// Whether it delivers.
     pub state: FollowState,
     /// Whether the message was posted before the follow was made.
     pub before: bool,
     /// Why it doesn't let the message through, where it doesn't. Tags are known only of what was recorded.
     pub left_out: Option<LeftOut>,
-    /// The duty to show it, where there is one.
-    pub owed: Option<OwedFacts>,
+    /// The delivery that shows it, where there is one.
+    pub delivery: Option<DeliveryFacts>,
 }
 
 /// Why a follow doesn't let a message through.
@@ -49,20 +49,20 @@ pub enum LeftOut {
 
 /// What is known about the delivery that shows a message in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OwedFacts {
+pub struct DeliveryFacts {
     /// How far it is.
-    pub state: OwedState,
+    pub state: DeliveryState,
     /// What was completely shown.
     pub shown: ShownRevision,
     /// Whether something of it is posted in the target.
     pub mirrored: bool,
-    /// Whether it is taken back from this target alone.
-    pub taken_back: bool,
+    /// Whether it is withdrawn from this target alone.
+    pub withdrawn: bool,
 }
 
 /// How far a delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OwedState {
+pub enum DeliveryState {
     /// Something is to be done.
     Due,
     /// All is shown.
@@ -119,7 +119,7 @@ pub enum DeliveryVerdict {
     /// Its author doesn't want it mirrored, and nothing shows it.
     Withheld,
     /// The follow doesn't let it through any more, and nothing shows it.
-    TakenBack,
+    Withdrawn,
     /// Somebody deleted its mirror.
     RemovedByHand,
     /// Discord refused it.
@@ -131,18 +131,18 @@ pub enum DeliveryVerdict {
 }
 
 /// Names what became of the message.
-pub fn verdict(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
-    if facts.delivery == DeliveryMethod::Native && !subject.panel {
+pub fn verdict(subject: MessageCondition, facts: &FollowerFacts) -> DeliveryVerdict {
+    if facts.method == DeliveryMethod::Native && !subject.panel {
         return natively(subject, facts);
     }
-    match facts.owed {
-        Some(owed) => of_owed(subject, facts.state, owed),
-        None => unowed(subject, facts),
+    match facts.delivery {
+        Some(delivery) => of_delivery(subject, facts.state, delivery),
+        None => without_delivery(subject, facts),
     }
 }
 
 /// Discord delivers, so nothing is known but what the follow and the message themselves say.
-const fn natively(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
+const fn natively(subject: MessageCondition, facts: &FollowerFacts) -> DeliveryVerdict {
     match facts.state {
         FollowState::Broken(reason) => DeliveryVerdict::Broken(reason),
         FollowState::Paused => DeliveryVerdict::Paused,
@@ -152,29 +152,30 @@ const fn natively(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryV
     }
 }
 
-fn of_owed(subject: MessageCondition, follow: FollowState, owed: OwedFacts) -> DeliveryVerdict {
-    if subject.deleted || owed.taken_back {
-        return match owed.state {
-            OwedState::Due => DeliveryVerdict::Removing,
-            _ if owed.mirrored => DeliveryVerdict::Left,
+fn of_delivery(subject: MessageCondition, follow: FollowState, delivery: DeliveryFacts) -> DeliveryVerdict {
+    let DeliveryFacts { state, shown, mirrored, withdrawn } = delivery;
+    if subject.deleted || withdrawn {
+        return match state {
+            DeliveryState::Due => DeliveryVerdict::Removing,
+            _ if mirrored => DeliveryVerdict::Left,
             _ if subject.withheld => DeliveryVerdict::Withheld,
             _ if subject.deleted => DeliveryVerdict::Deleted,
-            _ => DeliveryVerdict::TakenBack,
+            _ => DeliveryVerdict::Withdrawn,
         };
     }
-    match (owed.state, owed.shown) {
-        (OwedState::Due, ShownRevision::Never) => DeliveryVerdict::Waiting,
-        (OwedState::Due | OwedState::Shown, _) if !owed.mirrored => DeliveryVerdict::RemovedByHand,
-        (OwedState::Due, _) => DeliveryVerdict::Updating,
-        (OwedState::Shown, ShownRevision::Newest) => DeliveryVerdict::Shown,
-        (OwedState::Shown, _) => DeliveryVerdict::Outdated,
-        (OwedState::Ended(_), ShownRevision::Older | ShownRevision::Newest) if owed.mirrored => {
+    match (state, shown) {
+        (DeliveryState::Due, ShownRevision::Never) => DeliveryVerdict::Waiting,
+        (DeliveryState::Due | DeliveryState::Shown, _) if !mirrored => DeliveryVerdict::RemovedByHand,
+        (DeliveryState::Due, _) => DeliveryVerdict::Updating,
+        (DeliveryState::Shown, ShownRevision::Newest) => DeliveryVerdict::Shown,
+        (DeliveryState::Shown, _) => DeliveryVerdict::Outdated,
+        (DeliveryState::Ended(_), ShownRevision::Older | ShownRevision::Newest) if mirrored => {
             DeliveryVerdict::Outdated
         }
-        (OwedState::Ended(DeliveryEnding::Withdrawn), _) => DeliveryVerdict::TakenBack,
-        (OwedState::Ended(DeliveryEnding::Refused), _) => DeliveryVerdict::Refused,
-        (OwedState::Ended(DeliveryEnding::GaveUp), _) => DeliveryVerdict::GaveUp,
-        (OwedState::Ended(DeliveryEnding::FollowEnded), _) => match follow {
+        (DeliveryState::Ended(DeliveryEnding::Withdrawn), _) => DeliveryVerdict::Withdrawn,
+        (DeliveryState::Ended(DeliveryEnding::Refused), _) => DeliveryVerdict::Refused,
+        (DeliveryState::Ended(DeliveryEnding::GaveUp), _) => DeliveryVerdict::GaveUp,
+        (DeliveryState::Ended(DeliveryEnding::FollowEnded), _) => match follow {
             FollowState::Broken(reason) => DeliveryVerdict::Broken(reason),
             FollowState::Paused => DeliveryVerdict::Paused,
             FollowState::Active => DeliveryVerdict::Missed,
@@ -183,7 +184,7 @@ fn of_owed(subject: MessageCondition, follow: FollowState, owed: OwedFacts) -> D
 }
 
 /// What wouldn't change by itself comes first: that the message was posted too early, or isn't wanted.
-const fn unowed(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
+const fn without_delivery(subject: MessageCondition, facts: &FollowerFacts) -> DeliveryVerdict {
     if subject.withheld {
         return DeliveryVerdict::Withheld;
     }
@@ -257,77 +258,82 @@ mod tests {
 
     const POSTED: MessageCondition =
         MessageCondition { panel: false, recorded: true, deleted: false, withheld: false, published: false };
-    const RELAY: DeliveryFacts = DeliveryFacts {
-        delivery: DeliveryMethod::Relay,
+    const RELAY: FollowerFacts = FollowerFacts {
+        method: DeliveryMethod::Relay,
         state: FollowState::Active,
         before: false,
         left_out: None,
-        owed: None,
+        delivery: None,
     };
     const BROKEN: FollowState = FollowState::Broken(BrokenReason::WebhookDeleted);
 
-    fn owed(state: OwedState, shown: ShownRevision, mirrored: bool) -> DeliveryFacts {
-        DeliveryFacts { owed: Some(OwedFacts { state, shown, mirrored, taken_back: false }), ..RELAY }
+    fn delivery(state: DeliveryState, shown: ShownRevision, mirrored: bool) -> FollowerFacts {
+        FollowerFacts { delivery: Some(DeliveryFacts { state, shown, mirrored, withdrawn: false }), ..RELAY }
     }
 
     #[rstest]
-    #[case(OwedState::Due, ShownRevision::Never, false, DeliveryVerdict::Waiting)]
-    #[case::a_part_of_it(OwedState::Due, ShownRevision::Never, true, DeliveryVerdict::Waiting)]
-    #[case(OwedState::Due, ShownRevision::Older, true, DeliveryVerdict::Updating)]
-    #[case(OwedState::Shown, ShownRevision::Newest, true, DeliveryVerdict::Shown)]
-    #[case::while_it_rests(OwedState::Shown, ShownRevision::Older, true, DeliveryVerdict::Outdated)]
+    #[case(DeliveryState::Due, ShownRevision::Never, false, DeliveryVerdict::Waiting)]
+    #[case::a_part_of_it(DeliveryState::Due, ShownRevision::Never, true, DeliveryVerdict::Waiting)]
+    #[case(DeliveryState::Due, ShownRevision::Older, true, DeliveryVerdict::Updating)]
+    #[case(DeliveryState::Shown, ShownRevision::Newest, true, DeliveryVerdict::Shown)]
+    #[case::while_it_rests(DeliveryState::Shown, ShownRevision::Older, true, DeliveryVerdict::Outdated)]
     #[case::an_edit(
-        OwedState::Ended(DeliveryEnding::Refused),
+        DeliveryState::Ended(DeliveryEnding::Refused),
         ShownRevision::Older,
         true,
         DeliveryVerdict::Outdated
     )]
-    #[case(OwedState::Shown, ShownRevision::Newest, false, DeliveryVerdict::RemovedByHand)]
-    #[case::and_edited(OwedState::Due, ShownRevision::Older, false, DeliveryVerdict::RemovedByHand)]
-    #[case(OwedState::Ended(DeliveryEnding::Refused), ShownRevision::Never, false, DeliveryVerdict::Refused)]
-    #[case(OwedState::Ended(DeliveryEnding::GaveUp), ShownRevision::Never, true, DeliveryVerdict::GaveUp)]
+    #[case(DeliveryState::Shown, ShownRevision::Newest, false, DeliveryVerdict::RemovedByHand)]
+    #[case::and_edited(DeliveryState::Due, ShownRevision::Older, false, DeliveryVerdict::RemovedByHand)]
     #[case(
-        OwedState::Ended(DeliveryEnding::FollowEnded),
+        DeliveryState::Ended(DeliveryEnding::Refused),
+        ShownRevision::Never,
+        false,
+        DeliveryVerdict::Refused
+    )]
+    #[case(DeliveryState::Ended(DeliveryEnding::GaveUp), ShownRevision::Never, true, DeliveryVerdict::GaveUp)]
+    #[case(
+        DeliveryState::Ended(DeliveryEnding::FollowEnded),
         ShownRevision::Never,
         false,
         DeliveryVerdict::Missed
     )]
     #[case(
-        OwedState::Ended(DeliveryEnding::Withdrawn),
+        DeliveryState::Ended(DeliveryEnding::Withdrawn),
         ShownRevision::Never,
         false,
-        DeliveryVerdict::TakenBack
+        DeliveryVerdict::Withdrawn
     )]
-    fn what_is_owed(
-        #[case] state: OwedState,
+    fn what_a_delivery_leads_to(
+        #[case] state: DeliveryState,
         #[case] shown: ShownRevision,
         #[case] mirrored: bool,
         #[case] expected: DeliveryVerdict,
     ) {
-        assert_eq!(verdict(POSTED, &owed(state, shown, mirrored)), expected);
+        assert_eq!(verdict(POSTED, &delivery(state, shown, mirrored)), expected);
     }
 
     #[test]
     fn what_is_deleted_goes() {
         let deleted = MessageCondition { deleted: true, ..POSTED };
-        let of = |state, mirrored| verdict(deleted, &owed(state, ShownRevision::Newest, mirrored));
-        assert_eq!(of(OwedState::Due, true), DeliveryVerdict::Removing);
-        assert_eq!(of(OwedState::Ended(DeliveryEnding::Withdrawn), false), DeliveryVerdict::Deleted);
-        assert_eq!(of(OwedState::Shown, true), DeliveryVerdict::Left, "deleted while the follow was broken");
+        let of = |state, mirrored| verdict(deleted, &delivery(state, ShownRevision::Newest, mirrored));
+        assert_eq!(of(DeliveryState::Due, true), DeliveryVerdict::Removing);
+        assert_eq!(of(DeliveryState::Ended(DeliveryEnding::Withdrawn), false), DeliveryVerdict::Deleted);
+        assert_eq!(of(DeliveryState::Shown, true), DeliveryVerdict::Left, "while the follow was broken");
         assert_eq!(verdict(deleted, &RELAY), DeliveryVerdict::Deleted);
-        let mut taken_back = owed(OwedState::Due, ShownRevision::Newest, true);
-        taken_back.owed.as_mut().unwrap().taken_back = true;
-        assert_eq!(verdict(POSTED, &taken_back), DeliveryVerdict::Removing);
-        taken_back.owed.as_mut().unwrap().state = OwedState::Ended(DeliveryEnding::Withdrawn);
-        taken_back.owed.as_mut().unwrap().mirrored = false;
-        assert_eq!(verdict(POSTED, &taken_back), DeliveryVerdict::TakenBack);
+        let mut withdrawn = delivery(DeliveryState::Due, ShownRevision::Newest, true);
+        withdrawn.delivery.as_mut().unwrap().withdrawn = true;
+        assert_eq!(verdict(POSTED, &withdrawn), DeliveryVerdict::Removing);
+        withdrawn.delivery.as_mut().unwrap().state = DeliveryState::Ended(DeliveryEnding::Withdrawn);
+        withdrawn.delivery.as_mut().unwrap().mirrored = false;
+        assert_eq!(verdict(POSTED, &withdrawn), DeliveryVerdict::Withdrawn);
     }
 
     #[test]
     fn of_several_reasons_the_lasting_one_is_named() {
-        let paused = DeliveryFacts { state: FollowState::Paused, ..RELAY };
-        let left_out = DeliveryFacts { left_out: Some(LeftOut::Threads), ..paused };
-        let before = DeliveryFacts { before: true, ..left_out };
+        let paused = FollowerFacts { state: FollowState::Paused, ..RELAY };
+        let left_out = FollowerFacts { left_out: Some(LeftOut::Threads), ..paused };
+        let before = FollowerFacts { before: true, ..left_out };
         let unrecorded = MessageCondition { recorded: false, ..POSTED };
         assert_eq!(verdict(POSTED, &before), DeliveryVerdict::Before);
         assert_eq!(verdict(POSTED, &left_out), DeliveryVerdict::LeftOut(LeftOut::Threads));
@@ -335,34 +341,34 @@ mod tests {
         assert_eq!(verdict(POSTED, &RELAY), DeliveryVerdict::Missed);
         assert_eq!(verdict(unrecorded, &RELAY), DeliveryVerdict::Unknown);
         assert_eq!(verdict(unrecorded, &paused), DeliveryVerdict::Unknown);
-        let broken = DeliveryFacts { state: BROKEN, ..RELAY };
+        let broken = FollowerFacts { state: BROKEN, ..RELAY };
         assert_eq!(verdict(unrecorded, &broken), DeliveryVerdict::Broken(BrokenReason::WebhookDeleted));
-        let ended = DeliveryFacts {
+        let ended = FollowerFacts {
             state: BROKEN,
-            ..owed(OwedState::Ended(DeliveryEnding::FollowEnded), ShownRevision::Never, false)
+            ..delivery(DeliveryState::Ended(DeliveryEnding::FollowEnded), ShownRevision::Never, false)
         };
         assert_eq!(verdict(POSTED, &ended), DeliveryVerdict::Broken(BrokenReason::WebhookDeleted));
     }
 
     #[test]
     fn discord_delivers_what_is_published() {
-        let native = DeliveryFacts { delivery: DeliveryMethod::Native, ..RELAY };
+        let native = FollowerFacts { method: DeliveryMethod::Native, ..RELAY };
         let published = MessageCondition { published: true, recorded: false, ..POSTED };
         assert_eq!(verdict(published, &native), DeliveryVerdict::Published);
         assert_eq!(
-            verdict(published, &DeliveryFacts { before: true, ..native }),
+            verdict(published, &FollowerFacts { before: true, ..native }),
             DeliveryVerdict::MaybePublished
         );
         assert_eq!(verdict(POSTED, &native), DeliveryVerdict::Unpublished);
         assert_eq!(
-            verdict(published, &DeliveryFacts { state: FollowState::Paused, ..native }),
+            verdict(published, &FollowerFacts { state: FollowState::Paused, ..native }),
             DeliveryVerdict::Paused
         );
         // Panels come through the bot, whatever brings the messages.
         let panel = MessageCondition { panel: true, ..POSTED };
-        let shown = DeliveryFacts {
-            delivery: DeliveryMethod::Native,
-            ..owed(OwedState::Shown, ShownRevision::Newest, true)
+        let shown = FollowerFacts {
+            method: DeliveryMethod::Native,
+            ..delivery(DeliveryState::Shown, ShownRevision::Newest, true)
         };
         assert_eq!(verdict(panel, &shown), DeliveryVerdict::Shown);
     }

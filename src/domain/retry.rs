@@ -74,13 +74,13 @@ pub struct RetryState {
     pub delivery: DeliveryId,
     /// How many attempts in a row have failed, the last one included.
     pub failed: u32,
-    /// Of a message that was never shown: since when it has been owed.
-    pub owed_since: Option<DateTime<Utc>>,
+    /// Of a message that was never shown: since when it has been due.
+    pub due_since: Option<DateTime<Utc>>,
 }
 
 /// When a delivery is attempted again after a failure. `None`: it is given up.
 pub fn next_attempt(tried: RetryState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let too_old = tried.owed_since.is_some_and(|since| now - since > GIVE_UP) && tried.failed >= LEAST_FAILED;
+    let too_old = tried.due_since.is_some_and(|since| now - since > GIVE_UP) && tried.failed >= LEAST_FAILED;
     let given_up = too_old || tried.failed >= MOST_FAILED;
     (!given_up).then(|| now + backoff(tried.failed, spread(tried.delivery, tried.failed)))
 }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn tried(delivery: i64, failed: u32) -> RetryState {
-        RetryState { delivery: DeliveryId(delivery), failed, owed_since: None }
+        RetryState { delivery: DeliveryId(delivery), failed, due_since: None }
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
     fn what_is_a_day_old_is_tried_for_some_minutes_first() {
         let (mut now, mut failed) = (DateTime::UNIX_EPOCH, 1);
         let tried =
-            |failed| RetryState { owed_since: Some(DateTime::UNIX_EPOCH - GIVE_UP * 2), ..tried(1, failed) };
+            |failed| RetryState { due_since: Some(DateTime::UNIX_EPOCH - GIVE_UP * 2), ..tried(1, failed) };
         while let Some(next) = next_attempt(tried(failed), now) {
             (now, failed) = (next, failed + 1);
         }

@@ -43,7 +43,7 @@ impl FromRequestParts<WebState> for Caller {
             return Ok(Self::Token(Box::new(known.ok_or_else(invalid)?)));
         }
         let Some(secret) = cookie::read(&parts.headers, &state.url) else { return Ok(Self::Guest) };
-        let session = services.accounts.session(&secret).await?;
+        let session = services.accounts.web_session(&secret).await?;
         state.limits.note(secret.hash(), session.is_some(), &parts.extensions, now)?;
         Ok(session.map_or(Self::Guest, |session| Self::Person(Box::new(session))))
     }

@@ -8,9 +8,9 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::cause::Cause;
 use super::error::RestError;
 use super::limiter::{LimitKey, MajorParameter, TokenKind, Urgency};
+use super::requester::Requester;
 
 /// An audit log reason's greatest length in characters. Discord: 512.
 const REASON_LENGTH: usize = 512;
@@ -129,9 +129,9 @@ impl<'a> Call<'a> {
     }
 
     /// What its rate limit and the fuse depend on.
-    pub(super) const fn key(&self, urgency: Urgency, cause: Cause) -> LimitKey {
+    pub(super) const fn key(&self, urgency: Urgency, requester: Requester) -> LimitKey {
         let token = if self.webhook_token.is_some() { TokenKind::Webhook } else { TokenKind::Bot };
-        LimitKey { route: self.route, major: self.major, token, urgency, cause }
+        LimitKey { route: self.route, major: self.major, token, urgency, requester }
     }
 
     /// The request itself.

@@ -76,7 +76,7 @@ pub enum RestError {
     },
     /// No answer: the call may or may not have been performed.
     #[error("no answer: {0}")]
-    Unclear(UnclearReason),
+    InDoubt(DoubtReason),
     /// No connection, or one that broke while files were still being sent: the call was certainly not
     /// performed.
     #[error("no connection, or not for the whole request")]
@@ -109,7 +109,7 @@ impl RestError {
             | Self::Unauthorized
             | Self::Server { .. }
             | Self::Edge { .. }
-            | Self::Unclear(_)
+            | Self::InDoubt(_)
             | Self::NotSent
             | Self::FuseOpen { .. }
             | Self::ServerLeft
@@ -134,7 +134,7 @@ impl RestError {
 
     /// How long to wait where nothing was asked because something holds up such calls: a limit, the fuse, or
     /// that the bot has left the server.
-    pub const fn held_for(&self) -> Option<Duration> {
+    pub const fn postponed_for(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::FuseOpen { retry_after } => Some(*retry_after),
             Self::ServerLeft => Some(LEFT_WAIT),
@@ -152,7 +152,7 @@ impl RestError {
             | Self::Unauthorized
             | Self::Server { .. }
             | Self::Edge { .. }
-            | Self::Unclear(_)
+            | Self::InDoubt(_)
             | Self::NotSent
             | Self::FuseOpen { .. }
             | Self::ServerLeft
@@ -200,7 +200,7 @@ impl fmt::Display for RateLimitScope {
 
 /// Why nobody knows whether a call was performed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UnclearReason {
+pub enum DoubtReason {
     /// Discord took longer than the request's timeout.
     Timeout,
     /// The connection broke.
@@ -213,7 +213,7 @@ pub enum UnclearReason {
     Unreadable,
 }
 
-impl fmt::Display for UnclearReason {
+impl fmt::Display for DoubtReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("timed out"),

@@ -14,9 +14,8 @@
 //! Nothing here logs or returns an address or a token: routes appear as templates
 //! (`/webhooks/{webhook}/{token}`).
 
-mod break_cause;
+mod break_reason;
 mod call;
-mod cause;
 mod code;
 mod endpoints;
 mod error;
@@ -29,6 +28,7 @@ pub mod metrics;
 pub mod model;
 mod oauth;
 mod outcome;
+mod requester;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -40,7 +40,6 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::cause::Cause;
 pub use self::code::ErrorCode;
 pub use self::endpoints::channels::ThreadPatch;
 pub use self::endpoints::guilds::{LeaveOutcome, SERVERS_PAGE};
@@ -48,7 +47,7 @@ pub use self::endpoints::messages::HISTORY_PAGE;
 pub use self::endpoints::threads::ThreadPage;
 pub use self::endpoints::webhook_messages::{Destination, WebhookAccess, WebhookMessage};
 pub use self::endpoints::webhooks::{EnsuredWebhook, WEBHOOK_REASON, WebhookDeletion};
-pub use self::error::{RateLimitScope, RefusedFields, RestError, UnclearReason};
+pub use self::error::{DoubtReason, RateLimitScope, RefusedFields, RestError};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::guard::RequestGuard;
 pub use self::limiter::FuseState;
@@ -56,6 +55,7 @@ use self::limiter::{RateLimiter, Urgency};
 pub use self::meaning::{ForbiddenReason, UnknownResource};
 pub use self::oauth::{OAuthClient, OAuthConfig, OAuthError, OAuthPerson};
 pub use self::outcome::{ChangeOutcome, DiscordRefusal, PostedMessage, SendOutcome};
+pub use self::requester::Requester;
 pub use self::uploads::Upload;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
@@ -128,8 +128,8 @@ pub enum RestSetupError {
 }
 
 /// The client. Cheap to clone: all clones share connections and rate limits. It makes no calls itself:
-/// whoever makes one says what causes it ([`caused_by`](Self::caused_by)), so that refused calls count
-/// towards what caused them.
+/// whoever makes one says on whose behalf ([`on_behalf_of`](Self::on_behalf_of)), so that refused calls count
+/// towards that requester.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -138,14 +138,14 @@ pub struct Client {
     guard: Option<Arc<dyn RequestGuard>>,
 }
 
-/// The client on behalf of what causes its calls. All calls are made through it.
+/// The client on behalf of a requester. All calls are made through it.
 #[derive(Clone)]
 pub struct Rest {
     shared: Arc<Shared>,
     patience: Duration,
     urgency: Urgency,
     guard: Option<Arc<dyn RequestGuard>>,
-    cause: Cause,
+    requester: Requester,
 }
 
 struct Shared {
@@ -175,7 +175,7 @@ impl std::fmt::Debug for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rest")
             .field("patience", &self.patience)
-            .field("cause", &self.cause)
+            .field("requester", &self.requester)
             .finish_non_exhaustive()
     }
 }
@@ -239,25 +239,25 @@ impl Client {
         Self { urgency: Urgency::People, ..self.clone() }
     }
 
-    /// On behalf of what causes the calls.
-    pub fn caused_by(&self, cause: Cause) -> Rest {
+    /// On behalf of this requester.
+    pub fn on_behalf_of(&self, requester: Requester) -> Rest {
         let Self { shared, patience, urgency, guard } = self.clone();
-        Rest { shared, patience, urgency, guard, cause }
+        Rest { shared, patience, urgency, guard, requester }
     }
 
     /// On behalf of a server: what happens there, or is kept up for it.
     pub fn of_server(&self, guild: GuildId) -> Rest {
-        self.caused_by(Cause::Server(guild))
+        self.on_behalf_of(Requester::Server(guild))
     }
 
     /// On behalf of a person who does something in a server.
     pub fn of_person(&self, user: UserId, guild: GuildId) -> Rest {
-        self.caused_by(Cause::Person { user, guild })
+        self.on_behalf_of(Requester::Person { user, guild })
     }
 
     /// On behalf of nobody in particular: of the program itself.
     pub fn of_program(&self) -> Rest {
-        self.caused_by(Cause::Program)
+        self.on_behalf_of(Requester::Program)
     }
 
     /// Notes that the bot has left a server. From now on, nothing is asked on its behalf.

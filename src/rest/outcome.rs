@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::code::ErrorCode;
 use super::endpoints::webhook_messages::Destination;
-use super::error::{RefusedFields, RestError, UnclearReason};
+use super::error::{DoubtReason, RefusedFields, RestError};
 use super::meaning::{ForbiddenReason, UnknownResource};
 use super::model::Message;
 use crate::domain::ids::{ChannelId, MessageId};
@@ -26,7 +26,7 @@ pub enum SendOutcome {
     /// refused it again and again. Send again by the retry schedule.
     NotSent,
     /// It may or may not have been posted. Settle that before sending again.
-    Unclear(UnclearReason),
+    InDoubt(DoubtReason),
     /// The webhook doesn't exist any more, or its token changed. It must not be called again.
     WebhookGone,
     /// The message was posted, but in another channel: somebody moved the webhook. Delete the message, and
@@ -114,13 +114,13 @@ enum FailureKind {
     Archived,
     Refused(DiscordRefusal),
     NotSent,
-    Unclear(UnclearReason),
+    InDoubt(DoubtReason),
 }
 
 /// Classifies an error. This is the one place that reads an error as an outcome.
 fn classify(error: RestError) -> FailureKind {
     let refused = |status, code| FailureKind::Refused(DiscordRefusal::of(status, code));
-    if let Some(how_long) = error.held_for() {
+    if let Some(how_long) = error.postponed_for() {
         return FailureKind::Wait(how_long);
     }
     match error {
@@ -141,12 +141,12 @@ fn classify(error: RestError) -> FailureKind {
         RestError::Refused { status, code, fields, message } => {
             FailureKind::Refused(DiscordRefusal { status, code, fields, message })
         }
-        RestError::Server { status } => FailureKind::Unclear(UnclearReason::Failed(status)),
-        RestError::Edge { status, .. } => FailureKind::Unclear(UnclearReason::Edge(status)),
+        RestError::Server { status } => FailureKind::InDoubt(DoubtReason::Failed(status)),
+        RestError::Edge { status, .. } => FailureKind::InDoubt(DoubtReason::Edge(status)),
         // The bot's own token, which says nothing of the message.
-        RestError::Unauthorized => FailureKind::Unclear(UnclearReason::Edge(401)),
-        RestError::Unclear(doubt) => FailureKind::Unclear(doubt),
-        RestError::Malformed => FailureKind::Unclear(UnclearReason::Unreadable),
+        RestError::Unauthorized => FailureKind::InDoubt(DoubtReason::Edge(401)),
+        RestError::InDoubt(doubt) => FailureKind::InDoubt(doubt),
+        RestError::Malformed => FailureKind::InDoubt(DoubtReason::Unreadable),
     }
 }
 
@@ -180,7 +180,7 @@ impl SendOutcome {
             FailureKind::Forbidden(code) => Self::Forbidden(code),
             FailureKind::Refused(refusal) => Self::Refused(refusal),
             FailureKind::NotSent => Self::NotSent,
-            FailureKind::Unclear(doubt) => Self::Unclear(doubt),
+            FailureKind::InDoubt(doubt) => Self::InDoubt(doubt),
             // A send names no message, so the missing one is the message that it answers or forwards.
             FailureKind::Message => Self::Refused(DiscordRefusal::of(404, ErrorCode::UNKNOWN_MESSAGE)),
         }
@@ -214,7 +214,7 @@ impl ChangeOutcome {
             FailureKind::Archived => Self::Archived,
             FailureKind::Forbidden(code) => Self::Forbidden(code),
             FailureKind::Refused(refusal) => Self::Refused(refusal),
-            FailureKind::NotSent | FailureKind::Unclear(_) => Self::Again,
+            FailureKind::NotSent | FailureKind::InDoubt(_) => Self::Again,
         }
     }
 }
@@ -244,12 +244,12 @@ mod tests {
             (refused(400, ErrorCode::THREAD_ARCHIVED), SendOutcome::Archived),
             (
                 RestError::Edge { status: 403, code: ErrorCode(40_333) },
-                SendOutcome::Unclear(UnclearReason::Edge(403)),
+                SendOutcome::InDoubt(DoubtReason::Edge(403)),
             ),
-            (RestError::Unauthorized, SendOutcome::Unclear(UnclearReason::Edge(401))),
-            (RestError::Server { status: 502 }, SendOutcome::Unclear(UnclearReason::Failed(502))),
-            (RestError::Unclear(UnclearReason::Timeout), SendOutcome::Unclear(UnclearReason::Timeout)),
-            (RestError::Malformed, SendOutcome::Unclear(UnclearReason::Unreadable)),
+            (RestError::Unauthorized, SendOutcome::InDoubt(DoubtReason::Edge(401))),
+            (RestError::Server { status: 502 }, SendOutcome::InDoubt(DoubtReason::Failed(502))),
+            (RestError::InDoubt(DoubtReason::Timeout), SendOutcome::InDoubt(DoubtReason::Timeout)),
+            (RestError::Malformed, SendOutcome::InDoubt(DoubtReason::Unreadable)),
             (RestError::NotSent, SendOutcome::NotSent),
         ];
         for (error, outcome) in cases {
@@ -275,7 +275,7 @@ mod tests {
         let edge = RestError::Edge { status: 404, code: ErrorCode::GENERAL };
         let failed = RestError::Server { status: 500 };
         for error in [
-            RestError::Unclear(UnclearReason::Broken),
+            RestError::InDoubt(DoubtReason::Broken),
             RestError::NotSent,
             failed,
             edge,

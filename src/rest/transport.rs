@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
-use super::error::{RateLimitScope, RefusedFields, RestError, UnclearReason};
+use super::error::{DoubtReason, RateLimitScope, RefusedFields, RestError};
 use super::fields::WrongFields;
 use super::limiter::{AnswerFacts, AnswerKind, FuseBlown, FuseState, LimitKey, Permit, is_json};
 use super::meaning::RefusalMeaning;
@@ -45,7 +45,7 @@ struct RefusalBody {
 /// An answer as it came back.
 struct Received {
     status: StatusCode,
-    body: Result<Vec<u8>, UnclearReason>,
+    body: Result<Vec<u8>, DoubtReason>,
     answer: AnswerFacts,
 }
 
@@ -94,7 +94,7 @@ impl Rest {
                 RestError::NotSent => pause(repetition),
                 // These count towards Discord's ban, and an outage of the whole edge isn't over in a second.
                 RestError::Edge { status: 401 | 403, .. } => return Err(error),
-                RestError::Server { .. } | RestError::Edge { .. } | RestError::Unclear(_)
+                RestError::Server { .. } | RestError::Edge { .. } | RestError::InDoubt(_)
                     if call.route().verb.repeatable() =>
                 {
                     pause(repetition)
@@ -110,7 +110,7 @@ impl Rest {
     }
 
     fn key(&self, call: &Call<'_>) -> LimitKey {
-        call.key(self.urgency, self.cause)
+        call.key(self.urgency, self.requester)
     }
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
@@ -157,7 +157,7 @@ impl Rest {
             });
         }
         if status.is_success() {
-            let body = body.map_err(RestError::Unclear)?;
+            let body = body.map_err(RestError::InDoubt)?;
             // A captive portal's page says 200, too.
             let ours = body.is_empty() || is_json(&body);
             return if ours { Ok(body) } else { Err(edge(status, ErrorCode::GENERAL)) };
@@ -181,7 +181,7 @@ impl Rest {
         };
         if invalid {
             metrics::invalid_request();
-            match self.shared.limits.newly_blown(self.cause) {
+            match self.shared.limits.newly_blown(self.requester) {
                 None => {}
                 Some(FuseBlown::All(FuseState { invalid, retry_after, .. })) => tracing::error!(
                     invalid,
@@ -259,15 +259,15 @@ async fn receive(mut response: Response) -> Received {
     Received { status, body, answer }
 }
 
-pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, UnclearReason> {
+pub(super) async fn read_body(mut response: Response) -> Result<Vec<u8>, DoubtReason> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(None) => return Ok(body),
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(UnclearReason::Unreadable),
-            Err(error) if error.is_timeout() => return Err(UnclearReason::Timeout),
-            Err(_) => return Err(UnclearReason::Broken),
+            Ok(Some(_)) => return Err(DoubtReason::Unreadable),
+            Err(error) if error.is_timeout() => return Err(DoubtReason::Timeout),
+            Err(_) => return Err(DoubtReason::Broken),
         }
     }
 }
@@ -279,9 +279,9 @@ fn no_answer(call: &Call<'_>, permit: Permit, error: &reqwest::Error) -> RestErr
         permit.record_unsent();
         (RestError::NotSent, "unreachable")
     } else if error.is_timeout() {
-        (RestError::Unclear(UnclearReason::Timeout), "timeout")
+        (RestError::InDoubt(DoubtReason::Timeout), "timeout")
     } else {
-        (RestError::Unclear(UnclearReason::Broken), "broken")
+        (RestError::InDoubt(DoubtReason::Broken), "broken")
     };
     metrics::request(call.route(), status.to_owned());
     tracing::debug!(route = %call.route(), status, "no answer");

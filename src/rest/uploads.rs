@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Rest;
 use super::call::{Call, Verb};
 use super::endpoints::messages;
-use super::endpoints::webhook_messages::{Destination, WebhookAccess, WebhookMessage, execution, on_message};
+use super::endpoints::webhook_messages::{Destination, WebhookAccess, WebhookMessage, creation, on_message};
 use super::error::RestError;
 use super::files::{FetchError, FileBody};
 use super::model::Message;
@@ -42,15 +42,15 @@ impl Upload {
 
 impl Rest {
     /// Posts through a webhook with files (`payload_json`, `files[0]`, …): `POST
-    /// /webhooks/{webhook}/{token}?wait=true`, under the same limits as [`Rest::execute_webhook`]. Discord:
-    /// 10 files a message, 25 MiB a request; what is too large ends as [`SendOutcome::Refused`] with
+    /// /webhooks/{webhook}/{token}?wait=true`, under the same limits as [`Rest::create_webhook_message`].
+    /// Discord: 10 files a message, 25 MiB a request; what is too large ends as [`SendOutcome::Refused`] with
     /// [`ErrorCode::TOO_LARGE`](super::ErrorCode::TOO_LARGE).
     ///
     /// Nothing is repeated, since a stream can be sent only once: a 429 ends as [`SendOutcome::Wait`]. If a
     /// file breaks off in the middle, the message was certainly not made ([`SendOutcome::NotSent`]), and the
     /// [`FileWatch`](super::FileWatch) of its body tells why. The whole may take
     /// [`RestConfig::upload_timeout`](super::RestConfig::upload_timeout).
-    pub async fn execute_webhook_with_files(
+    pub async fn create_webhook_message_with_files(
         &self,
         webhook: WebhookAccess<'_>,
         destination: Destination,
@@ -60,7 +60,7 @@ impl Rest {
         let upload_end = UploadEnd::default();
         match form(payload, files, &upload_end) {
             Ok(form) => {
-                let call = execution(webhook, destination);
+                let call = creation(webhook, destination);
                 let answer: Result<Message, RestError> = self.upload(&call, form, &upload_end).await;
                 SendOutcome::of(answer, destination)
             }

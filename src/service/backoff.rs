@@ -44,7 +44,7 @@ impl<K: Eq + Hash> Backoffs<K> {
     }
 
     /// Forgets a thing that succeeded or was given up.
-    pub(super) fn settle(&mut self, what: &K) {
+    pub(super) fn forget(&mut self, what: &K) {
         self.0.remove(what);
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     fn a_success_ends_the_pauses() {
         let (mut failing, now) = (Backoffs::default(), Instant::now());
         (1..=5).for_each(|attempt| assert_eq!(failing.fail(1, now), attempt));
-        failing.settle(&1);
+        failing.forget(&1);
         assert_eq!(failing.fail(1, now), 1);
     }
 }

@@ -48,7 +48,7 @@ impl ServiceError {
                 error,
                 RestError::Server { .. }
                     | RestError::Edge { .. }
-                    | RestError::Unclear(_)
+                    | RestError::InDoubt(_)
                     | RestError::NotSent
                     | RestError::Malformed
                     | RestError::Unauthorized

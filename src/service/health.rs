@@ -161,7 +161,7 @@ impl Health {
         metrics::gauge!(names::GATEWAY_UP).set(if up { 1.0 } else { 0.0 });
         let delay = self.progress.delay();
         metrics::gauge!(names::OLDEST_EVENT).set(delay.oldest().as_secs_f64());
-        metrics::gauge!(names::HELD_SOURCES).set(as_f64(delay.sources as u64));
+        metrics::gauge!(names::DEFERRED_SOURCES).set(as_f64(delay.sources as u64));
         let follows = FollowTotals::read(&self.store).await?;
         for (state, count) in
             [("active", follows.active), ("paused", follows.paused), ("broken", follows.broken)]
@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn what_the_database_doesnt_take_makes_a_process_unready_and_a_sick_channel_doesnt() {
         let condition = Condition { gateway: GatewayCondition::Up, hears: true };
-        let ready = |unwritten, held| {
-            let [unwritten, held] = [unwritten, held].map(Duration::from_secs);
-            let delay = Delay { unwritten, held, sources: 1 };
+        let ready = |unwritten, deferred| {
+            let [unwritten, deferred] = [unwritten, deferred].map(Duration::from_secs);
+            let delay = Delay { unwritten, deferred, sources: 1 };
             let condition = condition.clone();
             HealthReport {
                 role: "all",

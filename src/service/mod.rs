@@ -30,7 +30,7 @@ pub mod peers;
 pub mod planned_restart;
 mod report;
 pub mod retention;
-pub mod server_rights;
+pub mod server_permissions;
 pub mod servers;
 #[cfg(test)]
 mod tests;
@@ -53,7 +53,7 @@ pub use self::audit::{AuditPage, AuditedChange};
 pub use self::error::{
     ConsentRefusal, FailureFacts, FailureKind, Refusal, RetryTime, ServiceError, explain_discord_error,
 };
-pub use self::follow::Followed;
+pub use self::follow::FollowOutcome;
 pub use self::follow::change::{ChangedFollow, NotNative};
 pub use self::follow::confirm::{Confirmed, Question, QuestionId};
 pub use self::follow::edit::{EditedFollow, FollowEdit};
@@ -88,7 +88,7 @@ use self::follow::confirm::Questions;
 use self::follow::status::KeptStatus;
 use self::intake::Intake;
 use self::locks::{KeyGuard, Locks};
-use self::server_rights::ServerRights;
+use self::server_permissions::ServerPermissions;
 use self::servers::Admission;
 use self::watch::Watched;
 
@@ -125,7 +125,7 @@ pub struct ServiceParts {
     /// Servers whose permissions must be checked because something was stored that depends on them.
     pub checks: Arc<CheckRequests>,
     /// Servers whose permissions changed while nobody listened, and are still to be checked.
-    pub rights: Arc<ServerRights>,
+    pub permissions: Arc<ServerPermissions>,
     /// Which servers are served.
     pub admission: Arc<Admission>,
     /// How many follows there may be.

@@ -51,10 +51,10 @@ pub struct OperatorParts {
 /// The operator's figures.
 pub struct OperatorFigures(OperatorParts);
 
-/// What is owed.
+/// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneFigures {
-    /// Deliveries, and the lanes that owe them.
+    /// Deliveries, and the lanes that they are in.
     pub backlog: Backlog,
     /// In how many lanes something has failed for more than a minute.
     pub failing: i64,
@@ -111,7 +111,7 @@ impl OperatorFigures {
         self.0.health.report().await
     }
 
-    /// What is owed.
+    /// What is due.
     pub async fn lanes(&self) -> Result<LaneFigures, ServiceError> {
         let backlog = self.0.store.backlog().await?;
         Ok(LaneFigures { backlog, failing: self.0.health.failing_lanes().await? })

@@ -21,7 +21,7 @@ use crate::domain::clock::Clock;
 use crate::domain::gateway_session::GatewaySession;
 use crate::domain::ids::GuildId;
 use crate::domain::shards::{Shard, Shards};
-use crate::store::{KeptSession, SessionOwner, Store};
+use crate::store::{GatewaySessionOwner, KeptGatewaySession, Store};
 
 use super::intake::{Intake, IntakeHandover};
 use super::upkeep::Upkeep;
@@ -42,7 +42,7 @@ pub struct PlannedRestart {
     clock: Clock,
     watched: Arc<Watched>,
     shards: Shards,
-    owner: SessionOwner,
+    owner: GatewaySessionOwner,
 }
 
 /// What was known in a session. Nothing in it has a default, so data of another version of the program is not
@@ -59,7 +59,7 @@ struct SessionKnowledge {
 
 impl PlannedRestart {
     /// Planned restarts of this bot, with these shards.
-    pub fn new(parts: &ServiceParts, owner: SessionOwner) -> Self {
+    pub fn new(parts: &ServiceParts, owner: GatewaySessionOwner) -> Self {
         let ServiceParts { store, clock, watched, shards, .. } = parts.clone();
         Self { store, clock, watched, shards, owner }
     }
@@ -77,7 +77,7 @@ impl PlannedRestart {
             return Ok(Vec::new());
         }
         let mut sessions = Vec::new();
-        for KeptSession { session, began_at, knowledge } in kept {
+        for KeptGatewaySession { session, began_at, knowledge } in kept {
             let known = serde_json::from_str::<SessionKnowledge>(&knowledge);
             let (shard, Ok(known)) = (session.shard, known) else { continue };
             if shard.total != self.shards.total() {
@@ -121,9 +121,9 @@ impl PlannedRestart {
                 tags: tags.iter().filter(|tags| shard.has(tags.guild)).cloned().collect(),
             };
             let knowledge = serde_json::to_string(&known).ok()?;
-            Some(KeptSession { session, began_at: now - TimeDelta::from_std(age).ok()?, knowledge })
+            Some(KeptGatewaySession { session, began_at: now - TimeDelta::from_std(age).ok()?, knowledge })
         });
-        let kept: Vec<KeptSession> = kept.collect();
+        let kept: Vec<KeptGatewaySession> = kept.collect();
         self.store.keep_gateway_sessions(&self.owner, &kept, now).await?;
         Ok(kept.len())
     }

@@ -26,7 +26,7 @@ pub struct Retention {
 
 /// What was forgotten at one time.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct SweepCounts {
+struct ForgottenCounts {
     contents: u64,
     leftovers: UnusedCounts,
 }
@@ -47,18 +47,18 @@ impl Retention {
             if all {
                 all_at += EACH;
             }
-            let mut gone = SweepCounts::default();
-            if let Err(error) = self.sweep(all, &mut gone).await {
+            let mut gone = ForgottenCounts::default();
+            if let Err(error) = self.forget(all, &mut gone).await {
                 tracing::warn!(%error, "what nobody needs any more could not all be forgotten; it is tried again");
             }
-            gone.report();
+            gone.log();
             tokio::time::sleep(wait).await;
         }
     }
 
-    async fn sweep(&self, all: bool, gone: &mut SweepCounts) -> Result<(), ServiceError> {
+    async fn forget(&self, all: bool, gone: &mut ForgottenCounts) -> Result<(), ServiceError> {
         let now = self.clock.now();
-        self.store.settle_contents(now).await?;
+        self.store.mark_contents_unneeded(now).await?;
         gone.contents = self.store.clear_contents(now - self.keeping.contents).await?;
         if !all {
             return Ok(());
@@ -69,9 +69,9 @@ impl Retention {
     }
 }
 
-impl SweepCounts {
+impl ForgottenCounts {
     /// Logs what was forgotten, if anything was, and counts it.
-    fn report(self) {
+    fn log(self) {
         let Self { contents, leftovers } = self;
         let UnusedCounts {
             messages: ForgottenMessages { activities: messages, deliveries },

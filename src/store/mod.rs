@@ -42,9 +42,9 @@ pub use self::audit::list::AuditFilter;
 pub use self::copy::{Copied, CopyError, Copying};
 pub use self::db::crypt::Cipher;
 pub use self::db::error::{Blame, StoreError};
-pub use self::db::gateway_sessions::{KeptSession, SessionOwner};
+pub use self::db::gateway_sessions::{GatewaySessionOwner, KeptGatewaySession};
 pub use self::db::notices::Notice;
-pub use self::db::session::{Session, ShardConflict};
+pub use self::db::registration::{Registration, ShardConflict};
 pub use self::db::setup::KeyFit;
 pub use self::db::unusable::Unusable;
 pub use self::follow::break_which::BreakWhich;
@@ -79,7 +79,7 @@ pub use self::source::event::{Recorded, SourceEvent};
 pub use self::source::quotes::{QuotingActivity, StaleQuote};
 pub use self::source::threads::KnownThread;
 pub use self::web::answers::KeyState;
-pub use self::web::sessions::NewSession;
+pub use self::web::sessions::NewWebSession;
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]

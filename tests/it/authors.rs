@@ -93,7 +93,7 @@ async fn what_was_posted_while_the_bot_was_away_is_left_out_too() {
     assert!(!later.messages().iter().any(|message| message.content.contains("heron")));
 }
 
-/// Many messages, and a kill while they are being taken back.
+/// Many messages, and a kill while they are being withdrawn.
 #[rstest]
 #[case(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -247,7 +247,7 @@ async fn titles_made_of_their_words_go_as_well() {
     shows("A deleted message", &["thanks"]).await;
 }
 
-/// One process gets the command and records what is posted, another takes back what was mirrored, and a third
+/// One process gets the command and records what is posted, another withdraws what was mirrored, and a third
 /// deletes it.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]

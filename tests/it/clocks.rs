@@ -140,7 +140,7 @@ async fn workers_with_different_clocks_take_nothing_from_each_other() {
         assert_eq!(texts(target), wanted);
     }
     for worker in &workers {
-        assert!(!worker.log().contains("taken back"), "a lane was taken from its holder:\n{}", worker.log());
+        assert!(!worker.log().contains("retracted"), "a lane was taken from its holder:\n{}", worker.log());
     }
 }
 

@@ -39,7 +39,7 @@ impl Both {
         assert!(shown.is_ok(), "{:#?}\ninstead of {wanted:#?}", posts(&self.ideas));
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
     }
 }
 

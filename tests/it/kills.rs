@@ -56,7 +56,7 @@ async fn kills_lose_double_and_shuffle_nothing(
     let _ = world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;
     let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
     let rest = async || world.database.text(open).await.as_deref() == Some("0");
-    world.until("nothing is owed any more", rest).await;
+    world.until("nothing is due any more", rest).await;
     let tally = people::count(&source, &targets);
     assert!(tally.is_clean(), "{tally}; the bot's log:\n{}", bot.log());
 }

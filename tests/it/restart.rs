@@ -52,7 +52,7 @@ impl Burst {
         }
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
         for target in &self.targets {
             assert_eq!(texts(target), wanted);
         }

@@ -136,13 +136,13 @@ async fn each_request_of_a_step_rests_on_the_lease() {
     assert_eq!(edits, 1, "the former holder went on");
 }
 
-/// The process that had to take a message back ended before it did.
+/// The process that had to retract a message ended before it did.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_left_to_be_taken_back_is_deleted(#[case] backend: Backend) {
+async fn what_was_left_to_be_retracted_is_deleted(#[case] backend: Backend) {
     let Some(pair) = Pair::on(backend, &[]).await else { return };
     pair.post("1 first");
     pair.settled().await;

@@ -69,7 +69,7 @@ impl Field {
         let _ = self.crew.world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.crew.world.database.text(open).await.as_deref() == Some("0");
-        self.crew.world.until("nothing is owed any more", rest).await;
+        self.crew.world.until("nothing is due any more", rest).await;
         let tally = people::count(&self.source, &self.targets);
         let logs: Vec<String> = self.crew.workers.iter().map(Bot::log).collect();
         assert!(tally.is_clean(), "{tally}; the workers' logs:\n{}", logs.join("\n---\n"));
@@ -129,7 +129,7 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
     }
     field.is_clean().await;
     // Nobody sent what was another's to send.
-    let taken_back = field.crew.workers.iter().any(|worker| worker.log().contains("taken back"));
+    let taken_back = field.crew.workers.iter().any(|worker| worker.log().contains("retracted"));
     assert!(!taken_back, "a lane was lost although nobody stood still");
 }
 

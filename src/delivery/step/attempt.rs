@@ -29,7 +29,7 @@ pub(in crate::delivery) enum AttemptOutcome {
 }
 
 /// Attempts one step.
-pub(in crate::delivery) async fn attempt(
+pub(in crate::delivery) async fn run_step(
     runner: &mut StepRunner<'_>,
     step: Step,
     work: &Work,

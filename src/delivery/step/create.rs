@@ -56,7 +56,7 @@ impl StepRunner<'_> {
                 return Ok(StepOutcome::Failed(AttemptFailure::Files));
             };
             let files: Vec<u64> = message.files.iter().map(|file| file.id).collect();
-            let outcome = self.execute(webhook, destination, heading.as_ref(), &message, uploads).await;
+            let outcome = self.send(webhook, destination, heading.as_ref(), &message, uploads).await;
             match (&outcome, other_names.next()) {
                 (SendOutcome::Refused(refusal), Some(name)) if refusal.fields.username => {
                     tracing::info!(channel = %self.target, "Discord refused an author's name; the message is posted under another");
@@ -71,7 +71,7 @@ impl StepRunner<'_> {
     }
 
     /// Posts through the webhook.
-    async fn execute(
+    async fn send(
         &self,
         webhook: &WebhookCredentials,
         destination: Destination,
@@ -85,9 +85,9 @@ impl StepRunner<'_> {
             None => payload.create_body(),
         };
         if uploads.is_empty() {
-            self.tools.rest.execute_webhook(webhook, destination, &body).await
+            self.tools.rest.create_webhook_message(webhook, destination, &body).await
         } else {
-            self.tools.rest.execute_webhook_with_files(webhook, destination, &body, uploads).await
+            self.tools.rest.create_webhook_message_with_files(webhook, destination, &body, uploads).await
         }
     }
 

@@ -7,9 +7,9 @@
 //! | a limit, or the fuse | the whole lane waits | this delivery waits alone |
 //! | edited too often (30046) | – | this delivery waits alone |
 //! | surely nothing was done | failed attempt | failed attempt |
-//! | unclear whether it was done | in doubt, [settled](super::settle) next | failed attempt |
+//! | in doubt whether it was done | in doubt, [settled](super::settle) next | failed attempt |
 //! | the webhook is gone | replace it, failed attempt | the same |
-//! | it landed elsewhere | take it back, replace the webhook, failed attempt | – |
+//! | it landed elsewhere | retract it, replace the webhook, failed attempt | – |
 //! | forbidden | break the follows, end | the same |
 //! | forbidden, in a locked post | end | end |
 //! | the thread is archived | wake it, failed attempt; as forbidden if that fails | end, the mirror stays |
@@ -33,7 +33,7 @@ use crate::rest::{ChangeOutcome, Destination, DiscordRefusal, ErrorCode, RestErr
 use crate::store::{StepResult, StoreError, Work};
 
 use super::create::created_mirror;
-use super::post::{NotFoundCause, PostHeading};
+use super::post::{NotFoundReason, PostHeading};
 use super::{StepOutcome, StepRunner, count_outcome, panel, time_delta};
 
 /// Shorter waits for rate limits are ordinary.
@@ -73,7 +73,7 @@ impl StepRunner<'_> {
                 Ok(StepOutcome::Limited(until))
             }
             SendOutcome::NotSent => Ok(StepOutcome::Failed(AttemptFailure::NotSent)),
-            SendOutcome::Unclear(reason) => {
+            SendOutcome::InDoubt(reason) => {
                 tracing::warn!(channel = %self.target, doubt = %reason, "a send ended in doubt; it is settled before anything else is sent");
                 Ok(StepOutcome::InDoubt)
             }
@@ -81,16 +81,16 @@ impl StepRunner<'_> {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
             SendOutcome::WebhookMoved(posted) => {
-                self.take_back(&created_mirror(in_flight, webhook, posted, files)).await?;
+                self.retract(&created_mirror(in_flight, webhook, posted, files)).await?;
                 self.replace_moved_webhook(work, webhook).await
             }
             SendOutcome::Forbidden(reason) => self.break_forbidden(work, webhook, reason).await,
             SendOutcome::Archived => self.wake_for_create(work, webhook).await,
-            SendOutcome::TargetGone => match self.cause_of_not_found(work.channel(), webhook).await {
-                NotFoundCause::Target => self.break_without_target(work).await,
-                NotFoundCause::Post => Ok(self.end_without_post(work)),
-                NotFoundCause::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
-                NotFoundCause::Unclear => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
+            SendOutcome::TargetGone => match self.not_found_reason(work.channel(), webhook).await {
+                NotFoundReason::Target => self.break_without_target(work).await,
+                NotFoundReason::Post => Ok(self.end_without_post(work)),
+                NotFoundReason::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
+                NotFoundReason::Unknown => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
             },
             SendOutcome::Refused(refusal) => match (destination, refusal.code) {
                 (Destination::NewPost, ErrorCode::NOT_A_FORUM)
@@ -138,11 +138,11 @@ impl StepRunner<'_> {
                 }
                 Ok(self.end(work, DeliveryEnding::Refused))
             }
-            ChangeOutcome::TargetGone => match self.cause_of_not_found(Some(mirror.channel), webhook).await {
-                NotFoundCause::Target => self.break_without_target(work).await,
-                NotFoundCause::Post => Ok(StepOutcome::Done(gone)),
-                NotFoundCause::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
-                NotFoundCause::Unclear => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
+            ChangeOutcome::TargetGone => match self.not_found_reason(Some(mirror.channel), webhook).await {
+                NotFoundReason::Target => self.break_without_target(work).await,
+                NotFoundReason::Post => Ok(StepOutcome::Done(gone)),
+                NotFoundReason::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
+                NotFoundReason::Unknown => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
             },
             ChangeOutcome::Refused(refusal) => Ok(self.conclude_refused(work, &refusal)),
         }
@@ -165,7 +165,7 @@ impl StepRunner<'_> {
 
     /// What a call beside the step itself comes to that failed.
     pub(super) fn fail(&self, error: &RestError) -> StepOutcome {
-        match (error.held_for(), error) {
+        match (error.postponed_for(), error) {
             (Some(how_long), _) => StepOutcome::Limited(self.now() + time_delta(how_long)),
             (None, RestError::NotSent) => StepOutcome::Failed(AttemptFailure::NotSent),
             (None, _) => StepOutcome::Failed(AttemptFailure::NoAnswer),
@@ -174,7 +174,7 @@ impl StepRunner<'_> {
 
     /// The same for a call beside a change: a limit holds up this delivery alone.
     pub(super) fn fail_change(&self, work: &Work, error: &RestError) -> StepOutcome {
-        match error.held_for() {
+        match error.postponed_for() {
             Some(how_long) => self.delay(work, how_long),
             None => self.fail(error),
         }

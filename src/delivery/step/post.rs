@@ -40,7 +40,7 @@ pub(super) enum RetitleFailure {
 }
 
 /// What it means that Discord doesn't find the channel, thread or post that a webhook was to reach.
-pub(super) enum NotFoundCause {
+pub(super) enum NotFoundReason {
     /// The target is gone.
     Target,
     /// A post of the target is gone: somebody removed it.
@@ -48,7 +48,7 @@ pub(super) enum NotFoundCause {
     /// The target exists, but the webhook was moved away from it.
     WebhookMoved,
     /// Nobody knows.
-    Unclear,
+    Unknown,
 }
 
 impl StepRunner<'_> {
@@ -96,27 +96,27 @@ impl StepRunner<'_> {
     }
 
     /// Finds out why something couldn't be found.
-    pub(super) async fn cause_of_not_found(
+    pub(super) async fn not_found_reason(
         &self,
         channel: Option<ChannelId>,
         webhook: WebhookId,
-    ) -> NotFoundCause {
+    ) -> NotFoundReason {
         let Some(thread) = channel.filter(|_| self.target_kind != TargetKind::Channel) else {
-            return NotFoundCause::Target;
+            return NotFoundReason::Target;
         };
         match self.tools.rest.channel(thread).await {
             Err(error) if error.is_not_found() => match self.target_kind {
-                TargetKind::Forum => NotFoundCause::Post,
-                TargetKind::Channel | TargetKind::Thread { .. } => NotFoundCause::Target,
+                TargetKind::Forum => NotFoundReason::Post,
+                TargetKind::Channel | TargetKind::Thread { .. } => NotFoundReason::Target,
             },
             Ok(_) => {
                 match self.is_webhook_elsewhere(webhook, self.target_kind.webhook_channel(self.target)).await
                 {
-                    Ok(true) => NotFoundCause::WebhookMoved,
-                    Ok(false) | Err(_) => NotFoundCause::Unclear,
+                    Ok(true) => NotFoundReason::WebhookMoved,
+                    Ok(false) | Err(_) => NotFoundReason::Unknown,
                 }
             }
-            Err(_) => NotFoundCause::Unclear,
+            Err(_) => NotFoundReason::Unknown,
         }
     }
 
@@ -175,7 +175,7 @@ impl StepRunner<'_> {
         }
         match self.try_retitle(work, mirror).await {
             Ok(()) => None,
-            Err(error) if error.passes() => Some(match error.held_for() {
+            Err(error) if error.passes() => Some(match error.postponed_for() {
                 Some(how_long) => RetitleFailure::LimitedUntil(self.now() + time_delta(how_long)),
                 None => RetitleFailure::MayPass,
             }),

@@ -1,4 +1,4 @@
-//! Taking back messages that must not stay: one that landed in another channel, or one that another process
+//! Retracting messages that must not stay: one that landed in another channel, or one that another process
 //! makes again. The message is recorded first (`store::retractions`), so that nobody adopts it, and so
 //! that somebody else deletes it where this process can't.
 
@@ -20,8 +20,8 @@ const AT_ONCE: u32 = 20;
 const REASON: &str = "Shown twice";
 
 impl StepRunner<'_> {
-    /// Takes back a message, unless somebody has adopted it. Whether it had to be deleted.
-    pub(in crate::delivery) async fn take_back(&self, mirror: &Mirror) -> Result<bool, StoreError> {
+    /// Retracts a message, unless somebody has adopted it. Whether it had to be deleted.
+    pub(in crate::delivery) async fn retract(&self, mirror: &Mirror) -> Result<bool, StoreError> {
         let retracted = self.tools.store.retract(self.target, mirror, self.now()).await?;
         if retracted {
             self.delete_retracted(mirror).await?;

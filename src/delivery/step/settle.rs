@@ -62,7 +62,7 @@ impl StepRunner<'_> {
             Ok(SettleFinding::NotMade) => return Ok(StepOutcome::Failed(AttemptFailure::NotMade)),
             Ok(SettleFinding::MayNotLook(missing)) => Some(missing),
             Err(error) => {
-                if let Some(how_long) = error.held_for() {
+                if let Some(how_long) = error.postponed_for() {
                     return Ok(StepOutcome::Limited(self.now() + time_delta(how_long)));
                 }
                 tracing::warn!(channel = %self.target, %error, "can't see whether a message was made");
@@ -172,7 +172,7 @@ struct MessageSearch<'a> {
     work: &'a Work,
     /// The message is newer than this one.
     after: MessageId,
-    /// The messages that another process made and takes back.
+    /// The messages that another process made and retracts.
     retracted: HashSet<MessageId>,
 }
 

@@ -45,11 +45,11 @@ impl StepRunner<'_> {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
                 Err(error) if error.passes() => return Ok(self.fail(&error)),
                 Err(error) => {
-                    let cause = self.cause_of_break(&error).await;
-                    let is_lacking = cause.is_none() && error.is_forbidden();
+                    let found = self.break_reason(&error).await;
+                    let is_lacking = found.is_none() && error.is_forbidden();
                     let lacking =
                         if is_lacking { Permissions::MANAGE_WEBHOOKS } else { Permissions::empty() };
-                    let reason = cause.unwrap_or(reason);
+                    let reason = found.unwrap_or(reason);
                     self.break_follows(BreakWhich::RelayWebhook(gone), reason, lacking).await?;
                     return Ok(self.end(work, DeliveryEnding::FollowEnded));
                 }
@@ -88,9 +88,9 @@ impl StepRunner<'_> {
             TargetKind::Thread { .. } => BreakWhich::RelayInto(self.target),
             TargetKind::Channel | TargetKind::Forum => BreakWhich::RelayWebhook(webhook),
         };
-        let cause = self.cause_of_break(&RestError::Forbidden(reason)).await;
-        let cause = cause.unwrap_or(BrokenReason::TargetForbidden);
-        self.break_follows(which, cause, Permissions::empty()).await?;
+        let reason = self.break_reason(&RestError::Forbidden(reason)).await;
+        let reason = reason.unwrap_or(BrokenReason::TargetForbidden);
+        self.break_follows(which, reason, Permissions::empty()).await?;
         Ok(self.end(work, DeliveryEnding::FollowEnded))
     }
 
@@ -101,9 +101,9 @@ impl StepRunner<'_> {
         Ok(self.end(work, DeliveryEnding::FollowEnded))
     }
 
-    async fn cause_of_break(&self, error: &RestError) -> Option<BrokenReason> {
+    async fn break_reason(&self, error: &RestError) -> Option<BrokenReason> {
         let channel = self.target_kind.webhook_channel(self.target);
-        self.tools.rest.cause_of_break(channel, error, self.now()).await
+        self.tools.rest.break_reason(channel, error, self.now()).await
     }
 
     /// Breaks these follows, and notes which permissions the bot lacks.

@@ -1,5 +1,5 @@
 //! Presses in the list of a channel's followers, and on the requests that moderators are told about in a
-//! channel. The service checks rights, anew each time, in the server where somebody presses.
+//! channel. The service checks permissions, anew each time, in the server where somebody presses.
 
 use poise::serenity_prelude as serenity;
 use serenity::{
@@ -167,7 +167,7 @@ pub(in crate::discord) async fn answer_request(
     let outcome = match (&done, decision) {
         (Ok(_), Decision::Approve) => Some(format!("{id}: ✅ approved by <@{person}>")),
         (Ok(_), Decision::Decline) => Some(format!("{id}: ⛔ declined by <@{person}>")),
-        (Err(error), _) => settled(error).map(|text| format!("{id}: {text}")),
+        (Err(error), _) => outcome_for_all(error).map(|text| format!("{id}: {text}")),
     };
     if let Some(outcome) = outcome {
         reply::deliver(press.edit_response(ctx, decided(press, id, &outcome)).await.map(|_| ()));
@@ -181,7 +181,7 @@ pub(in crate::discord) async fn answer_request(
 }
 
 /// What everyone may read about a request that nobody can decide any more.
-fn settled(error: &ServiceError) -> Option<&'static str> {
+fn outcome_for_all(error: &ServiceError) -> Option<&'static str> {
     match error {
         ServiceError::Refused(Refusal::Consent(ConsentRefusal::Decided(_))) => Some("already decided"),
         ServiceError::Refused(Refusal::Consent(ConsentRefusal::FollowerGone)) => Some("withdrawn"),

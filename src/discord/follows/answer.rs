@@ -12,7 +12,7 @@ use crate::domain::follow::{
 };
 use crate::domain::text;
 use crate::service::{
-    ChangedFollow, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError,
+    ChangedFollow, Confirmed, FollowOutcome, NotNative, Question, QuestionId, Resumed, ServiceError,
 };
 
 use super::super::Bot;
@@ -22,13 +22,13 @@ use super::super::reply::{self, mention};
 const TAGS: usize = 200;
 
 /// The answer to the command.
-pub(in crate::discord) fn answer(followed: &Followed) -> EditInteractionResponse {
+pub(in crate::discord) fn answer(followed: &FollowOutcome) -> EditInteractionResponse {
     let (embed, buttons) = match followed {
-        Followed::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
-        Followed::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
-        Followed::Repaired(changed) => (reply::done(repaired(changed)), Vec::new()),
-        Followed::Waits(follow) => (reply::done(waits(follow)), Vec::new()),
-        Followed::Asked(question) => return asked(question),
+        FollowOutcome::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
+        FollowOutcome::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
+        FollowOutcome::Repaired(changed) => (reply::done(repaired(changed)), Vec::new()),
+        FollowOutcome::Waits(follow) => (reply::done(waits(follow)), Vec::new()),
+        FollowOutcome::Asked(question) => return asked(question),
     };
     EditInteractionResponse::new().embed(embed).components(buttons)
 }

@@ -161,8 +161,8 @@ fn describe(row: &FollowListItem) -> String {
     } else if !row.tags.deleted.is_empty() {
         let _ = write!(text, "\n> {}", deleted_tags(row));
     }
-    if row.held.is_some() && follow.state == FollowState::Active {
-        let _ = write!(text, "\n> ⏳ Posts are waiting{}.", because(row.held));
+    if row.waits.is_some() && follow.state == FollowState::Active {
+        let _ = write!(text, "\n> ⏳ Posts are waiting{}.", because(row.waits));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! Presses in the list of follows. The service checks rights, anew each time.
+//! Presses in the list of follows. The service checks permissions, anew each time.
 
 use poise::serenity_prelude as serenity;
 use serenity::{

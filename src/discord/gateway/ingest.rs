@@ -17,7 +17,7 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::shards::Shard;
 use crate::metrics as names;
-use crate::service::intake::{GatewayReport, ReportSender, ThreadNotice};
+use crate::service::intake::{EventSender, GatewayEvent, ThreadNotice};
 use crate::service::upkeep::DiscordChange;
 
 use super::Sinks;
@@ -25,12 +25,12 @@ use super::connection::Sent;
 use super::desk::Desk;
 use super::events::Fields;
 use super::frame::value;
-use super::rights;
+use super::permissions_digest;
 
 /// Where the shards send events. Only followed channels' events arrive here.
 #[derive(Clone)]
 pub(super) struct Queues {
-    pub(super) reports: ReportSender,
+    pub(super) events: EventSender,
     pub(super) changes: UnboundedSender<DiscordChange>,
 }
 
@@ -49,8 +49,8 @@ impl Ingest {
     pub(super) fn take(&self, event: &str, data: &RawValue, sent: Sent) {
         let fields = || Fields::of(data);
         let taken = match event {
-            "MESSAGE_CREATE" => self.message(&fields(), data, GatewayReport::Posted),
-            "MESSAGE_UPDATE" => self.message(&fields(), data, GatewayReport::Edited),
+            "MESSAGE_CREATE" => self.message(&fields(), data, GatewayEvent::Posted),
+            "MESSAGE_UPDATE" => self.message(&fields(), data, GatewayEvent::Edited),
             "MESSAGE_DELETE" => self.message_deleted(&fields()),
             "MESSAGE_DELETE_BULK" => self.messages_deleted(&fields()),
             "CHANNEL_UPDATE" => self.channel_updated(&fields()),
@@ -62,9 +62,9 @@ impl Ingest {
             "WEBHOOKS_UPDATE" => self.webhooks_changed(&fields()),
             "GUILD_CREATE" => self.guild_there(&fields(), data),
             "GUILD_DELETE" => self.guild_gone(&fields()),
-            "GUILD_UPDATE" => fields().id().and_then(|guild| self.doors_changed(guild)),
+            "GUILD_UPDATE" => fields().id().and_then(|guild| self.note_permissions_changed(guild)),
             "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" => {
-                fields().guild().and_then(|guild| self.doors_changed(guild))
+                fields().guild().and_then(|guild| self.note_permissions_changed(guild))
             }
             "GUILD_MEMBER_UPDATE" => self.member_updated(&fields()),
             "INTERACTION_CREATE" => {
@@ -92,8 +92,8 @@ impl Ingest {
         self.sinks.intake.wants(channel)
     }
 
-    pub(super) fn report(&self, report: GatewayReport) {
-        self.queues.reports.send(report);
+    pub(super) fn send(&self, event: GatewayEvent) {
+        self.queues.events.send(event);
     }
 
     pub(super) fn change(&self, channel: ChannelId, change: DiscordChange) {
@@ -111,17 +111,17 @@ impl Ingest {
         }
         self.sinks.state.session_began(self.shard, guilds);
         self.sinks.upkeep.session_began(self.shard);
-        self.report(GatewayReport::Connected(self.shard));
+        self.send(GatewayEvent::Connected(self.shard));
     }
 
     fn message(
         &self,
         fields: &Fields<'_>,
         data: &RawValue,
-        report: impl FnOnce(Value) -> GatewayReport,
+        event: impl FnOnce(Value) -> GatewayEvent,
     ) -> Option<()> {
         if self.wants(fields.channel()?) {
-            self.report(report(value(data)));
+            self.send(event(value(data)));
         }
         Some(())
     }
@@ -143,7 +143,7 @@ impl Ingest {
 
     fn deletion(&self, channel: ChannelId, message: MessageId) {
         if self.wants(channel) {
-            self.report(GatewayReport::Deleted { channel, message });
+            self.send(GatewayEvent::Deleted { channel, message });
         }
     }
 
@@ -169,7 +169,7 @@ impl Ingest {
         }
         // The channels of a category may take their overwrites from it.
         if self.sinks.upkeep.concerns(id) || channel.kind() == Some(ChannelKind::Category) {
-            self.doors_changed(channel.guild()?)?;
+            self.note_permissions_changed(channel.guild()?)?;
         }
         Some(())
     }
@@ -179,7 +179,7 @@ impl Ingest {
         if self.sinks.upkeep.concerns(id)
             && let Some(guild) = fields.guild()
         {
-            self.doors_changed(guild)?;
+            self.note_permissions_changed(guild)?;
         }
         self.thread(thread, None, ThreadNotice::Updated)
     }
@@ -187,17 +187,17 @@ impl Ingest {
     /// Of all members, only the bot matters; without the members intent, Discord reports no other.
     fn member_updated(&self, fields: &Fields<'_>) -> Option<()> {
         if self.sinks.upkeep.is_self(fields.user()?) {
-            self.doors_changed(fields.guild()?)?;
+            self.note_permissions_changed(fields.guild()?)?;
         }
         Some(())
     }
 
     /// Who may see what in a server may have changed.
-    fn doors_changed(&self, guild: GuildId) -> Option<()> {
+    fn note_permissions_changed(&self, guild: GuildId) -> Option<()> {
         self.sinks.bot.follows.permissions_changed(guild);
         if self.sinks.upkeep.concerns_server(guild) {
             self.sinks.intake.permissions_changed(guild);
-            let _ = self.queues.changes.send(self.sinks.upkeep.rights_changed(guild));
+            let _ = self.queues.changes.send(self.sinks.upkeep.permissions_changed(guild));
         }
         Some(())
     }
@@ -242,20 +242,23 @@ impl Ingest {
                 channels.into_iter().filter_map(|channel| Some((channel.id()?, channel))).collect();
             self.sinks.upkeep.compare_channels(guild, |id| known.iter().any(|(known, _)| *known == id));
             known.iter().for_each(|(id, channel)| self.tags(*id, channel));
-            self.rights(guild, data);
+            self.compare_permissions(guild, data);
         }
         self.threads_of(guild, fields);
-        self.report(GatewayReport::There(guild));
+        self.send(GatewayEvent::There(guild));
         Some(())
     }
 
     /// Who may see what in a server, as GUILD_CREATE reports it in full.
-    fn rights(&self, guild: GuildId, data: &RawValue) {
+    fn compare_permissions(&self, guild: GuildId, data: &RawValue) {
         let upkeep = &self.sinks.upkeep;
         if upkeep.concerns_server(guild) {
-            let digest =
-                rights::digest(data, |channel| upkeep.concerns(channel), |user| upkeep.is_self(user));
-            upkeep.compare_rights(guild, digest);
+            let digest = permissions_digest::digest(
+                data,
+                |channel| upkeep.concerns(channel),
+                |user| upkeep.is_self(user),
+            );
+            upkeep.compare_permissions(guild, digest);
         }
     }
 
@@ -263,7 +266,7 @@ impl Ingest {
         let guild = fields.id()?;
         if fields.is_unavailable() {
             // An outage: the bot is still a member.
-            self.report(GatewayReport::Away(guild));
+            self.send(GatewayEvent::Away(guild));
         } else {
             self.sinks.state.left(guild);
             self.sinks.bot.admission.departed(guild);

@@ -17,8 +17,8 @@ mod frame;
 mod ingest;
 mod lenient;
 mod loss;
+mod permissions_digest;
 mod reading;
-mod rights;
 mod sessions;
 mod skim;
 mod threads;
@@ -153,16 +153,16 @@ pub async fn run(
     supervisor: &Supervisor,
     mut leave: watch::Receiver<Leave>,
 ) -> Result<Vec<GatewaySession>, FatalGateway> {
-    let (reports, reported) = intake::report_queue();
+    let (events, receiver) = intake::event_queue();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
     // They end when the queues do, and those end with this.
     let (serving, served) = watch::channel(());
     let may_end = move || served.has_changed().is_err();
     let mut writing =
-        supervisor.spawn_until("intake", may_end.clone(), async move { intake.run(reported).await });
+        supervisor.spawn_until("intake", may_end.clone(), async move { intake.run(receiver).await });
     let mut reflecting = supervisor.spawn_until("upkeep", may_end, async move { upkeep.run(changed).await });
-    let queues = Queues { reports, changes };
+    let queues = Queues { events, changes };
     // Declared last, so that it goes first, also where all this is given up.
     let serving = serving;
     let ended = listen(endpoint, sinks, &queues, supervisor, &mut leave).await;

@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::service::intake::{GatewayReport, ThreadNotice};
+use crate::service::intake::{GatewayEvent, ThreadNotice};
 use crate::service::upkeep::DiscordChange;
 
 use super::events::Fields;
@@ -25,8 +25,8 @@ impl Ingest {
             return Some(());
         }
         let seen = intake.read_thread(&value(thread), fields.guild().or(guild)?)?;
-        if let Some(report) = intake.thread_seen(seen, told) {
-            self.report(report);
+        if let Some(event) = intake.thread_seen(seen, told) {
+            self.send(event);
         }
         Some(())
     }
@@ -43,7 +43,7 @@ impl Ingest {
     pub(super) fn thread_deleted(&self, fields: &Fields<'_>) -> Option<()> {
         let id: ChannelId = fields.id()?;
         match self.sinks.intake.thread_deleted(id, fields.parent(), fields.guild()) {
-            Some(report) => self.report(report),
+            Some(event) => self.send(event),
             None => self.change(id, DiscordChange::ChannelDeleted(id)),
         }
         Some(())
@@ -53,7 +53,7 @@ impl Ingest {
     pub(super) fn threads_synced(&self, fields: &Fields<'_>) -> Option<()> {
         let guild = fields.guild()?;
         self.threads_of(guild, fields);
-        self.report(GatewayReport::Opened { guild, channels: fields.channel_ids() });
+        self.send(GatewayEvent::Opened { guild, channels: fields.channel_ids() });
         Some(())
     }
 }

@@ -60,13 +60,13 @@ pub(super) async fn answer(http: &Http, bot: &Bot, interaction: &RawValue) {
     let interaction = value(interaction);
     match Interaction::deserialize(&interaction) {
         Ok(command) if command.data.name == report::NAME => {
-            reply::deliver(give_report(http, bot, command).await);
+            reply::deliver(answer_report(http, bot, command).await);
         }
         _ => decline(http, &interaction).await,
     }
 }
 
-async fn give_report(http: &Http, bot: &Bot, interaction: Interaction) -> Result<(), serenity::Error> {
+async fn answer_report(http: &Http, bot: &Bot, interaction: Interaction) -> Result<(), serenity::Error> {
     let Interaction { id, token, guild_id, channel_id, member, mut data } = interaction;
     let defer = json!({"type": DEFERRED, "data": {"flags": EPHEMERAL}});
     http.create_interaction_response(id, &token, &defer, Vec::new()).await?;

@@ -1,5 +1,5 @@
 //! Presses on panels and mirrors, submitted forms, and the question before a panel is deleted. The service
-//! checks rights, anew each time.
+//! checks permissions, anew each time.
 
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ use crate::domain::follow::FollowId;
 
 /// How many tests in a row one target must fail.
 const AGREEING: u32 = 2;
-/// How long an investigation may take. Then everything that was held is released.
+/// How long an investigation may take. Then everything that was quarantined is released.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
 /// How long an investigation waits for mirrors that aren't shown yet. A target that can't be reached must not
-/// hold up what others are owed.
+/// hold up what is due to others.
 const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 /// How long content is left alone that turned out not to go round in a circle. Doubled each time.
 const CLEARED: TimeDelta = TimeDelta::minutes(10);
@@ -26,11 +26,11 @@ const LONGEST_CLEARED: TimeDelta = TimeDelta::hours(6);
 pub(super) enum CircleStage {
     /// Copies are counted.
     Counting,
-    /// Nothing is mirrored. What is posted before `settled` may come from mirrors that were shown earlier.
-    Quiet { settled: DateTime<Utc>, until: DateTime<Utc> },
+    /// Nothing is mirrored. What is posted before `arrived_at` may come from mirrors that were shown earlier.
+    Quiet { arrived_at: DateTime<Utc>, until: DateTime<Utc> },
     /// The follows are being looked up.
     Finding,
-    /// The newest held message is shown by `tested`, and not by `others`.
+    /// The newest quarantined message is shown by `tested`, and not by `others`.
     Testing { tested: Vec<FollowId>, others: Vec<FollowId>, until: DateTime<Utc> },
     /// It doesn't go round in a circle.
     Cleared { until: DateTime<Utc> },
@@ -46,7 +46,7 @@ pub(super) struct CopyGroup {
     pub(super) stage: CircleStage,
     began: DateTime<Utc>,
     stage_began: DateTime<Utc>,
-    pub(super) held: Vec<Origin>,
+    pub(super) quarantined: Vec<Origin>,
     /// The last that were mirrored as usual.
     pub(super) passed: VecDeque<Origin>,
     suspects: Option<Vec<FollowId>>,
@@ -71,7 +71,7 @@ impl CopyGroup {
             stage: CircleStage::Counting,
             began: at,
             stage_began: at,
-            held: Vec::new(),
+            quarantined: Vec::new(),
             passed: VecDeque::from([origin]),
             suspects: None,
             agreeing: 0,
@@ -83,7 +83,7 @@ impl CopyGroup {
     /// first and the last test, nothing is mirrored for longer than copies take, so that a bot that posts
     /// without a mirror shows itself.
     fn waits(&self) -> (TimeDelta, TimeDelta) {
-        let settle = self.longest_gap * 3 / 2 + TimeDelta::milliseconds(500);
+        let arrival = self.longest_gap * 3 / 2 + TimeDelta::milliseconds(500);
         let quiet = match (&self.suspects, self.agreeing) {
             (Some(_), 0) => TimeDelta::zero(),
             (_, agreeing) => {
@@ -91,10 +91,10 @@ impl CopyGroup {
                     * (1 + i32::try_from(agreeing).unwrap_or(1))
             }
         };
-        (settle, settle + quiet)
+        (arrival, arrival + quiet)
     }
 
-    /// Notes another copy. Whether it is to be held.
+    /// Notes another copy. Whether it is to be quarantined.
     pub(super) fn take_copy(
         &mut self,
         origin: Origin,
@@ -120,8 +120,8 @@ impl CopyGroup {
             }
             // It was posted although nothing was mirrored, so something else is the cause. It is released
             // with the others, in order.
-            CircleStage::Quiet { settled, .. } if at > *settled => {
-                self.held.push(origin);
+            CircleStage::Quiet { arrived_at, .. } if at > *arrived_at => {
+                self.quarantined.push(origin);
                 self.clear(at, actions);
                 return true;
             }
@@ -134,7 +134,7 @@ impl CopyGroup {
             }
             return false;
         }
-        self.held.push(origin);
+        self.quarantined.push(origin);
         match std::mem::replace(&mut self.stage, CircleStage::Finding) {
             CircleStage::Counting => {
                 (self.began, self.agreeing, self.suspects) = (at, 0, None);
@@ -147,7 +147,7 @@ impl CopyGroup {
                         self.agreeing += 1;
                         if self.agreeing >= AGREEING {
                             actions.push_back(CircleAction::Break(only));
-                            actions.push_back(CircleAction::Release(std::mem::take(&mut self.held)));
+                            actions.push_back(CircleAction::Release(std::mem::take(&mut self.quarantined)));
                             (self.stage, self.copies) = (CircleStage::Counting, 0);
                             return true;
                         }
@@ -168,21 +168,21 @@ impl CopyGroup {
         if now - self.stage_began > PATIENCE {
             return;
         }
-        let (settle, quiet) = self.waits();
+        let (arrival, quiet) = self.waits();
         match &mut self.stage {
-            CircleStage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
-            CircleStage::Testing { until, .. } => *until = now + settle,
+            CircleStage::Quiet { arrived_at, until } => (*arrived_at, *until) = (now + arrival, now + quiet),
+            CircleStage::Testing { until, .. } => *until = now + arrival,
             CircleStage::Counting | CircleStage::Finding | CircleStage::Cleared { .. } => {}
         }
     }
 
     fn begin_quiet(&mut self, now: DateTime<Utc>) {
         self.stage_began = now;
-        let (settle, quiet) = self.waits();
-        self.stage = CircleStage::Quiet { settled: now + settle, until: now + quiet };
+        let (arrival, quiet) = self.waits();
+        self.stage = CircleStage::Quiet { arrived_at: now + arrival, until: now + quiet };
     }
 
-    /// Shows the newest held message through half of the follows that may be part of the circle.
+    /// Shows the newest quarantined message through half of the follows that may be part of the circle.
     pub(super) fn begin_test(
         &mut self,
         id: CopyGroupId,
@@ -190,7 +190,7 @@ impl CopyGroup {
         now: DateTime<Utc>,
         actions: &mut VecDeque<CircleAction>,
     ) {
-        let Some(origin) = self.held.last().copied().filter(|_| !follows.is_empty()) else {
+        let Some(origin) = self.quarantined.last().copied().filter(|_| !follows.is_empty()) else {
             return self.clear(now, actions);
         };
         let others = follows.split_off(follows.len().div_ceil(2));
@@ -212,7 +212,7 @@ impl CopyGroup {
         match &mut self.stage {
             CircleStage::Quiet { until, .. } if *until <= now => {
                 self.stage = CircleStage::Finding;
-                match (self.suspects.clone(), self.held.last()) {
+                match (self.suspects.clone(), self.quarantined.last()) {
                     (Some(suspects), _) => self.begin_test(id, suspects, now, actions),
                     (None, Some(origin)) => {
                         actions.push_back(CircleAction::FindFollows { group: id, origin: *origin });
@@ -234,6 +234,6 @@ impl CopyGroup {
         let time = CLEARED * 2_i32.pow(self.clearances.min(8));
         self.clearances += 1;
         self.stage = CircleStage::Cleared { until: now + time.min(LONGEST_CLEARED) };
-        actions.push_back(CircleAction::Release(std::mem::take(&mut self.held)));
+        actions.push_back(CircleAction::Release(std::mem::take(&mut self.quarantined)));
     }
 }

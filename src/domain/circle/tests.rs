@@ -30,7 +30,7 @@ struct World {
     /// What is going to be posted, by time in milliseconds.
     coming: BTreeMap<i64, Vec<Post>>,
     said: BTreeMap<u64, Post>,
-    owed: BTreeMap<u64, BTreeSet<i64>>,
+    delivered: BTreeMap<u64, BTreeSet<i64>>,
     shown_at: BTreeMap<u64, i64>,
     broken: Vec<i64>,
     /// Some target can't be reached.
@@ -59,7 +59,7 @@ impl World {
             prefix: "",
             coming: BTreeMap::new(),
             said: BTreeMap::new(),
-            owed: BTreeMap::new(),
+            delivered: BTreeMap::new(),
             shown_at: BTreeMap::new(),
             broken: Vec::new(),
             stuck: false,
@@ -71,11 +71,11 @@ impl World {
         self.coming.entry(ms).or_default().push(Post { by_app, text: text.into() });
     }
 
-    fn owe(&mut self, number: u64, follows: impl IntoIterator<Item = i64>, now: i64) {
+    fn deliver(&mut self, number: u64, follows: impl IntoIterator<Item = i64>, now: i64) {
         let post = self.said[&number].clone();
         self.shown_at.insert(number, now + SHOWING);
         for follow in follows.into_iter().filter(|follow| self.follows.contains(follow)).collect::<Vec<_>>() {
-            if !self.owed.entry(number).or_default().insert(follow) {
+            if !self.delivered.entry(number).or_default().insert(follow) {
                 continue;
             }
             *self.mirrors.entry(follow).or_default() += 1;
@@ -110,11 +110,11 @@ impl World {
                     };
                     if !self.circles.observe(posting) {
                         let all: Vec<i64> = self.follows.iter().copied().collect();
-                        self.owe(number, all, ms);
+                        self.deliver(number, all, ms);
                     }
                 }
             }
-            for (group, shown) in self.circles.unsettled(at(now)) {
+            for (group, shown) in self.circles.awaiting_mirrors(at(now)) {
                 let still =
                     |of: &Origin| self.shown_at.get(&of.message().get()).is_some_and(|shown| *shown > now);
                 if self.stuck || shown.iter().any(still) {
@@ -135,12 +135,12 @@ impl World {
                 self.circles.test(group, all, at(now));
             }
             CircleAction::ReleaseTo { origin, follows, .. } => {
-                self.owe(origin.message().get(), follows.into_iter().map(|follow| follow.0), now);
+                self.deliver(origin.message().get(), follows.into_iter().map(|follow| follow.0), now);
             }
             CircleAction::Release(origins) => {
                 for number in origins.into_iter().map(|origin| origin.message().get()) {
                     let all: Vec<i64> = self.follows.iter().copied().collect();
-                    self.owe(number, all, now);
+                    self.deliver(number, all, now);
                 }
             }
             CircleAction::Break(FollowId(follow)) => {
@@ -150,10 +150,10 @@ impl World {
         }
     }
 
-    /// What some follow that is active was never owed.
+    /// What some follow that is active never got.
     fn missing(&self) -> usize {
-        let owed = |number| self.owed.get(number).cloned().unwrap_or_default();
-        self.said.keys().filter(|number| !self.follows.is_subset(&owed(number))).count()
+        let delivered = |number| self.delivered.get(number).cloned().unwrap_or_default();
+        self.said.keys().filter(|number| !self.follows.is_subset(&delivered(number))).count()
     }
 }
 
@@ -246,10 +246,12 @@ fn what_others_say_meanwhile_is_not_held() {
     for n in 0..50 {
         world.comes(n * 100, false, format!("talk number {n} of the day"));
     }
-    // Bridges copy these, too. The people's own messages are never held.
+    // Bridges copy these, too. The people's own messages are never quarantined.
     world.play(2_000);
     let people = world.said.iter().filter(|(_, post)| !post.by_app);
-    assert!(people.clone().count() > 10 && people.clone().all(|(number, _)| world.owed.contains_key(number)));
+    assert!(
+        people.clone().count() > 10 && people.clone().all(|(number, _)| world.delivered.contains_key(number))
+    );
 }
 
 #[test]

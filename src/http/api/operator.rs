@@ -69,7 +69,7 @@ pub(super) struct HealthView {
     sources_waiting_to_be_read: usize,
 }
 
-/// What is owed.
+/// What is due.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OperatorLanes)]
@@ -234,7 +234,7 @@ pub(super) async fn health(Operator(figures): Operator) -> Json<HealthView> {
     Json(HealthView::of(&figures.health().await))
 }
 
-/// See what is owed
+/// See what is due
 ///
 /// For operators only: for all others, this address doesn't exist.
 #[utoipa::path(
@@ -242,7 +242,7 @@ pub(super) async fn health(Operator(figures): Operator) -> Json<HealthView> {
     path = "/operator/lanes",
     tag = "Operator",
     security(("token" = ["operator:read"]), ("session" = [])),
-    responses((status = 200, description = "What is owed, by all processes together", body = LanesView))
+    responses((status = 200, description = "What is due, by all processes together", body = LanesView))
 )]
 pub(super) async fn lanes(Operator(figures): Operator) -> Result<Json<LanesView>, Problem> {
     Ok(Json(LanesView::of(figures.lanes().await?)))

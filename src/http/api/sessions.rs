@@ -46,7 +46,7 @@ pub(super) async fn list(
     State(state): State<WebState>,
     Person(own): Person,
 ) -> Result<Json<ListOf<SessionView>>, Problem> {
-    let sessions = state.services()?.accounts.sessions(own.account.user).await?;
+    let sessions = state.services()?.accounts.web_sessions(own.account.user).await?;
     let view = |session: WebSession| SessionView {
         id: session.id.0.to_string(),
         browser: session.browser,
@@ -71,7 +71,7 @@ pub(super) async fn end_all(
     State(state): State<WebState>,
     Person(own): Person,
 ) -> Result<StatusCode, Problem> {
-    state.services()?.accounts.end_sessions(own.account.user).await?;
+    state.services()?.accounts.end_web_sessions(own.account.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,6 +91,6 @@ pub(super) async fn end(
     Person(own): Person,
     Ids(Number(id)): Ids<Number>,
 ) -> Result<StatusCode, Problem> {
-    let ended = state.services()?.accounts.end_session(own.account.user, WebSessionId(id)).await?;
+    let ended = state.services()?.accounts.end_web_session(own.account.user, WebSessionId(id)).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }

@@ -24,7 +24,7 @@ pub(super) const fn verdict(verdict: DeliveryVerdict) -> &'static str {
         DeliveryVerdict::Deleted => "deleted",
         DeliveryVerdict::Left => "left",
         DeliveryVerdict::Withheld => "withheld",
-        DeliveryVerdict::TakenBack => "taken_back",
+        DeliveryVerdict::Withdrawn => "taken_back",
         DeliveryVerdict::RemovedByHand => "removed_by_hand",
         DeliveryVerdict::Refused => "refused",
         DeliveryVerdict::GaveUp => "gave_up",

@@ -19,7 +19,7 @@ const PATH: &str = "/settings/sessions";
 
 /// `GET /settings/sessions`.
 pub(super) async fn show(State(state): State<WebState>, Person(own): Person) -> Result<Markup, Problem> {
-    let sessions = state.services()?.accounts.sessions(own.account.user).await?;
+    let sessions = state.services()?.accounts.web_sessions(own.account.user).await?;
     let content = html! {
         p { "These browsers are signed in as you. A session ends after a week without use, and after 30 days anyway." }
         div.scroll {
@@ -55,7 +55,7 @@ pub(super) async fn end(
     Ids(Number(id)): Ids<Number>,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
-    let ended = state.services()?.accounts.end_session(own.account.user, WebSessionId(id)).await?;
+    let ended = state.services()?.accounts.end_web_session(own.account.user, WebSessionId(id)).await?;
     if ended { Ok(see_other(PATH)) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 
@@ -65,6 +65,6 @@ pub(super) async fn end_all(
     Person(own): Person,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
-    state.services()?.accounts.end_sessions(own.account.user).await?;
+    state.services()?.accounts.end_web_sessions(own.account.user).await?;
     Ok(([(SET_COOKIE, cookie::removed(&state.url))], see_other("/")))
 }

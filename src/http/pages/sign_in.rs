@@ -71,7 +71,7 @@ pub(super) async fn sign_out(
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
     if let Caller::Person(session) = caller {
-        state.services()?.accounts.end_session(session.account.user, session.id).await?;
+        state.services()?.accounts.end_web_session(session.account.user, session.id).await?;
     }
     Ok(([(SET_COOKIE, cookie::removed(&state.url))], see_other("/")))
 }

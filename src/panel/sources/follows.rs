@@ -33,7 +33,7 @@ pub struct FollowFacts {
     pub followers: i64,
     /// How many servers these are in.
     pub follower_servers: i64,
-    /// How many messages are still owed.
+    /// How many messages are still due.
     pub waiting: i64,
     /// The end of the time that `hours` covers: the next full hour.
     pub until: DateTime<Utc>,

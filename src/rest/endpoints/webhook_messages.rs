@@ -44,13 +44,13 @@ pub struct WebhookMessage {
 impl Rest {
     /// Posts through a webhook: `POST /webhooks/{webhook}/{token}?wait=true`. The payload is in Discord's
     /// form, `allowed_mentions` included. It is never sent twice, except after a 429.
-    pub async fn execute_webhook(
+    pub async fn create_webhook_message(
         &self,
         webhook: WebhookAccess<'_>,
         destination: Destination,
         payload: &(impl Serialize + ?Sized),
     ) -> SendOutcome {
-        let answer: Result<Message, RestError> = match execution(webhook, destination).json(payload) {
+        let answer: Result<Message, RestError> = match creation(webhook, destination).json(payload) {
             Ok(call) => self.read(call).await,
             // Nothing was sent.
             Err(_) => return SendOutcome::unwritable(),
@@ -94,7 +94,7 @@ impl Rest {
 }
 
 /// The call that posts through a webhook, still without its payload.
-pub(in crate::rest) fn execution(webhook: WebhookAccess<'_>, destination: Destination) -> Call<'_> {
+pub(in crate::rest) fn creation(webhook: WebhookAccess<'_>, destination: Destination) -> Call<'_> {
     let call = on_webhook(Verb::Post, "/webhooks/{webhook}/{token}", webhook, &[]).query("wait", true);
     match destination {
         Destination::Thread(thread) => call.query("thread_id", thread),

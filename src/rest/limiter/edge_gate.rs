@@ -27,7 +27,7 @@ pub(super) struct EdgeGate {
 
 impl EdgeGate {
     /// Until when such a call waits, if it has to.
-    pub(super) fn held_until(&self, major: MajorParameter, now: Instant) -> Option<Instant> {
+    pub(super) fn closed_until(&self, major: MajorParameter, now: Instant) -> Option<Instant> {
         self.next_try.filter(|next| *next > now && self.refused.contains(&major))
     }
 

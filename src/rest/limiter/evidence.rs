@@ -5,7 +5,7 @@
 //!
 //! Discord names a bucket with every answer to a webhook's call, and none of its buckets grants more than the
 //! global limit. One answer of the other kind is enough, unless answers like Discord's came within the last
-//! minute: then only some routes are without limits. The first global 429 settles it for good.
+//! minute: then only some routes are without limits. The first global 429 decides it for good.
 
 use std::time::{Duration, Instant};
 

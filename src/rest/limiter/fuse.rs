@@ -1,5 +1,5 @@
 //! The fuse. Discord bans an address for a while after 10,000 invalid requests (401, 403, 429 not shared) in
-//! ten minutes. The bot stops by itself long before, and first of all stops what caused them:
+//! ten minutes. The bot stops by itself long before, and first of all stops their requesters:
 //!
 //! | what stops | at which share of the limit | usually |
 //! |---|---|---|
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::TokenKind;
 use crate::domain::ids::{GuildId, UserId};
-use crate::rest::cause::Cause;
+use crate::rest::requester::Requester;
 
 const WINDOW: Duration = Duration::from_secs(600);
 /// The share of one person, and of one server: the limit divided by this.
@@ -79,8 +79,8 @@ impl InvalidRequests {
 pub(super) struct Fuse {
     limit: usize,
     all: InvalidRequests,
-    /// The cause of each of these, so that a request that is forgotten here is also forgotten below.
-    causes: VecDeque<Cause>,
+    /// The requester of each of these, so that a request that is forgotten here is also forgotten below.
+    requesters: VecDeque<Requester>,
     servers: HashMap<GuildId, InvalidRequests>,
     people: HashMap<UserId, InvalidRequests>,
 }
@@ -90,19 +90,19 @@ impl Fuse {
         Self {
             limit: limit.max(1),
             all: InvalidRequests::default(),
-            causes: VecDeque::new(),
+            requesters: VecDeque::new(),
             servers: HashMap::new(),
             people: HashMap::new(),
         }
     }
 
-    pub(super) fn count(&mut self, cause: Cause, now: Instant) {
+    pub(super) fn count(&mut self, requester: Requester, now: Instant) {
         self.all.at.push_back(now);
-        self.causes.push_back(cause);
-        if let Some(guild) = cause.guild() {
+        self.requesters.push_back(requester);
+        if let Some(guild) = requester.guild() {
             self.servers.entry(guild).or_default().at.push_back(now);
         }
-        if let Some(user) = cause.user() {
+        if let Some(user) = requester.user() {
             self.people.entry(user).or_default().at.push_back(now);
         }
         self.forget(now);
@@ -117,13 +117,18 @@ impl Fuse {
     }
 
     /// How long such a call has to wait, if it has to.
-    pub(super) fn pause_for(&mut self, cause: Cause, token: TokenKind, now: Instant) -> Option<Duration> {
+    pub(super) fn pause_for(
+        &mut self,
+        requester: Requester,
+        token: TokenKind,
+        now: Instant,
+    ) -> Option<Duration> {
         self.forget(now);
         if token == TokenKind::Webhook {
             return self.all.full_for(self.limit * WEBHOOKS_TIMES, now);
         }
-        let server = cause.guild().and_then(|guild| self.servers.get(&guild));
-        let person = cause.user().and_then(|user| self.people.get(&user));
+        let server = requester.guild().and_then(|guild| self.servers.get(&guild));
+        let person = requester.user().and_then(|user| self.people.get(&user));
         let holds = [
             self.all.full_for(self.limit, now),
             server.and_then(|marks| marks.full_for(share(self.limit, SERVERS_SHARE), now)),
@@ -132,19 +137,19 @@ impl Fuse {
         holds.into_iter().flatten().max()
     }
 
-    /// What an invalid request with this cause has stopped since this was asked last.
-    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<FuseBlown> {
+    /// What an invalid request of this requester has stopped since this was asked last.
+    pub(super) fn newly_blown(&mut self, requester: Requester, now: Instant) -> Option<FuseBlown> {
         self.forget(now);
         if self.all.newly_full_for(self.limit, now).is_some() {
             return Some(FuseBlown::All(self.state(now)));
         }
-        let guild = cause.guild()?;
+        let guild = requester.guild()?;
         let (servers, persons) = (share(self.limit, SERVERS_SHARE), share(self.limit, PERSONS_SHARE));
         let server = self.servers.get_mut(&guild).and_then(|marks| marks.newly_full_for(servers, now));
         if let Some(how_long) = server {
             return Some(FuseBlown::Server(guild, how_long));
         }
-        let person = cause.user().and_then(|user| self.people.get_mut(&user));
+        let person = requester.user().and_then(|user| self.people.get_mut(&user));
         let how_long = person.and_then(|marks| marks.newly_full_for(persons, now))?;
         Some(FuseBlown::Person(guild, how_long))
     }
@@ -152,9 +157,9 @@ impl Fuse {
     fn forget(&mut self, now: Instant) {
         while self.all.at.front().is_some_and(|mark| *mark + WINDOW <= now) {
             self.all.at.pop_front();
-            let Some(cause) = self.causes.pop_front() else { continue };
-            drop_first(&mut self.servers, cause.guild());
-            drop_first(&mut self.people, cause.user());
+            let Some(requester) = self.requesters.pop_front() else { continue };
+            drop_first(&mut self.servers, requester.guild());
+            drop_first(&mut self.people, requester.user());
         }
     }
 }
@@ -180,12 +185,12 @@ fn share(limit: usize, part: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn server(id: u64) -> Cause {
-        Cause::Server(GuildId::new(id).unwrap())
+    fn server(id: u64) -> Requester {
+        Requester::Server(GuildId::new(id).unwrap())
     }
 
-    fn person(user: u64, guild: u64) -> Cause {
-        Cause::Person { user: UserId::new(user).unwrap(), guild: GuildId::new(guild).unwrap() }
+    fn person(user: u64, guild: u64) -> Requester {
+        Requester::Person { user: UserId::new(user).unwrap(), guild: GuildId::new(guild).unwrap() }
     }
 
     #[test]
@@ -193,14 +198,14 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut fuse = Fuse::new(3);
-        fuse.count(Cause::Program, at(0));
-        fuse.count(Cause::Program, at(100));
+        fuse.count(Requester::Program, at(0));
+        fuse.count(Requester::Program, at(100));
         assert!(!fuse.state(at(100)).is_open());
-        fuse.count(Cause::Program, at(200));
-        fuse.count(Cause::Program, at(200));
+        fuse.count(Requester::Program, at(200));
+        fuse.count(Requester::Program, at(200));
         assert_eq!(fuse.state(at(200)).retry_after, Some(Duration::from_secs(500)), "two must be forgotten");
-        assert!(matches!(fuse.newly_blown(Cause::Program, at(200)), Some(FuseBlown::All(_))));
-        assert_eq!(fuse.newly_blown(Cause::Program, at(300)), None, "said once");
+        assert!(matches!(fuse.newly_blown(Requester::Program, at(200)), Some(FuseBlown::All(_))));
+        assert_eq!(fuse.newly_blown(Requester::Program, at(300)), None, "said once");
         assert!(fuse.state(at(699)).is_open());
         assert!(!fuse.state(at(700)).is_open());
         assert_eq!(fuse.state(at(800)).invalid, 0);
@@ -214,7 +219,7 @@ mod tests {
         assert!(fuse.pause_for(server(1), TokenKind::Bot, now).is_some());
         assert!(fuse.pause_for(person(7, 1), TokenKind::Bot, now).is_some(), "its people too");
         assert_eq!(fuse.pause_for(server(1), TokenKind::Webhook, now), None, "its mirrors go on");
-        for other in [server(2), person(7, 2), Cause::Program] {
+        for other in [server(2), person(7, 2), Requester::Program] {
             assert_eq!(fuse.pause_for(other, TokenKind::Bot, now), None, "{other:?}");
         }
         assert!(!fuse.state(now).is_open());
@@ -228,7 +233,7 @@ mod tests {
         let mut fuse = Fuse::new(600);
         (0..20).for_each(|number| fuse.count(person(7, 1 + number % 4), now));
         assert!(fuse.pause_for(person(7, 9), TokenKind::Bot, now).is_some());
-        for other in [server(1), person(8, 1), Cause::Program] {
+        for other in [server(1), person(8, 1), Requester::Program] {
             assert_eq!(fuse.pause_for(other, TokenKind::Bot, now), None, "{other:?}");
         }
         assert!(matches!(fuse.newly_blown(person(7, 1), now), Some(FuseBlown::Person(..))));
@@ -239,10 +244,10 @@ mod tests {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
         (0..1_199).for_each(|id| fuse.count(server(1 + id), now));
-        assert!(fuse.pause_for(Cause::Program, TokenKind::Bot, now).is_some());
-        assert_eq!(fuse.pause_for(Cause::Program, TokenKind::Webhook, now), None);
-        fuse.count(Cause::Program, now);
-        assert!(fuse.pause_for(Cause::Program, TokenKind::Webhook, now).is_some());
+        assert!(fuse.pause_for(Requester::Program, TokenKind::Bot, now).is_some());
+        assert_eq!(fuse.pause_for(Requester::Program, TokenKind::Webhook, now), None);
+        fuse.count(Requester::Program, now);
+        assert!(fuse.pause_for(Requester::Program, TokenKind::Webhook, now).is_some());
     }
 
     #[test]
@@ -250,8 +255,8 @@ mod tests {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
         (0..300).for_each(|id| fuse.count(person(1 + id, 1 + id), now));
-        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (300, 300, 300));
-        assert_eq!(fuse.pause_for(Cause::Program, TokenKind::Bot, now + WINDOW), None);
-        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (0, 0, 0));
+        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.requesters.len()), (300, 300, 300));
+        assert_eq!(fuse.pause_for(Requester::Program, TokenKind::Bot, now + WINDOW), None);
+        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.requesters.len()), (0, 0, 0));
     }
 }

@@ -70,9 +70,9 @@ pub use self::fuse::FuseState;
 use self::queues::{BucketQueues, TicketState};
 use self::refusals::LimitPause;
 use super::call::Route;
-use super::cause::Cause;
 use super::error::{RateLimitScope, RestError};
 use super::metrics;
+use super::requester::Requester;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::lock::lock;
 use crate::domain::request_pace::RequestPace;
@@ -117,8 +117,8 @@ pub(super) struct LimitKey {
     pub(super) major: MajorParameter,
     pub(super) token: TokenKind,
     pub(super) urgency: Urgency,
-    /// What causes the call, and so whose share of the fuse it uses.
-    pub(super) cause: Cause,
+    /// On whose behalf the call is made, and so whose share of the fuse it uses.
+    pub(super) requester: Requester,
 }
 
 /// A place in a line.
@@ -171,9 +171,9 @@ impl RateLimiter {
         self.closed.write().unwrap_or_else(PoisonError::into_inner).remove(&guild);
     }
 
-    fn is_closed(&self, cause: Cause) -> bool {
+    fn is_closed(&self, requester: Requester) -> bool {
         let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
-        cause.guild().is_some_and(|guild| closed.contains(&guild))
+        requester.guild().is_some_and(|guild| closed.contains(&guild))
     }
 
     /// Waits for this call's turn, until the deadline at most. `in_front` after a 429: the call keeps its
@@ -187,7 +187,7 @@ impl RateLimiter {
         in_front: bool,
         deadline: Instant,
     ) -> Result<Permit, RestError> {
-        if self.is_closed(key.cause) {
+        if self.is_closed(key.requester) {
             return Err(RestError::ServerLeft);
         }
         let caller = Caller::join(self, key, in_front);
@@ -196,7 +196,7 @@ impl RateLimiter {
             let (until, scope, sure) = match caller.poll(now) {
                 TicketState::Granted(id) => {
                     let permit = Permit { limits: Arc::clone(self), id: Some(id) };
-                    if self.is_closed(key.cause) {
+                    if self.is_closed(key.requester) {
                         permit.record_unsent();
                         return Err(RestError::ServerLeft);
                     }
@@ -232,11 +232,11 @@ impl RateLimiter {
         state
     }
 
-    /// What an invalid request with this cause has stopped, since this was asked last. So it can be logged
-    /// once.
-    pub(super) fn newly_blown(&self, cause: Cause) -> Option<FuseBlown> {
+    /// What an invalid request of this requester has stopped, since this was asked last. So it can be
+    /// logged once.
+    pub(super) fn newly_blown(&self, requester: Requester) -> Option<FuseBlown> {
         self.fuse();
-        self.lock().queues.newly_blown(cause, Instant::now().into_std())
+        self.lock().queues.newly_blown(requester, Instant::now().into_std())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -16,8 +16,8 @@ use super::global_limit::{GlobalLimit, LinePosition};
 use super::refusals::RefusalStreak;
 use super::{LimitKey, MajorParameter, PermitId, Route, Ticket, TokenKind};
 use crate::domain::request_pace::RequestPace;
-use crate::rest::cause::Cause;
 use crate::rest::error::RateLimitScope;
+use crate::rest::requester::Requester;
 
 /// How often a ticket can be overtaken in its bucket's line by more urgent ones, so that every ticket's turn
 /// comes.
@@ -79,7 +79,7 @@ pub(super) struct BucketQueues {
     bot_limit: GlobalLimit,
     webhook_limit: GlobalLimit,
     /// Until when a global 429 holds everything.
-    global_hold: Option<Instant>,
+    global_pause: Option<Instant>,
     global_refusals: RefusalStreak,
     fuse: Fuse,
     gate: EdgeGate,
@@ -87,7 +87,7 @@ pub(super) struct BucketQueues {
     notified: Vec<Ticket>,
     last_number: u64,
     /// When to check which bucket for whether it is still used, in order.
-    sweeps: VecDeque<(Instant, BucketId)>,
+    expiry_checks: VecDeque<(Instant, BucketId)>,
 }
 
 impl BucketQueues {
@@ -101,13 +101,13 @@ impl BucketQueues {
             sent: HashMap::new(),
             bot_limit: GlobalLimit::new(pace, TokenKind::Bot, now),
             webhook_limit: GlobalLimit::new(pace, TokenKind::Webhook, now),
-            global_hold: None,
+            global_pause: None,
             global_refusals: RefusalStreak::default(),
             fuse: Fuse::new(fuse_limit),
             gate: EdgeGate::default(),
             notified: Vec::new(),
             last_number: 0,
-            sweeps: VecDeque::new(),
+            expiry_checks: VecDeque::new(),
         }
     }
 
@@ -127,7 +127,7 @@ impl BucketQueues {
     /// Asks whether it is this ticket's turn. A ticket that is granted is used up.
     pub(super) fn poll(&mut self, ticket: Ticket, now: Instant) -> TicketState {
         let Some(waiting) = self.waiting.get(&ticket).copied() else { return TicketState::Waiting(None) };
-        if let Some(how_long) = self.fuse.pause_for(waiting.key.cause, waiting.key.token, now) {
+        if let Some(how_long) = self.fuse.pause_for(waiting.key.requester, waiting.key.token, now) {
             return TicketState::FuseOpen(how_long);
         }
         let credit = self.global_limit(waiting.key.token).credit();
@@ -136,8 +136,10 @@ impl BucketQueues {
             self.leave_global_line(ticket);
             return TicketState::Waiting(None);
         }
-        let held =
-            self.global_hold.filter(|until| *until > now).max(self.gate.held_until(waiting.key.major, now));
+        let held = self
+            .global_pause
+            .filter(|until| *until > now)
+            .max(self.gate.closed_until(waiting.key.major, now));
         let held = held.map(|until| Readiness::NotBefore(until, RateLimitScope::Global));
         let readiness = held.unwrap_or_else(|| queue.bucket.readiness(now, credit));
         if readiness != Readiness::Now {
@@ -207,9 +209,9 @@ impl BucketQueues {
         self.fuse.state(now)
     }
 
-    /// What an invalid request with this cause has stopped since this was asked last.
-    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<FuseBlown> {
-        self.fuse.newly_blown(cause, now)
+    /// What an invalid request of this requester has stopped since this was asked last.
+    pub(super) fn newly_blown(&mut self, requester: Requester, now: Instant) -> Option<FuseBlown> {
+        self.fuse.newly_blown(requester, now)
     }
 
     /// Takes the tickets that should ask again.

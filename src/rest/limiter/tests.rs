@@ -14,7 +14,7 @@ fn key(webhook: u64) -> LimitKey {
         major: MajorParameter::Webhook(WebhookId::new(webhook).unwrap()),
         token: TokenKind::Webhook,
         urgency: Urgency::Background,
-        cause: Cause::Program,
+        requester: Requester::Program,
     }
 }
 

@@ -137,7 +137,8 @@ async fn a_message_that_lands_elsewhere_says_where() {
     );
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
-    let outcome = fake.rest().execute_webhook(access, Destination::Thread(channel(1000)), &json!({})).await;
+    let outcome =
+        fake.rest().create_webhook_message(access, Destination::Thread(channel(1000)), &json!({})).await;
     assert!(matches!(outcome, SendOutcome::Shown(_)));
     assert!(fake.seen()[1].path.ends_with("?wait=true&thread_id=1000"));
 }

@@ -60,9 +60,9 @@ async fn refusals_are_told_apart() {
         SendOutcome::Forbidden(ForbiddenReason::Permissions),
         SendOutcome::TargetGone,
         refused(400, ErrorCode::INVALID_FORM_BODY, "Discord's words"),
-        SendOutcome::Unclear(UnclearReason::Failed(502)),
-        SendOutcome::Unclear(UnclearReason::Edge(200)),
-        SendOutcome::Unclear(UnclearReason::Edge(301)),
+        SendOutcome::InDoubt(DoubtReason::Failed(502)),
+        SendOutcome::InDoubt(DoubtReason::Edge(200)),
+        SendOutcome::InDoubt(DoubtReason::Edge(301)),
     ];
     for (number, outcome) in expected.into_iter().enumerate() {
         assert_eq!(send(&rest).await, outcome);
@@ -93,12 +93,12 @@ async fn no_repetition_beyond_the_patience() {
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_a_doubt() {
     let rest = impatient(rude(|stream| async move { drop(stream) }).await);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Broken));
+    assert_eq!(send(&rest).await, SendOutcome::InDoubt(DoubtReason::Broken));
     assert_eq!(edit(&rest).await, ChangeOutcome::Again);
     let half = rude(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"id\"").await.unwrap();
     });
-    assert_eq!(send(&impatient(half.await)).await, SendOutcome::Unclear(UnclearReason::Broken));
+    assert_eq!(send(&impatient(half.await)).await, SendOutcome::InDoubt(DoubtReason::Broken));
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn silence_leaves_a_doubt() {
     })
     .await;
     config.request_timeout = Duration::from_millis(100);
-    assert_eq!(send(&impatient(config)).await, SendOutcome::Unclear(UnclearReason::Timeout));
+    assert_eq!(send(&impatient(config)).await, SendOutcome::InDoubt(DoubtReason::Timeout));
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
             let rest = || fake.rest().with_patience(Duration::ZERO);
             assert_eq!(
                 send(&rest()).await,
-                SendOutcome::Unclear(UnclearReason::Edge(status)),
+                SendOutcome::InDoubt(DoubtReason::Edge(status)),
                 "{status} {body}"
             );
             assert_eq!(edit(&rest()).await, ChangeOutcome::Again, "{status} {body}");
@@ -167,7 +167,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
     }
     let fake = Fake::start(|_, _| Reply::error(403, 40_333)).await;
     let rest = fake.rest().with_patience(Duration::ZERO);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Edge(403)));
+    assert_eq!(send(&rest).await, SendOutcome::InDoubt(DoubtReason::Edge(403)));
     assert!(rest.guild(guild(2)).await.unwrap_err().passes());
 }
 
@@ -176,7 +176,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
 async fn a_page_is_no_success() {
     let fake = Fake::start(|_, _| page(200)).await;
     let rest = fake.rest().with_patience(Duration::ZERO);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Edge(200)));
+    assert_eq!(send(&rest).await, SendOutcome::InDoubt(DoubtReason::Edge(200)));
     assert_eq!(edit(&rest).await, ChangeOutcome::Again);
     assert!(matches!(rest.messages_latest(channel(9), 5).await, Err(RestError::Edge { status: 200, .. })));
     assert!(rest.delete_webhook(webhook(5), "x").await.is_err());

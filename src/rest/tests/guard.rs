@@ -59,7 +59,7 @@ async fn an_upload_is_admitted_for_as_long_as_it_may_take() {
     let send = async || {
         let bytes = stream::once(future::ready(Ok(Bytes::from_static(b"x"))));
         let file = Upload { name: "x".to_owned(), media_type: None, body: FileBody::new(1, bytes) };
-        rest.execute_webhook_with_files(webhook, destination, &json!({}), vec![file]).await
+        rest.create_webhook_message_with_files(webhook, destination, &json!({}), vec![file]).await
     };
     assert!(matches!(send().await, SendOutcome::Shown(_)));
     assert_eq!(send().await, SendOutcome::NotSent);

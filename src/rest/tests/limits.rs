@@ -112,7 +112,7 @@ async fn the_fuse_stops_what_would_end_in_a_ban() {
     assert_eq!(fake.seen().len(), asked);
     // Mirrors go on until Discord's own limit comes near.
     for _ in 0..3 {
-        assert!(matches!(send(&rest).await, SendOutcome::Unclear(_)));
+        assert!(matches!(send(&rest).await, SendOutcome::InDoubt(_)));
     }
     assert!(matches!(send(&rest).await, SendOutcome::Wait(wait) if wait > Duration::from_secs(590)));
     assert_eq!(fake.seen().len(), asked + 3);

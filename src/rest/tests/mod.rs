@@ -183,7 +183,7 @@ fn webhook(id: u64) -> WebhookId {
 async fn send(rest: &Rest) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
-    rest.execute_webhook(access, Destination::Channel(channel(9)), &json!({"content": "hi"})).await
+    rest.create_webhook_message(access, Destination::Channel(channel(9)), &json!({"content": "hi"})).await
 }
 
 /// Edits message 77 of webhook 5.

@@ -115,7 +115,7 @@ async fn post(rest: &Rest, files: Vec<Upload>) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
     let payload = json!({"content": "hi \u{fc}", "attachments": [{"id": 0, "description": "a \"cat\""}]});
-    rest.execute_webhook_with_files(access, Destination::Channel(channel(9)), &payload, files).await
+    rest.create_webhook_message_with_files(access, Destination::Channel(channel(9)), &payload, files).await
 }
 
 fn shown() -> SendOutcome {
@@ -251,7 +251,7 @@ async fn too_large_is_what_discord_says_is() {
     let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
     assert_eq!(
         outcome,
-        SendOutcome::Unclear(UnclearReason::Edge(413)),
+        SendOutcome::InDoubt(DoubtReason::Edge(413)),
         "what stands before Discord has limits of its own"
     );
 }
@@ -320,10 +320,7 @@ async fn a_connection_that_breaks_leaves_a_doubt_only_after_the_whole_was_sent()
     let early = Rest::new(hasty(CHUNK, "").await).unwrap();
     assert_eq!(post(&early, vec![large(20 << 20).0]).await, SendOutcome::NotSent);
     let whole = Rest::new(hasty(400, "").await).unwrap();
-    assert_eq!(
-        post(&whole, vec![text("a.txt", None, "a")]).await,
-        SendOutcome::Unclear(UnclearReason::Broken)
-    );
+    assert_eq!(post(&whole, vec![text("a.txt", None, "a")]).await, SendOutcome::InDoubt(DoubtReason::Broken));
 }
 
 #[tokio::test]
@@ -347,10 +344,7 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
     let (mut config, desk) = desk(0, |_| Reply::message(9)).await;
     config.upload_timeout = Duration::from_millis(100);
     let rest = Rest::new(config).unwrap();
-    assert_eq!(
-        post(&rest, vec![text("a.txt", None, "a")]).await,
-        SendOutcome::Unclear(UnclearReason::Timeout)
-    );
+    assert_eq!(post(&rest, vec![text("a.txt", None, "a")]).await, SendOutcome::InDoubt(DoubtReason::Timeout));
     // It stands still in the middle, and is given up. The rest of it is never sent.
     let stuck = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
     let stuck = Upload { name: "b".to_owned(), media_type: None, body: FileBody::new(5, stuck) };

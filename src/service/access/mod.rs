@@ -175,7 +175,7 @@ impl<'a> Access<'a> {
         let Some(guild) = channel.guild_id else { return Ok(ChannelSight::Hidden) };
         let place = GuildChannel { channel, guild };
         if guild != actor.guild {
-            self.prefetch_rights(guild).await?;
+            self.prefetch_permissions(guild).await?;
         }
         let sees = self.permissions_of(actor.user, &place).await?.contains(Permissions::VIEW_CHANNEL);
         Ok(match (sees, guild == actor.guild) {

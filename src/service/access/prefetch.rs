@@ -32,10 +32,11 @@ impl Access<'_> {
     ) -> Result<(), ServiceError> {
         self.people = people.to_vec();
         if self.facts.listed.contains(&guild) {
-            return self.prefetch_rights(guild).await;
+            return self.prefetch_permissions(guild).await;
         }
-        let (listed, rights) = tokio::join!(self.rest.guild_channels(guild), self.ask_for_rights(guild));
-        self.add_rights(guild, rights)?;
+        let (listed, permissions) =
+            tokio::join!(self.rest.guild_channels(guild), self.ask_for_permissions(guild));
+        self.add_permissions(guild, permissions)?;
         self.add_listed_channels(guild, listed?);
         Ok(())
     }
@@ -47,13 +48,13 @@ impl Access<'_> {
         people: &[UserId],
     ) -> Result<(), ServiceError> {
         self.people = people.to_vec();
-        self.prefetch_rights(guild).await
+        self.prefetch_permissions(guild).await
     }
 
     /// The same for a server whose channels needn't be listed.
-    pub(super) async fn prefetch_rights(&mut self, guild: GuildId) -> Result<(), ServiceError> {
-        let rights = self.ask_for_rights(guild).await;
-        self.add_rights(guild, rights)
+    pub(super) async fn prefetch_permissions(&mut self, guild: GuildId) -> Result<(), ServiceError> {
+        let permissions = self.ask_for_permissions(guild).await;
+        self.add_permissions(guild, permissions)
     }
 
     /// Asks side by side for the channels of these follows, and for what the person's permissions there
@@ -109,14 +110,14 @@ impl Access<'_> {
         &mut self,
         guilds: BTreeSet<GuildId>,
     ) -> Result<(), ServiceError> {
-        let asked = guilds.into_iter().map(async |guild| (guild, self.ask_for_rights(guild).await));
-        for (guild, rights) in join_all(asked).await {
-            self.add_rights(guild, rights)?;
+        let asked = guilds.into_iter().map(async |guild| (guild, self.ask_for_permissions(guild).await));
+        for (guild, permissions) in join_all(asked).await {
+            self.add_permissions(guild, permissions)?;
         }
         Ok(())
     }
 
-    async fn ask_for_rights(&self, guild: GuildId) -> RightsAnswers {
+    async fn ask_for_permissions(&self, guild: GuildId) -> PermissionAnswers {
         let server = async {
             match self.facts.guilds.contains_key(&guild) {
                 true => None,
@@ -127,11 +128,15 @@ impl Access<'_> {
         let unknown = self.people.iter().copied().filter(|user| !known.contains_key(&(guild, *user)));
         let members = join_all(unknown.map(async |user| (user, self.rest.member(guild, user).await)));
         let (server, members) = tokio::join!(server, members);
-        RightsAnswers { server, members }
+        PermissionAnswers { server, members }
     }
 
-    fn add_rights(&mut self, guild: GuildId, rights: RightsAnswers) -> Result<(), ServiceError> {
-        if let Some(server) = rights.server {
+    fn add_permissions(
+        &mut self,
+        guild: GuildId,
+        permissions: PermissionAnswers,
+    ) -> Result<(), ServiceError> {
+        if let Some(server) = permissions.server {
             let server = match server {
                 Ok(server) => Some(server),
                 Err(error) if error.is_not_found() || error.is_forbidden() => None,
@@ -139,7 +144,7 @@ impl Access<'_> {
             };
             self.facts.guilds.insert(guild, server);
         }
-        for (user, member) in rights.members {
+        for (user, member) in permissions.members {
             let member = match member {
                 Ok(member) => member,
                 Err(error) if error.is_not_found() || error.is_forbidden() => None,
@@ -212,7 +217,7 @@ impl From<AbsentReason> for ChannelLookup {
 }
 
 /// Discord's answers about what permissions in a server depend on, as far as they were asked for.
-struct RightsAnswers {
+struct PermissionAnswers {
     server: Option<Result<Guild, RestError>>,
     members: Vec<(UserId, Result<Option<Member>, RestError>)>,
 }

@@ -26,7 +26,7 @@ pub struct UserQuotas {
     /// How many actions one person has in an hour; `None` for no limit.
     actions: Option<u32>,
     /// Actions that the database still has to give back, since it was away when they failed.
-    owed: Mutex<Vec<CountedAction>>,
+    refunds: Mutex<Vec<CountedAction>>,
     questions: Mutex<Allowance>,
     presses: Mutex<Allowance>,
 }
@@ -36,7 +36,7 @@ impl UserQuotas {
     pub fn new(store: Store, actions: Option<u32>, clock: Clock) -> Self {
         let [questions, presses] =
             [QUESTIONS, PRESSES].map(|most| Mutex::new(Allowance::within(SPAN, Some(most))));
-        Self { store, clock, actions, owed: Mutex::default(), questions, presses }
+        Self { store, clock, actions, refunds: Mutex::default(), questions, presses }
     }
 
     /// Does what a person wants to change, and counts it as one of their actions of this hour. It counts
@@ -60,12 +60,12 @@ impl UserQuotas {
 
     /// Gives back an action, and those that could not be given back before.
     async fn give_back(&self, action: Option<CountedAction>) {
-        let owed = || lock(&self.owed);
-        let mut actions = mem::take(&mut *owed());
+        let refunds = || lock(&self.refunds);
+        let mut actions = mem::take(&mut *refunds());
         actions.extend(action);
         if !actions.is_empty() && self.store.give_actions_back(&actions).await.is_err() {
             // Whoever asked is told that the database is away, and so is the log.
-            owed().extend(actions);
+            refunds().extend(actions);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domain::account::{Account, AccountServer, PENDING_LIFETIME, PendingSi
 use crate::domain::public_url::LocalPath;
 use crate::domain::secret::WebSecret;
 use crate::rest::{OAuthClient, OAuthError, OAuthPerson};
-use crate::store::{NewSession, StoreError};
+use crate::store::{NewWebSession, StoreError};
 
 use super::{Accounts, browser, count};
 
@@ -182,7 +182,7 @@ impl Accounts {
         let secret = WebSecret::new(rand::random());
         let browser = browser::name(back.user_agent.unwrap_or_default());
         let replaces = back.replaces.map(WebSecret::hash);
-        let session = NewSession { hash: secret.hash(), replaces, browser: &browser };
+        let session = NewWebSession { hash: secret.hash(), replaces, browser: &browser };
         self.store.begin_web_session(session, &self.account(person), self.clock.now()).await?;
         Ok((secret, next))
     }

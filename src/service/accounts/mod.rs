@@ -18,7 +18,7 @@ use crate::domain::public_url::PublicUrl;
 use crate::domain::secret::WebSecret;
 use crate::metrics as names;
 use crate::rest::{Client, OAuthClient};
-use crate::store::{NewSession, Store};
+use crate::store::{NewWebSession, Store};
 
 use super::access::lookups::Lookups;
 use super::access::quotas::UserQuotas;
@@ -96,35 +96,35 @@ impl Accounts {
         let secret = WebSecret::new(rand::random());
         let browser = browser::name(user_agent.unwrap_or_default());
         let session =
-            NewSession { hash: secret.hash(), replaces: replaces.map(WebSecret::hash), browser: &browser };
+            NewWebSession { hash: secret.hash(), replaces: replaces.map(WebSecret::hash), browser: &browser };
         let signed_in = self.store.redeem_sign_in(link.hash(), session, self.clock.now()).await?;
         count("link", if signed_in.is_some() { "done" } else { "refused" });
         Ok(signed_in.map(|_| secret))
     }
 
     /// The session with this secret; `None` if it ended.
-    pub async fn session(&self, secret: &WebSecret) -> Result<Option<WebSession>, ServiceError> {
+    pub async fn web_session(&self, secret: &WebSecret) -> Result<Option<WebSession>, ServiceError> {
         Ok(self.store.web_session(secret.hash(), self.clock.now()).await?)
     }
 
     /// All sessions of a person, the newest first.
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<WebSession>, ServiceError> {
+    pub async fn web_sessions(&self, user: UserId) -> Result<Vec<WebSession>, ServiceError> {
         Ok(self.store.web_sessions_of(user, self.clock.now()).await?)
     }
 
     /// Ends one of a person's sessions. Returns whether there was one.
-    pub async fn end_session(&self, user: UserId, session: WebSessionId) -> Result<bool, ServiceError> {
+    pub async fn end_web_session(&self, user: UserId, session: WebSessionId) -> Result<bool, ServiceError> {
         Ok(self.store.end_web_session(user, session).await?)
     }
 
     /// Ends all sessions of a person: they are signed out everywhere. Returns how many there were.
-    pub async fn end_sessions(&self, user: UserId) -> Result<u64, ServiceError> {
+    pub async fn end_web_sessions(&self, user: UserId) -> Result<u64, ServiceError> {
         Ok(self.store.end_web_sessions(user).await?)
     }
 
     /// The servers that a person is known to be in, from all their sessions.
     pub async fn servers(&self, user: UserId) -> Result<Vec<AccountServer>, ServiceError> {
-        let sessions = self.sessions(user).await?;
+        let sessions = self.web_sessions(user).await?;
         let mut accounts = sessions.into_iter().map(|session| session.account);
         let Some(mut account) = accounts.next() else { return Ok(Vec::new()) };
         accounts.for_each(|other| account.remember(other));

@@ -46,8 +46,8 @@ impl FollowChangeAnnouncer {
         rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
     }
 
-    async fn announce_directly(&mut self, unsaid: &[Unannounced]) {
-        let Some(first) = unsaid.first() else { return };
+    async fn announce_directly(&mut self, unannounced: &[Unannounced]) {
+        let Some(first) = unannounced.first() else { return };
         let follow = first.first.first().map(|follow| follow.id.0);
         let Some(person) = first.person else {
             tracing::warn!(follow, "nobody could be told what became of a follow: who made it is forgotten");
@@ -60,8 +60,8 @@ impl FollowChangeAnnouncer {
             );
             return;
         }
-        let mut text: Vec<String> = unsaid.iter().take(PARAGRAPHS).map(paragraph).collect();
-        let more: usize = unsaid.iter().skip(PARAGRAPHS).map(|breaks| breaks.count).sum();
+        let mut text: Vec<String> = unannounced.iter().take(PARAGRAPHS).map(paragraph).collect();
+        let more: usize = unannounced.iter().skip(PARAGRAPHS).map(|breaks| breaks.count).sum();
         if more > 0 {
             text.push(format!(
                 "{more} more of your follows changed, too: `/follows` shows how they are, in each server."
@@ -87,19 +87,19 @@ impl Announcer for FollowChangeAnnouncer {
     const SUBJECT: &'static str = "follows that changed";
 
     async fn announce_some(&mut self) -> Result<bool, StoreError> {
-        let mut unsaid: Vec<Unannounced> = Vec::new();
+        let mut unannounced: Vec<Unannounced> = Vec::new();
         let all = self.store.take_unannounced(NAMED).await?;
         let some = !all.is_empty();
         for changes in all {
             // They come sorted by person.
-            if unsaid.first().is_some_and(|first| first.person != changes.person) {
-                self.announce_directly(&std::mem::take(&mut unsaid)).await;
+            if unannounced.first().is_some_and(|first| first.person != changes.person) {
+                self.announce_directly(&std::mem::take(&mut unannounced)).await;
             }
             if !self.announce_in_target(&changes).await {
-                unsaid.push(changes);
+                unannounced.push(changes);
             }
         }
-        self.announce_directly(&unsaid).await;
+        self.announce_directly(&unannounced).await;
         Ok(some)
     }
 }
@@ -133,8 +133,8 @@ fn message(person: Option<UserId>, text: &str) -> Value {
 }
 
 /// What is said about these follows.
-fn paragraph(untold: &Unannounced) -> String {
-    let Unannounced { first, count, approved, .. } = untold;
+fn paragraph(unannounced: &Unannounced) -> String {
+    let Unannounced { first, count, approved, .. } = unannounced;
     let Some(example) = first.first() else { return String::new() };
     let (state, trouble) = (example.state, example.trouble());
     let more = count.saturating_sub(first.len());

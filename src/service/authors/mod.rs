@@ -2,7 +2,7 @@
 //! Everybody asks only for themselves, so nothing is asked of Discord.
 //!
 //! A request is written down at once, and holds from then on (`store::followed`). What was mirrored before is
-//! taken back in the background ([`Removals`]).
+//! withdrawn in the background ([`Removals`]).
 
 pub mod forget;
 mod removals;
@@ -28,7 +28,7 @@ pub struct Authors {
     clock: Clock,
     quotas: Arc<UserQuotas>,
     keeping: RetentionPeriods,
-    /// Something must be taken back.
+    /// Something must be withdrawn.
     news: Notify,
 }
 
@@ -76,7 +76,7 @@ pub struct AuthorRecord {
 /// What came of opting out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptedOut {
-    /// It holds from now on, and what was mirrored is taken back.
+    /// It holds from now on, and what was mirrored is withdrawn.
     Now(OptOutScope),
     /// It held already.
     Before(OptOutScope),
@@ -112,7 +112,7 @@ impl Authors {
         Ok(AuthorRecord { of, keeping: self.keeping, opt_outs })
     }
 
-    /// Stops mirroring what this person posts there, and takes back what was mirrored.
+    /// Stops mirroring what this person posts there, and withdraws what was mirrored.
     pub async fn opt_out(
         &self,
         request: AuthorRequest,
@@ -147,7 +147,7 @@ impl Authors {
         Ok(new)
     }
 
-    /// Wakes the background work that takes things back.
+    /// Wakes the background work that withdraws things.
     pub fn poke(&self) {
         self.news.notify_one();
     }

@@ -1,4 +1,4 @@
-//! Takes back what people don't want mirrored, and forgets those who asked for it. One process does it for
+//! Withdraws what people don't want mirrored, and forgets those who asked for it. One process does it for
 //! all. The work to do is stored in the database, so after an interruption it goes on with the next start.
 //!
 //! People take turns, a part each. A part is small, and the next one waits until its mirrors are gone, or for
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How far a removal is.
 struct RemovalProgress {
-    /// What is owed and not yet sent has been taken back.
+    /// What was due and not yet sent has been withdrawn.
     begun: bool,
     /// The next part consists of activities below this number.
     before: i64,
@@ -49,7 +49,7 @@ impl RemovalProgress {
     const NONE: Self = Self { begun: false, before: i64::MAX, last: None, not_before: None };
 }
 
-/// Takes back what people don't want mirrored.
+/// Withdraws what people don't want mirrored.
 pub struct Removals {
     store: Store,
     clock: Clock,
@@ -74,7 +74,7 @@ impl Removals {
             let more = match self.take_turns(&mut under_way).await {
                 Ok(more) => more,
                 Err(error) => {
-                    tracing::warn!(%error, "what people want taken back can't be looked up yet");
+                    tracing::warn!(%error, "what people want withdrawn can't be looked up yet");
                     false
                 }
             };
@@ -112,8 +112,8 @@ impl Removals {
                     continue;
                 }
                 Ok(Ok(None)) => continue,
-                Ok(Err(error)) => tracing::warn!(%error, "what somebody wants taken back can't be yet"),
-                Err(_) => tracing::error!("what somebody wants taken back can't be: a panic"),
+                Ok(Err(error)) => tracing::warn!(%error, "what somebody wants withdrawn can't be yet"),
+                Err(_) => tracing::error!("what somebody wants withdrawn can't be: a panic"),
             }
             // It begins again, which costs little: what is done isn't found again.
             let not_before = Some(Instant::now() + PATIENCE);
@@ -122,7 +122,7 @@ impl Removals {
         Ok(more)
     }
 
-    /// Takes back the next part of one removal. `None` when it is complete.
+    /// Withdraws the next part of one removal. `None` when it is complete.
     async fn remove_next_part(
         &self,
         removal: &Removal,
@@ -154,7 +154,7 @@ impl Removals {
         Ok(None)
     }
 
-    /// What is owed and not yet sent goes first, all at once: that costs no request.
+    /// What is due and not yet sent goes first, all at once: that costs no request.
     async fn begin(&self, removal: &Removal) -> Result<(), ServiceError> {
         let withhold = removal.manner == RemovalKind::Withhold;
         if withhold {

@@ -244,7 +244,7 @@ impl ServiceError {
                 | RestError::Unauthorized
                 | RestError::Server { .. }
                 | RestError::Edge { .. }
-                | RestError::Unclear(_)
+                | RestError::InDoubt(_)
                 | RestError::NotSent => DISCORD_UNAVAILABLE,
             },
         }

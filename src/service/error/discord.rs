@@ -31,7 +31,7 @@ pub const fn explain_discord_error(error: &RestError) -> &'static str {
         | RestError::Unauthorized
         | RestError::Server { .. }
         | RestError::Edge { .. }
-        | RestError::Unclear(_)
+        | RestError::InDoubt(_)
         | RestError::NotSent => {
             "Discord did not answer in time. There is nothing to undo; please try again in a minute."
         }

@@ -11,7 +11,7 @@ use crate::store::FollowWebhook;
 
 use super::consent::waiting_or;
 use super::tags::read_tags;
-use super::{FollowChannels, Followed, already_following, refused_by_store};
+use super::{FollowChannels, FollowOutcome, already_following, refused_by_store};
 use crate::service::access::Access;
 use crate::service::{DeliveryChoice, FollowService, OptionsRequest, Refusal, ServiceError};
 
@@ -80,7 +80,7 @@ impl FollowService {
         door: Door,
         exposure: Exposure,
         by: ChangedBy,
-    ) -> Result<Followed, ServiceError> {
+    ) -> Result<FollowOutcome, ServiceError> {
         let RequestedOptions { options, why_relay } = wanted;
         if exposure == Exposure::Meant {
             self.parts.store.note_meant(existing.guild, existing.id, self.stamp(by)).await?;
@@ -95,20 +95,22 @@ impl FollowService {
             FollowState::Paused if !stays && options.delivery == DeliveryMethod::Native => {
                 Err(Refusal::Paused(existing.id).into())
             }
-            FollowState::Active | FollowState::Paused if !stays => {
-                self.switch_delivery(&existing, &options, door, by).await.map(changed).map(Followed::Changed)
-            }
+            FollowState::Active | FollowState::Paused if !stays => self
+                .switch_delivery(&existing, &options, door, by)
+                .await
+                .map(changed)
+                .map(FollowOutcome::Changed),
             FollowState::Active | FollowState::Paused => self
                 .set_options(&existing, &options, None, door, by)
                 .await
                 .map(changed)
-                .map(Followed::Changed),
+                .map(FollowOutcome::Changed),
             FollowState::Broken(_) if self.must_wait(&existing).await? => {
                 self.ask_again(&existing, &options, door, by).await
             }
             FollowState::Broken(_) => {
                 let repaired = self.repair(&existing, &options, door, exposure, by).await?;
-                Ok(waiting_or(repaired, |follow| Followed::Repaired(changed(follow))))
+                Ok(waiting_or(repaired, |follow| FollowOutcome::Repaired(changed(follow))))
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::ids::{GuildId, UserId};
 use crate::domain::lock::lock;
 
 use super::pause::Resumed;
-use super::{FollowChannels, Followed};
+use super::{FollowChannels, FollowOutcome};
 use crate::service::access::Access;
 use crate::service::{Actor, FollowRequest, FollowService, Refusal, ServiceError};
 
@@ -73,7 +73,7 @@ pub(in crate::service) enum PendingAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmed {
     /// A follow was made or changed.
-    Followed(Followed),
+    Followed(FollowOutcome),
     /// A follow was resumed.
     Resumed(Resumed),
 }

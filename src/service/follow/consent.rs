@@ -9,7 +9,7 @@ use crate::domain::ids::{ChannelId, GuildId};
 
 use super::change::ChangedFollow;
 use super::webhooks::ConnectedHook;
-use super::{Followed, refused_by_store};
+use super::{FollowOutcome, refused_by_store};
 use crate::service::error::ConsentRefusal;
 use crate::service::{FollowService, Refusal, ServiceError};
 
@@ -59,7 +59,7 @@ impl FollowService {
         options: &FollowOptions,
         door: Door,
         by: ChangedBy,
-    ) -> Result<Followed, ServiceError> {
+    ) -> Result<FollowOutcome, ServiceError> {
         if existing.state == FollowState::Broken(BrokenReason::AwaitingApproval)
             && existing.options == *options
         {
@@ -86,15 +86,22 @@ impl FollowService {
         let waits = self.parts.store.resume_follow(existing, None, door, self.stamp(by)).await;
         let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?;
         Ok(waiting_or(waits, |follow| {
-            Followed::Repaired(ChangedFollow { before: existing.options.clone(), follow, why_relay: None })
+            FollowOutcome::Repaired(ChangedFollow {
+                before: existing.options.clone(),
+                follow,
+                why_relay: None,
+            })
         }))
     }
 }
 
 /// Reports a follow that must wait after all, or else what was done.
-pub(in crate::service) fn waiting_or(follow: Follow, done: impl FnOnce(Follow) -> Followed) -> Followed {
+pub(in crate::service) fn waiting_or(
+    follow: Follow,
+    done: impl FnOnce(Follow) -> FollowOutcome,
+) -> FollowOutcome {
     if follow.state == FollowState::Broken(BrokenReason::AwaitingApproval) {
-        Followed::Waits(follow)
+        FollowOutcome::Waits(follow)
     } else {
         done(follow)
     }

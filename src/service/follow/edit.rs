@@ -6,7 +6,7 @@ use crate::domain::permissions::Permissions;
 
 use super::pause::Resumed;
 use super::record::FollowRecord;
-use super::{ChangedFollow, Followed};
+use super::{ChangedFollow, FollowOutcome};
 use crate::service::{
     Actor, FollowRequest, FollowService, OptionsRequest, Refusal, ServiceError, SourceChoice,
 };
@@ -134,12 +134,12 @@ impl FollowService {
     }
 }
 
-fn edited(followed: Followed) -> Result<(FollowEdit, Follow), ServiceError> {
+fn edited(followed: FollowOutcome) -> Result<(FollowEdit, Follow), ServiceError> {
     match followed {
-        Followed::New { follow, earlier } => Ok((FollowEdit::Created { earlier }, follow)),
-        Followed::Changed(ChangedFollow { follow, .. }) => Ok((FollowEdit::Changed, follow)),
-        Followed::Repaired(ChangedFollow { follow, .. }) => Ok((FollowEdit::Repaired, follow)),
-        Followed::Waits(follow) => Ok((FollowEdit::Waits, follow)),
-        Followed::Asked(question) => Err(Refusal::NotConfirmed(question.pair).into()),
+        FollowOutcome::New { follow, earlier } => Ok((FollowEdit::Created { earlier }, follow)),
+        FollowOutcome::Changed(ChangedFollow { follow, .. }) => Ok((FollowEdit::Changed, follow)),
+        FollowOutcome::Repaired(ChangedFollow { follow, .. }) => Ok((FollowEdit::Repaired, follow)),
+        FollowOutcome::Waits(follow) => Ok((FollowEdit::Waits, follow)),
+        FollowOutcome::Asked(question) => Err(Refusal::NotConfirmed(question.pair).into()),
     }
 }

@@ -65,7 +65,7 @@ pub struct FollowListItem {
     pub threads: Option<ThreadScope>,
     /// Why nothing is sent into its target at the moment, if something has waited there for longer than
     /// usual.
-    pub held: Option<WaitReason>,
+    pub waits: Option<WaitReason>,
 }
 
 /// A page of a server's follows.
@@ -131,11 +131,11 @@ impl FollowService {
         access.list_channels(actor.guild).await?;
         access.prefetch_follows(actor.guild, &page.items).await?;
         let targets = page.items.iter().map(|follow| follow.pair.target);
-        let held = self.parts.store.held_targets(targets, self.parts.clock.now()).await?;
+        let waits = self.parts.store.waiting_targets(targets, self.parts.clock.now()).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for follow in &page.items {
-            let held = held.get(&follow.pair.target).copied();
-            items.push(FollowListItem { held, ..access.list_item(actor, follow.clone()).await? });
+            let waits = waits.get(&follow.pair.target).copied();
+            items.push(FollowListItem { waits, ..access.list_item(actor, follow.clone()).await? });
         }
         Ok(page.with(items))
     }
@@ -194,7 +194,7 @@ impl Access<'_> {
         let seen = matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. });
         let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);
         let threads = Some(follow.options.threads).filter(|threads| *threads != usual);
-        Ok(FollowListItem { follow, source, target, tags, threads, held: None })
+        Ok(FollowListItem { follow, source, target, tags, threads, waits: None })
     }
 
     /// A channel as this person may know it.

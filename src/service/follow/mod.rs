@@ -38,7 +38,7 @@ pub(super) const BOT_IN_TARGET: Permissions =
     Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
 /// What came of `/follow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Followed {
+pub enum FollowOutcome {
     /// A new follow.
     New {
         /// The follow.
@@ -75,7 +75,7 @@ impl FollowChannels {
 impl FollowService {
     /// Makes a channel follow another, or changes the options of an existing follow.
     #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %request.target, follow = tracing::field::Empty))]
-    pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
+    pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<FollowOutcome, ServiceError> {
         self.quotas.count_action(actor.user, self.follow_as(actor, request, false)).await
     }
 
@@ -86,7 +86,7 @@ impl FollowService {
         actor: Actor,
         request: FollowRequest,
         confirmed: bool,
-    ) -> Result<Followed, ServiceError> {
+    ) -> Result<FollowOutcome, ServiceError> {
         let rest = self.on_behalf_of(actor);
         let access = &mut self.access(&rest, actor);
         if self.is_elsewhere(request.source) {
@@ -108,7 +108,7 @@ impl FollowService {
         self.require_bot(access, &ends, options.delivery).await?;
         let exposure = self.exposure(access, &ends, existing.as_ref(), confirmed).await?;
         if exposure == Exposure::Stopped {
-            return Ok(Followed::Asked(self.ask_to_confirm(
+            return Ok(FollowOutcome::Asked(self.ask_to_confirm(
                 actor,
                 ends.pair(),
                 PendingAction::Follow(request),
@@ -278,7 +278,12 @@ impl FollowService {
 
     /// Connects the pair at Discord, then stores the follow. If it can't be stored, what was made at Discord
     /// is removed again.
-    async fn create(&self, new: NewFollow, backfill: u8, by: ChangedBy) -> Result<Followed, ServiceError> {
+    async fn create(
+        &self,
+        new: NewFollow,
+        backfill: u8,
+        by: ChangedBy,
+    ) -> Result<FollowOutcome, ServiceError> {
         if let Some(full) = self.parts.store.follows_full(&new).await? {
             return Err(too_many(new.pair, full).into());
         }
@@ -310,7 +315,7 @@ impl FollowService {
                 }
                 if follow.state != FollowState::Active {
                     tracing::info!(follow = follow.id.0, "follow made, which waits until it is approved");
-                    return Ok(Followed::Waits(follow));
+                    return Ok(FollowOutcome::Waits(follow));
                 }
                 if waits {
                     // Approval was switched off in between.
@@ -322,7 +327,7 @@ impl FollowService {
                     tracing::warn!(follow = follow.id.0, %error, "a follow could not begin with all earlier posts");
                     0
                 });
-                Ok(Followed::New { follow, earlier })
+                Ok(FollowOutcome::New { follow, earlier })
             }
             Ok(Inserted::AlreadyThere(_)) => {
                 self.disconnect(connected).await;

@@ -31,7 +31,7 @@ pub struct FollowRecord {
     pub remedy: Option<String>,
     /// Why nothing is sent into its target at the moment, if something has waited there for longer than
     /// usual.
-    pub held: Option<WaitReason>,
+    pub waits: Option<WaitReason>,
     /// How posts get to the target.
     pub delivery: DeliveryMethod,
     /// Which posts are let through.
@@ -56,7 +56,7 @@ pub struct FollowRecord {
 
 impl FollowRecord {
     fn of(item: FollowListItem, manages: bool) -> Self {
-        let FollowListItem { follow, source, target, tags, held, threads: _ } = item;
+        let FollowListItem { follow, source, target, tags, waits, threads: _ } = item;
         Self {
             id: follow.id,
             guild: follow.guild,
@@ -64,7 +64,7 @@ impl FollowRecord {
             target,
             state: follow.state,
             remedy: follow.trouble(),
-            held,
+            waits,
             delivery: follow.options.delivery,
             mode: follow.options.filter.mode(),
             tags,
@@ -124,10 +124,10 @@ impl FollowService {
         follow: Follow,
     ) -> Result<FollowRecord, ServiceError> {
         let target = follow.pair.target;
-        let held = self.parts.store.held_targets([target], self.parts.clock.now()).await?;
+        let waits = self.parts.store.waiting_targets([target], self.parts.clock.now()).await?;
         let manages = access.manages(actor, &follow).await?;
         let item = access.list_item(actor, follow).await?;
-        Ok(FollowRecord::of(FollowListItem { held: held.get(&target).copied(), ..item }, manages))
+        Ok(FollowRecord::of(FollowListItem { waits: waits.get(&target).copied(), ..item }, manages))
     }
 
     /// A follow of this server by a number that the person names. Who may not see the list learns nothing,

@@ -17,8 +17,8 @@ pub(super) struct Batch {
     pub(super) events: Vec<SourceEvent>,
     /// Which of them were posted by bots and webhooks.
     pub(super) by_apps: HashSet<Origin>,
-    /// Which of them are held back because they may be going round in a circle.
-    pub(super) held: HashSet<Origin>,
+    /// Which of them are quarantined because they may be going round in a circle.
+    pub(super) quarantined: HashSet<Origin>,
     /// To be recorded after these events.
     pub(super) ended: Vec<ThreadEnd>,
 }

@@ -86,7 +86,7 @@ impl Intake {
     }
 
     /// Up to where a thread has been read that is read with its channel. What is newer may be on its way,
-    /// owed to the followers of the channel, so it doesn't count as seen.
+    /// delivered to the followers of the channel, so it doesn't count as seen.
     async fn read_with_parent(&self, source: &GuildChannel) -> Result<Option<MessageId>, ServiceError> {
         let thread = source.id();
         // A private thread is never read with its channel.
@@ -97,7 +97,7 @@ impl Intake {
         }
         let Some(from) = self.store.threads_from(parent).await? else { return Ok(None) };
         let seen = self.store.seen_message(thread).await?;
-        // If nothing of it was recorded yet, anything older than a moment was never owed.
+        // If nothing of it was recorded yet, anything older than a moment was never due anywhere.
         let lately = MessageId::first_at(self.clock.now() - LATELY);
         let from = if seen.is_some() { from } else { from.max(lately) };
         Ok(Some(start_of(thread, seen, from)))
@@ -156,7 +156,7 @@ impl Intake {
         if posts.is_empty() {
             return Ok(0);
         }
-        let owed = self.store.backfill(follow, posts, self.clock.now()).await?;
+        let deliveries = self.store.backfill(follow, posts, self.clock.now()).await?;
         self.note_threads(posts).await?;
         (self.wake)(vec![follow.pair.target]);
         let read = self.reader.read_after(follow.pair.source, follow.source_guild, *seen).await?;
@@ -164,7 +164,7 @@ impl Intake {
         self.store.backfill(follow, &since, self.clock.now()).await?;
         self.note_threads(&since).await?;
         (self.wake)(vec![follow.pair.target]);
-        Ok(owed)
+        Ok(deliveries)
     }
 
     /// Notes threads that are shown, so that they are checked after an absence.

@@ -22,7 +22,7 @@ use super::batch::Batch;
 const TICK: Duration = Duration::from_millis(200);
 /// How long to wait after the database didn't answer.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often to look for messages that a process held back which no longer exists.
+/// How often to look for messages that a process quarantined which no longer exists.
 const OVERDUE: Duration = Duration::from_secs(60);
 /// Older messages were posted while the bot was away. This is measured by this machine's clock, which may be
 /// somewhat wrong.
@@ -34,20 +34,20 @@ pub(super) struct CircleWatch {
     circles: Mutex<CircleDetector>,
     next: Mutex<Instant>,
     overdue: Mutex<Instant>,
-    /// There may be messages that a former process held back, and that nobody watches.
+    /// There may be messages that a former process quarantined, and that nobody watches.
     orphans: AtomicBool,
 }
 
 impl CircleWatch {
-    /// Nothing was seen yet. A process that is `alone` releases at once what the former one held back.
+    /// Nothing was seen yet. A process that is `alone` releases at once what the former one quarantined.
     pub(super) fn new(alone: bool) -> Self {
         let now = Instant::now();
         let (next, overdue) = (Mutex::new(now), Mutex::new(now));
         Self { circles: Mutex::default(), next, overdue, orphans: AtomicBool::new(alone) }
     }
 
-    /// Decides which posts of a batch are held back.
-    pub(super) fn hold_suspicious(&self, batch: &mut Batch, now: DateTime<Utc>) {
+    /// Decides which posts of a batch are quarantined.
+    pub(super) fn quarantine_suspicious(&self, batch: &mut Batch, now: DateTime<Utc>) {
         let mut circles = lock(&self.circles);
         for event in &batch.events {
             let SourceEvent::Posted { origin, source, content, .. } = event else { continue };
@@ -66,7 +66,7 @@ impl CircleWatch {
                 fingerprint: fingerprint(content),
             };
             if circles.observe(posting) {
-                batch.held.insert(*origin);
+                batch.quarantined.insert(*origin);
             }
         }
     }
@@ -89,7 +89,7 @@ impl Intake {
         let done = self.release_overdue(now).await;
         if let Err(error) = done.and(self.advance_circles().await) {
             *lock(&self.circles.next) = now + RETRY;
-            tracing::warn!(%error, "messages are held that may go round in a circle, and can't be followed up yet");
+            tracing::warn!(%error, "messages are quarantined that may go round in a circle, and can't be followed up yet");
         }
     }
 
@@ -106,8 +106,8 @@ impl Intake {
     }
 
     async fn advance_circles(&self) -> Result<(), StoreError> {
-        let unsettled = lock(&self.circles.circles).unsettled(self.clock.now());
-        for (group, shown) in unsettled {
+        let awaiting_mirrors = lock(&self.circles.circles).awaiting_mirrors(self.clock.now());
+        for (group, shown) in awaiting_mirrors {
             if self.store.is_being_shown(&shown).await? {
                 lock(&self.circles.circles).delay(group, self.clock.now());
             }
@@ -129,11 +129,11 @@ impl Intake {
                 lock(&self.circles.circles).test(*group, follows, self.clock.now());
             }
             CircleAction::ReleaseTo { origin, follows, .. } => {
-                self.wake_for(self.store.release_held(*origin, Some(follows)).await?);
+                self.wake_for(self.store.release_quarantined(*origin, Some(follows)).await?);
             }
             CircleAction::Release(origins) => {
                 for origin in origins {
-                    self.wake_for(self.store.release_held(*origin, None).await?);
+                    self.wake_for(self.store.release_quarantined(*origin, None).await?);
                 }
             }
             CircleAction::Break(follow) => {

@@ -1,4 +1,4 @@
-//! Turns what is reported and read into events, in their order.
+//! Turns what the gateway tells and what is read into events of sources, in their order.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,12 +13,12 @@ use crate::service::watch::MessageLocation;
 use crate::store::SourceEvent;
 
 use super::batch::{Batch, event};
+use super::event_queue::ReceivedEvent;
 use super::reading::ReadItem;
 use super::reading::missed::Missed;
 use super::record::{catching, set_aside};
-use super::report_queue::ReceivedReport;
 use super::sources::{Reading, SourceStates};
-use super::{GatewayReport, Intake};
+use super::{GatewayEvent, Intake};
 
 /// How many items are accepted at once.
 const PART: usize = 512;
@@ -29,14 +29,14 @@ pub(super) struct CompletedReading {
     items: std::vec::IntoIter<ReadItem>,
     /// Live events that were posted before what was read. If more was missed than is read, such events come
     /// before the rest.
-    before: Vec<ReceivedReport>,
+    before: Vec<ReceivedEvent>,
     /// The first live message, by channel.
     first_live: HashMap<ChannelId, MessageId>,
 }
 
 impl CompletedReading {
     /// Takes the live events that should come before what was read.
-    pub(super) fn take_before_read(&mut self) -> Vec<ReceivedReport> {
+    pub(super) fn take_before_read(&mut self) -> Vec<ReceivedEvent> {
         std::mem::take(&mut self.before)
     }
 
@@ -52,8 +52,8 @@ impl CompletedReading {
         for (channel, message) in sources.waiting(source).filter_map(posted) {
             first_live.entry(channel).or_insert(message);
         }
-        let before = sources.take_waiting(source, |report| {
-            posted(report)
+        let before = sources.take_waiting(source, |event| {
+            posted(event)
                 .is_some_and(|(channel, live)| first_read.get(&channel).is_some_and(|read| live < *read))
         });
         Self { source, items: read.into_iter(), before, first_live }
@@ -61,20 +61,20 @@ impl CompletedReading {
 }
 
 impl Intake {
-    /// Turns a report into an event, or holds it back while its source is being read.
-    pub(super) fn dispatch(&self, received: ReceivedReport, sources: &mut SourceStates, batch: &mut Batch) {
-        match received.report {
-            GatewayReport::Connected(shard) => {
+    /// Turns a gateway event into an event of its source, or defers it while its source is being read.
+    pub(super) fn dispatch(&self, received: ReceivedEvent, sources: &mut SourceStates, batch: &mut Batch) {
+        match received.event {
+            GatewayEvent::Connected(shard) => {
                 sources.mark_unread(|guild| shard.has(guild));
                 self.ensure_all_current(sources, |guild| shard.has(guild));
             }
-            GatewayReport::Away(away) => sources.begin_outage(away),
-            GatewayReport::There(there) => {
+            GatewayEvent::Away(away) => sources.begin_outage(away),
+            GatewayEvent::There(there) => {
                 if sources.end_outage(there) {
                     self.ensure_all_current(sources, |guild| guild == there);
                 }
             }
-            GatewayReport::Opened { guild, channels } => {
+            GatewayEvent::Opened { guild, channels } => {
                 let opened = self.watched.sources_of(|other| other == guild).into_iter();
                 let opened = opened.filter(|(source, _)| {
                     self.watched.wants_threads(*source)
@@ -82,68 +82,68 @@ impl Intake {
                 });
                 opened.for_each(|(source, guild)| sources.request(source, Reading::History(guild)));
             }
-            GatewayReport::LeftOut => {
+            GatewayEvent::LeftOut => {
                 sources.mark_unread(|_| true);
                 sources.leave_to_readings();
                 self.ensure_all_current(sources, |guild| self.shards.has(guild));
             }
-            report => self.dispatch_in_channel(ReceivedReport { report, ..received }, sources, batch),
+            event => self.dispatch_in_channel(ReceivedEvent { event, ..received }, sources, batch),
         }
     }
 
-    /// Accepts a report that waits behind a reading which will never be complete.
-    pub(super) fn accept_at_end(&self, report: GatewayReport, sources: &mut SourceStates, batch: &mut Batch) {
-        let Some(channel) = channel_of(&report) else { return };
-        let Some((root, guild)) = self.root_of(channel, &report) else { return };
-        self.accept(report, root, guild, sources, batch);
+    /// Accepts an event that waits behind a reading which will never be complete.
+    pub(super) fn accept_at_end(&self, event: GatewayEvent, sources: &mut SourceStates, batch: &mut Batch) {
+        let Some(channel) = channel_of(&event) else { return };
+        let Some((root, guild)) = self.root_of(channel, &event) else { return };
+        self.accept(event, root, guild, sources, batch);
     }
 
-    /// The same for a report about one channel or thread.
-    fn dispatch_in_channel(&self, received: ReceivedReport, sources: &mut SourceStates, batch: &mut Batch) {
-        let Some(channel) = channel_of(&received.report) else { return };
-        let Some((root, guild)) = self.root_of(channel, &received.report) else { return };
-        if !matches!(received.report, GatewayReport::Deleted { .. } | GatewayReport::ThreadEnded(_)) {
+    /// The same for an event about one channel or thread.
+    fn dispatch_in_channel(&self, received: ReceivedEvent, sources: &mut SourceStates, batch: &mut Batch) {
+        let Some(channel) = channel_of(&received.event) else { return };
+        let Some((root, guild)) = self.root_of(channel, &received.event) else { return };
+        if !matches!(received.event, GatewayEvent::Deleted { .. } | GatewayEvent::ThreadEnded(_)) {
             sources.ensure_current(root, guild);
         }
-        let Some(ReceivedReport { report, .. }) = sources.hold_back(channel, root, received) else { return };
-        self.accept(report, root, guild, sources, batch);
+        let Some(ReceivedEvent { event, .. }) = sources.defer(channel, root, received) else { return };
+        self.accept(event, root, guild, sources, batch);
     }
 
     /// The source of a channel or thread, and its server; `None` if nobody follows it any more, or if it is a
     /// thread that is known to be gone.
-    fn root_of(&self, channel: ChannelId, report: &GatewayReport) -> Option<(ChannelId, GuildId)> {
-        match (self.watched.root_of(channel), report) {
+    fn root_of(&self, channel: ChannelId, event: &GatewayEvent) -> Option<(ChannelId, GuildId)> {
+        match (self.watched.root_of(channel), event) {
             (Some(root), _) => Some(root),
-            (None, GatewayReport::ThreadEnded(end)) => Some((end.parent, end.guild)),
+            (None, GatewayEvent::ThreadEnded(end)) => Some((end.parent, end.guild)),
             (None, _) => None,
         }
     }
 
-    /// Accepts a report that needn't wait for a reading.
+    /// Accepts an event that needn't wait for a reading.
     fn accept(
         &self,
-        report: GatewayReport,
+        event: GatewayEvent,
         root: ChannelId,
         guild: GuildId,
         sources: &mut SourceStates,
         batch: &mut Batch,
     ) {
         metrics::counter!(EVENTS_READ).increment(1);
-        let (message, new) = match report {
-            GatewayReport::Deleted { channel, message } => {
+        let (message, new) = match event {
+            GatewayEvent::Deleted { channel, message } => {
                 return batch
                     .events
                     .push(SourceEvent::Deleted { origin: Origin::Message { channel, message } });
             }
-            GatewayReport::Thread(thread) => return sources.request(thread, Reading::Thread(guild)),
-            GatewayReport::ThreadEnded(end) => return batch.ended.push(end),
-            GatewayReport::Posted(message) => (message, true),
-            GatewayReport::Edited(message) => (message, false),
-            GatewayReport::Connected(_)
-            | GatewayReport::Away(_)
-            | GatewayReport::There(_)
-            | GatewayReport::Opened { .. }
-            | GatewayReport::LeftOut => return,
+            GatewayEvent::Thread(thread) => return sources.request(thread, Reading::Thread(guild)),
+            GatewayEvent::ThreadEnded(end) => return batch.ended.push(end),
+            GatewayEvent::Posted(message) => (message, true),
+            GatewayEvent::Edited(message) => (message, false),
+            GatewayEvent::Connected(_)
+            | GatewayEvent::Away(_)
+            | GatewayEvent::There(_)
+            | GatewayEvent::Opened { .. }
+            | GatewayEvent::LeftOut => return,
         };
         let Some((channel, id)) = ids(&message) else { return };
         if catching(|| self.accept_message(message, guild, new, sources, batch)).is_none() {
@@ -197,7 +197,7 @@ impl Intake {
         batch.add(&message, event(&message, source, content, new));
     }
 
-    /// Accepts the next part of what was read. After the last item of a source, the reports that waited for
+    /// Accepts the next part of what was read. After the last item of a source, the events that waited for
     /// it follow.
     pub(super) fn accept_read(
         &self,
@@ -210,8 +210,8 @@ impl Intake {
             let Some(item) = reading.items.next() else {
                 let source = reading.source;
                 completed.pop_front();
-                for report in sources.finish(source) {
-                    self.dispatch(report, sources, batch);
+                for event in sources.finish(source) {
+                    self.dispatch(event, sources, batch);
                 }
                 return;
             };
@@ -249,44 +249,44 @@ impl Intake {
         }
     }
 
-    /// Accepts a live report that comes before what was read of its source. In a thread, it may still have to
+    /// Accepts a live event that comes before what was read of its source. In a thread, it may still have to
     /// wait behind that.
     fn accept_before_read(
         &self,
-        received: ReceivedReport,
+        received: ReceivedEvent,
         source: ChannelId,
         sources: &mut SourceStates,
         batch: &mut Batch,
     ) {
-        let Some(channel) = channel_of(&received.report) else { return };
-        let Some((root, guild)) = self.root_of(channel, &received.report) else { return };
+        let Some(channel) = channel_of(&received.event) else { return };
+        let Some((root, guild)) = self.root_of(channel, &received.event) else { return };
         let received =
-            if channel == source { Some(received) } else { sources.hold_back(channel, channel, received) };
-        if let Some(ReceivedReport { report, .. }) = received {
-            self.accept(report, root, guild, sources, batch);
+            if channel == source { Some(received) } else { sources.defer(channel, channel, received) };
+        if let Some(ReceivedEvent { event, .. }) = received {
+            self.accept(event, root, guild, sources, batch);
         }
     }
 }
 
-/// The channel and id of a message that a report says was posted.
-fn posted(report: &GatewayReport) -> Option<(ChannelId, MessageId)> {
-    let GatewayReport::Posted(message) = report else { return None };
+/// The channel and id of a message that an event says was posted.
+fn posted(event: &GatewayEvent) -> Option<(ChannelId, MessageId)> {
+    let GatewayEvent::Posted(message) = event else { return None };
     ids(message)
 }
 
-/// The channel that a report is about.
-fn channel_of(report: &GatewayReport) -> Option<ChannelId> {
-    match report {
-        GatewayReport::Posted(message) | GatewayReport::Edited(message) => {
+/// The channel that an event is about.
+fn channel_of(event: &GatewayEvent) -> Option<ChannelId> {
+    match event {
+        GatewayEvent::Posted(message) | GatewayEvent::Edited(message) => {
             ids(message).map(|(channel, _)| channel)
         }
-        GatewayReport::Deleted { channel, .. } | GatewayReport::Thread(channel) => Some(*channel),
-        GatewayReport::ThreadEnded(end) => Some(end.thread),
-        GatewayReport::Connected(_)
-        | GatewayReport::Away(_)
-        | GatewayReport::There(_)
-        | GatewayReport::Opened { .. }
-        | GatewayReport::LeftOut => None,
+        GatewayEvent::Deleted { channel, .. } | GatewayEvent::Thread(channel) => Some(*channel),
+        GatewayEvent::ThreadEnded(end) => Some(end.thread),
+        GatewayEvent::Connected(_)
+        | GatewayEvent::Away(_)
+        | GatewayEvent::There(_)
+        | GatewayEvent::Opened { .. }
+        | GatewayEvent::LeftOut => None,
     }
 }
 
@@ -307,7 +307,7 @@ mod tests {
         #[test]
         fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
             let found = ids(&anything);
-            prop_assert_eq!(posted(&GatewayReport::Posted(anything)), found);
+            prop_assert_eq!(posted(&GatewayEvent::Posted(anything)), found);
         }
     }
 }

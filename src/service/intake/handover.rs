@@ -14,9 +14,9 @@ use crate::domain::shards::Shard;
 
 use super::batch::Batch;
 use super::dispatch::CompletedReading;
-use super::report_queue::ReceivedReport;
+use super::event_queue::ReceivedEvent;
 use super::sources::SourceStates;
-use super::{GatewayReport, Intake};
+use super::{GatewayEvent, Intake};
 
 /// What the next intake must know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +74,9 @@ impl Intake {
         }
     }
 
-    /// No more reports come. Records what waits behind a reading if a later reading wouldn't show it: a
+    /// No more events come. Records what waits behind a reading if a later reading wouldn't show it: a
     /// history lacks what was deleted, and only its newest messages are compared.
-    pub(super) fn accept_last_reports(
+    pub(super) fn accept_last_events(
         &self,
         sources: &mut SourceStates,
         completed: &mut VecDeque<CompletedReading>,
@@ -86,18 +86,18 @@ impl Intake {
             .iter_mut()
             .flat_map(CompletedReading::take_before_read)
             .chain(sources.take_all_waiting());
-        let waiting: Vec<ReceivedReport> = waiting.collect();
-        for ReceivedReport { report, .. } in waiting {
+        let waiting: Vec<ReceivedEvent> = waiting.collect();
+        for ReceivedEvent { event, .. } in waiting {
             if matches!(
-                report,
-                GatewayReport::Deleted { .. } | GatewayReport::ThreadEnded(_) | GatewayReport::Edited(_)
+                event,
+                GatewayEvent::Deleted { .. } | GatewayEvent::ThreadEnded(_) | GatewayEvent::Edited(_)
             ) {
-                self.accept_at_end(report, sources, batch);
+                self.accept_at_end(event, sources, batch);
             }
         }
     }
 
-    /// No more reports come: hands over what the next intake must know.
+    /// No more events come: hands over what the next intake must know.
     pub(super) fn hand_over(&self, mut sources: SourceStates) {
         let root = |channel| self.watched.root_of(channel).map(|(root, _)| root);
         // A message that is still loading is completed by an update that nobody would recognise, and

@@ -1,7 +1,7 @@
 //! Records what happens in followed channels before anything is sent for it: in order, without gaps.
 //!
 //! ```text
-//! gateway ─► wants? (memory) ─► dispatch: is its source being read? ─► held back ──┐
+//! gateway ─► wants? (memory) ─► dispatch: is its source being read? ─► deferred  ──┐
 //!                                 │ no                                             │ after what was read
 //!                                 └─► batch, one transaction ◄─────────────────────┘
 //!                                        ▲
@@ -13,14 +13,14 @@
 //! has shown which of them must be read.
 //!
 //! One problem stops nothing else: a source that can't be read waits by itself (`sources`), and so does an
-//! event that can't be written (`record`). What waits in memory is bounded (`report_queue`, `sources`), and
+//! event that can't be written (`record`). What waits in memory is bounded (`event_queue`, `sources`), and
 //! it is known for how long it waits (`progress`).
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `report_queue` | the queue from the gateway |
-//! | `sources` | the state of each source, and the reports that wait for its reading |
-//! | `dispatch` | turns reports and readings into events, in order |
+//! | `event_queue` | the queue from the gateway |
+//! | `sources` | the state of each source, and the events that wait for its reading |
+//! | `dispatch` | turns events of the gateway and readings into events of sources, in order |
 //! | `reading/` | asks Discord for histories, threads, single messages and names |
 //! | `batch`, `record` | what is written together, and how |
 //! | `begin` | where a new follow begins |
@@ -32,12 +32,12 @@ mod batch;
 mod begin;
 mod circles;
 mod dispatch;
+mod event_queue;
 mod handover;
 mod progress;
 mod quotes;
 mod reading;
 mod record;
-mod report_queue;
 mod sources;
 mod threads;
 
@@ -64,15 +64,15 @@ use self::batch::Batch;
 pub use self::begin::EarlierPost;
 use self::circles::CircleWatch;
 use self::dispatch::CompletedReading;
+use self::event_queue::ReceivedEvent;
+pub use self::event_queue::{EventReceiver, EventSender, event_queue};
 use self::handover::HandoverSlot;
 pub(super) use self::handover::IntakeHandover;
 pub use self::progress::{Delay, IntakeProgress};
 use self::reading::{ReadItem, Reader};
-use self::report_queue::ReceivedReport;
-pub use self::report_queue::{ReportReceiver, ReportSender, report_queue};
 use self::sources::{Reading, SourceStates};
 pub use self::threads::{ThreadEnd, ThreadNotice};
-use super::server_rights::ServerRights;
+use super::server_permissions::ServerPermissions;
 use super::watch::Watched;
 use super::{ServiceError, ServiceParts, Wake};
 
@@ -81,7 +81,7 @@ const BATCH: usize = 256;
 
 /// Something that the gateway reports about a followed channel. Messages are in Discord's own form.
 #[derive(Debug)]
-pub enum GatewayReport {
+pub enum GatewayEvent {
     /// A message was posted.
     Posted(Value),
     /// A message was edited, or something about it changed.
@@ -115,7 +115,7 @@ pub enum GatewayReport {
     LeftOut,
 }
 
-impl GatewayReport {
+impl GatewayEvent {
     /// Whether it brings a message, which can still be read from Discord later.
     const fn is_message(&self) -> bool {
         matches!(self, Self::Posted(_) | Self::Edited(_))
@@ -129,7 +129,7 @@ pub struct Intake {
     watched: Arc<Watched>,
     wake: Wake,
     shards: Shards,
-    rights: Arc<ServerRights>,
+    permissions: Arc<ServerPermissions>,
     reader: Reader,
     requested: RequestedReadings,
     circles: CircleWatch,
@@ -149,7 +149,7 @@ struct RequestedReadings {
 impl Intake {
     /// An intake that writes here, wakes the delivery, and says how far behind it is.
     pub fn new(parts: ServiceParts, catch_up: CatchUp, progress: IntakeProgress) -> Self {
-        let ServiceParts { store, clock, watched, wake, shards, rights, .. } = parts.clone();
+        let ServiceParts { store, clock, watched, wake, shards, permissions, .. } = parts.clone();
         let (reader, requested, circles) =
             (Reader::new(parts, catch_up), RequestedReadings::default(), CircleWatch::new(shards.is_all()));
         let (handover, quotes) = (Mutex::default(), Notify::new());
@@ -159,7 +159,7 @@ impl Intake {
             watched,
             wake,
             shards,
-            rights,
+            permissions,
             reader,
             requested,
             circles,
@@ -187,15 +187,15 @@ impl Intake {
         self.quotes.notify_one();
     }
 
-    /// Records what is reported, until the last sender is gone. Sources that are still being read then are
+    /// Records what is received, until the last sender is gone. Sources that are still being read then are
     /// read again at the next start.
-    pub async fn run(&self, mut reports: ReportReceiver) {
+    pub async fn run(&self, mut receiver: EventReceiver) {
         let _clear = ClearOnDrop(&self.progress);
         let mut sources = SourceStates::default();
         self.resume_from_handover(&mut sources);
         let mut readings = JoinSet::new();
         let mut completed: VecDeque<CompletedReading> = VecDeque::new();
-        let mut reported: Vec<ReceivedReport> = Vec::with_capacity(BATCH);
+        let mut received: Vec<ReceivedEvent> = Vec::with_capacity(BATCH);
         loop {
             let mut batch = Batch::default();
             let wait = sources.next_wait_ends();
@@ -203,9 +203,9 @@ impl Intake {
             tokio::select! {
                 biased;
                 Some(ended) = readings.join_next() => self.end_reading(ended, &mut sources, &mut completed),
-                count = reports.receive(&mut reported, BATCH) => {
+                count = receiver.receive(&mut received, BATCH) => {
                     if count == 0 {
-                        self.accept_last_reports(&mut sources, &mut completed, &mut batch);
+                        self.accept_last_events(&mut sources, &mut completed, &mut batch);
                         self.record(batch).await;
                         return self.hand_over(sources);
                     }
@@ -215,16 +215,16 @@ impl Intake {
                     asked.into_iter().for_each(|(source, guild)| sources.request(source, Reading::History(guild)));
                 }
                 () = waited, if wait.is_some() => {}
-                () = self.rights.settled() => {}
+                () = self.permissions.cleared() => {}
                 () = tokio::time::sleep_until(self.circles.next_at()) => {}
                 () = std::future::ready(()), if !completed.is_empty() => {}
             }
-            let since = reported.first().map(|report| report.at);
-            reported.drain(..).for_each(|report| self.dispatch(report, &mut sources, &mut batch));
+            let since = received.first().map(|event| event.at);
+            received.drain(..).for_each(|event| self.dispatch(event, &mut sources, &mut batch));
             // A long history takes turns with the live events of other sources.
             self.accept_read(&mut completed, &mut sources, &mut batch);
             while let Some((source, reading)) =
-                sources.start_next(Instant::now(), |guild| !self.rights.is_unsure(guild))
+                sources.start_next(Instant::now(), |guild| !self.permissions.is_unsure(guild))
             {
                 let reader = self.reader.clone();
                 let span = tracing::debug_span!("reading", channel = %source, server = %reading.guild());
@@ -234,7 +234,7 @@ impl Intake {
                 };
                 readings.spawn(read.instrument(span));
             }
-            self.progress.held(sources.oldest());
+            self.progress.deferred(sources.oldest());
             self.progress.writing(since.or_else(|| (!batch.is_empty()).then(Instant::now)));
             self.record(batch).await;
             self.progress.writing(None);

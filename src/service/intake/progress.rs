@@ -14,7 +14,7 @@ struct Behind {
     /// Since when the oldest event that is being recorded has waited.
     writing: Option<Instant>,
     /// Since when the oldest event that waits for the reading of its source has waited.
-    held: Option<Instant>,
+    deferred: Option<Instant>,
     /// How many sources have events waiting for their reading.
     sources: usize,
 }
@@ -25,7 +25,7 @@ pub struct Delay {
     /// The age of the oldest event that only the database keeps from being recorded.
     pub unwritten: Duration,
     /// The age of the oldest event whose source can't be read yet.
-    pub held: Duration,
+    pub deferred: Duration,
     /// How many sources have such events.
     pub sources: usize,
 }
@@ -33,7 +33,7 @@ pub struct Delay {
 impl Delay {
     /// The age of the oldest event that isn't recorded.
     pub fn oldest(self) -> Duration {
-        self.unwritten.max(self.held)
+        self.unwritten.max(self.deferred)
     }
 }
 
@@ -42,7 +42,7 @@ impl IntakeProgress {
     pub fn delay(&self) -> Delay {
         let behind = *lock(&self.0);
         let age = |since: Option<Instant>| since.map_or(Duration::ZERO, |since| since.elapsed());
-        Delay { unwritten: age(behind.writing), held: age(behind.held), sources: behind.sources }
+        Delay { unwritten: age(behind.writing), deferred: age(behind.deferred), sources: behind.sources }
     }
 
     /// Notes that events are being recorded, the oldest of which has waited since then.
@@ -51,9 +51,9 @@ impl IntakeProgress {
     }
 
     /// Notes how many sources have events waiting, the oldest since then.
-    pub(super) fn held(&self, (sources, since): (usize, Option<Instant>)) {
+    pub(super) fn deferred(&self, (sources, since): (usize, Option<Instant>)) {
         let mut behind = lock(&self.0);
-        (behind.sources, behind.held) = (sources, since);
+        (behind.sources, behind.deferred) = (sources, since);
     }
 
     /// Notes that nothing waits any more: the next process that listens reads it again.

@@ -69,13 +69,13 @@ impl Intake {
                 }
                 match AssertUnwindSafe(self.requote(stale)).catch_unwind().await {
                     Ok(Ok(RequoteOutcome::Done(goes_on))) => {
-                        failing.settle(&stale.message);
+                        failing.forget(&stale.message);
                         more |= goes_on;
                     }
                     Ok(Ok(RequoteOutcome::Failed(answer, error))) => {
                         tracing::warn!(source = %stale.source, %error, "an answer can't be brought up to date yet");
                         if failing.fail(stale.message, Instant::now()) >= MOST_FAILED {
-                            failing.settle(&stale.message);
+                            failing.forget(&stale.message);
                             tracing::error!(source = %stale.source, answer = answer.0, "it is given up");
                             self.store.quotes_done(stale, Some(answer)).await?;
                         }

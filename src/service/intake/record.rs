@@ -91,16 +91,16 @@ trait EventSink<E>: Sync {
     }
 }
 
-/// Records events, and holds back these posts, so that they are owed to nobody yet.
+/// Records events, and quarantines these posts, so that they are delivered to nobody yet.
 struct SourceEventSink<'a> {
     intake: &'a Intake,
-    held: &'a HashSet<Origin>,
+    quarantined: &'a HashSet<Origin>,
 }
 
 impl EventSink<SourceEvent> for SourceEventSink<'_> {
     async fn write(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
         let Intake { store, clock, wake, quotes, .. } = self.intake;
-        let recorded = store.record_events_holding(events, self.held, clock.now()).await?;
+        let recorded = store.record_events_quarantining(events, self.quarantined, clock.now()).await?;
         if recorded.quoted {
             quotes.notify_one();
         }
@@ -128,8 +128,13 @@ impl Intake {
     /// messages.
     pub(super) async fn record(&self, mut batch: Batch) {
         // It reads what other people wrote. Without it, a circle is noticed later.
-        let _ = catching(|| self.circles.hold_suspicious(&mut batch, self.clock.now()));
-        write_down(batch.events, TOGETHER, &SourceEventSink { intake: self, held: &batch.held }).await;
+        let _ = catching(|| self.circles.quarantine_suspicious(&mut batch, self.clock.now()));
+        write_down(
+            batch.events,
+            TOGETHER,
+            &SourceEventSink { intake: self, quarantined: &batch.quarantined },
+        )
+        .await;
         write_down(batch.ended, 1, self).await;
     }
 }
@@ -152,7 +157,7 @@ async fn write_down<E: Writable + Send + Sync>(
         if next.is_empty() {
             continue;
         }
-        match attempt(sink.write(&next)).await {
+        match write_once(sink.write(&next)).await {
             Ok(()) if failures > 0 => {
                 tracing::info!(failures, "events are written down again");
                 failures = 0;
@@ -181,7 +186,7 @@ async fn write_down<E: Writable + Send + Sync>(
 }
 
 /// One attempt. If it panics, the data is at fault.
-async fn attempt(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), WriteFailure> {
+async fn write_once(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), WriteFailure> {
     match AssertUnwindSafe(write).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => match error.blame() {

@@ -10,7 +10,7 @@ use crate::service::breaks::break_follows;
 use crate::service::watch::{SeenThread, ThreadChange, ThreadStart, Watched};
 use crate::store::{BreakWhich, StoreError};
 
-use super::{GatewayReport, Intake};
+use super::{GatewayEvent, Intake};
 
 /// In which way the gateway reported a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +43,12 @@ impl Intake {
     }
 
     /// Takes up a thread's name and tags. This happens at once, because it precedes the thread's messages;
-    /// what follows from it is returned as a report.
-    pub fn thread_seen(&self, thread: SeenThread, told: ThreadNotice) -> Option<GatewayReport> {
+    /// what follows from it is returned as an event.
+    pub fn thread_seen(&self, thread: SeenThread, told: ThreadNotice) -> Option<GatewayEvent> {
         let SeenThread { id, parent, guild, last_message, .. } = thread;
         match (self.watched.note_thread(thread)?, told) {
             (ThreadChange::Hidden, _) => {
-                Some(GatewayReport::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
+                Some(GatewayEvent::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
             }
             // A forum post begins with a message that comes at once and may have been reported already: it
             // has the thread's number. Elsewhere, a thread may have been started from a message.
@@ -60,7 +60,7 @@ impl Intake {
                 None
             }
             (ThreadChange::New, ThreadNotice::Created) | (ThreadChange::Changed, ThreadNotice::Updated) => {
-                Some(GatewayReport::Thread(id))
+                Some(GatewayEvent::Thread(id))
             }
             _ => None,
         }
@@ -83,14 +83,14 @@ impl Intake {
         thread: ChannelId,
         parent: Option<ChannelId>,
         guild: Option<GuildId>,
-    ) -> Option<GatewayReport> {
+    ) -> Option<GatewayEvent> {
         let parent = parent.or_else(|| self.watched.parent_of(thread))?;
         let guild = guild.or_else(|| self.watched.root_of(thread).map(|(_, guild)| guild))?;
         if !self.wants_thread(thread, parent) {
             return None;
         }
         self.watched.forget_thread(thread);
-        Some(GatewayReport::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
+        Some(GatewayEvent::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
     }
 
     /// A channel was deleted, and its threads with it.
@@ -115,7 +115,7 @@ impl Intake {
         self.watched.offer_tags(forum, tags);
     }
 
-    /// Takes back what was mirrored from a thread. If it was deleted, its own follows break first: what they
+    /// Withdraws what was mirrored from a thread. If it was deleted, its own follows break first: what they
     /// have shown stays, as for a deleted channel.
     pub(super) async fn end_thread(&self, end: ThreadEnd) -> Result<(), StoreError> {
         let ThreadEnd { thread, parent, deleted, .. } = end;
@@ -139,11 +139,11 @@ impl Intake {
 impl Watched {
     /// The first message in a thread is no post, so no later post begins it.
     pub(super) fn begin_elsewhere(&self, thread: ChannelId) {
-        self.settle(thread, ThreadStart::Elsewhere);
+        self.decide_start(thread, ThreadStart::Elsewhere);
     }
 
-    /// Settles how a thread begins that was new when it was last looked at.
-    pub(super) fn settle(&self, thread: ChannelId, first: ThreadStart) {
+    /// Decides how a thread begins that was new when it was last looked at.
+    pub(super) fn decide_start(&self, thread: ChannelId, first: ThreadStart) {
         if self.thread_start(thread) == ThreadStart::Awaited {
             self.set_thread_start(thread, first);
         }

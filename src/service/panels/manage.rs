@@ -17,8 +17,8 @@ use crate::panel::{AnyPanelKind, find};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelMove, PanelsFull};
 
-use super::rights::require_version;
-use super::{HOLD, Panels, TRIES, refresh};
+use super::require::require_version;
+use super::{CLAIM, Panels, TRIES, refresh};
 
 /// How long after a refresh the Refresh button brings the next one.
 const AFTER_A_REFRESH: TimeDelta = TimeDelta::seconds(5);
@@ -123,7 +123,8 @@ impl Panels {
         };
         let now = self.clock.now();
         let most = self.limits.most_in_server;
-        let panel = match self.store.insert_panel(&new, most, actor.changed_by().at(now), now + HOLD).await? {
+        let panel = match self.store.insert_panel(&new, most, actor.changed_by().at(now), now + CLAIM).await?
+        {
             Ok(panel) => panel,
             Err(PanelsFull::Channel) => return Err(full(channel)),
             Err(PanelsFull::Server(most)) => return Err(Refusal::TooManyPanelsInServer(most).into()),
@@ -246,7 +247,7 @@ impl Panels {
             self.require_channel(&mut access, actor, channel).await?;
             let now = self.clock.now();
             let stamp = actor.changed_by().at(now);
-            match self.store.move_panel(&panel, channel, stamp, now + HOLD).await? {
+            match self.store.move_panel(&panel, channel, stamp, now + CLAIM).await? {
                 PanelMove::Moved(moved) => {
                     self.wake_refresh_loop();
                     return self.refresh_new(*moved).await;
@@ -291,13 +292,13 @@ impl Panels {
         Ok(panel)
     }
 
-    /// Refreshes a panel that was just stored, and has been held since.
+    /// Refreshes a panel that was just stored, and has been claimed since.
     async fn refresh_new(&self, panel: Panel) -> Result<SavedPanel, ServiceError> {
         let (id, guild) = (panel.id, panel.guild);
         {
             let _alone = self.locks.lock(id).await;
-            let held_until = panel.next_refresh_at;
-            if let Err(error) = self.refresh_held(panel, held_until).await {
+            let claimed_until = panel.next_refresh_at;
+            if let Err(error) = self.refresh_claimed(panel, claimed_until).await {
                 tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");
             }
         }

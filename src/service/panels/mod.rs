@@ -16,7 +16,7 @@ mod press;
 mod record;
 mod refresh;
 mod refresh_loop;
-mod rights;
+mod require;
 mod view_cache;
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ const BOT_NEEDS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::READ_MESSAGE_HISTORY);
 
 /// How long a refresh may take before another one may begin, in this process or another.
-const HOLD: TimeDelta = TimeDelta::seconds(60);
+const CLAIM: TimeDelta = TimeDelta::seconds(60);
 /// How many panels' last presses of the Refresh button are remembered.
 const HASTENED: usize = 10_000;
 /// How often a change is tried when somebody else's came first.

@@ -27,7 +27,7 @@ impl Panels {
         &self,
         kind: &dyn AnyPanelKind,
         panel: Panel,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         let at = self.clock.now();
         let RenderedPanel { data, failure, snapshot } = self.render(kind, &panel, None).await;
@@ -45,7 +45,7 @@ impl Panels {
             // It may show something older. A revision before the first has the next refresh edit it.
             look.shown_revision = Some(0);
             look.next = self.clock.now();
-            return self.adopt(panel, message, snapshot, look, held_until).await;
+            return self.adopt(panel, message, snapshot, look, claimed_until).await;
         }
         let after = self.newest_in(&panel).await?;
         self.store.begin_posting(panel.id, after).await?;
@@ -61,9 +61,9 @@ impl Panels {
             Ok(message) => {
                 look.shown_revision = Some(1);
                 look.next = self.next_refresh(&panel, 0, at);
-                self.adopt(panel, message.id, snapshot, look, held_until).await
+                self.adopt(panel, message.id, snapshot, look, claimed_until).await
             }
-            Err(error) => self.not_posted(&panel, error, look, held_until).await,
+            Err(error) => self.not_posted(&panel, error, look, claimed_until).await,
         }
     }
 
@@ -73,14 +73,14 @@ impl Panels {
         message: MessageId,
         mut snapshot: PanelSnapshot,
         look: PanelRefresh,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         snapshot.link = link(&panel, message);
         let shown = Revision(look.shown_revision.unwrap_or_default());
         let targets = self.store.panel_posted(&panel, message, snapshot, shown, self.clock.now()).await?;
         count("changed");
         self.remember(message, panel.id);
-        self.store.record_refresh(panel.id, held_until, &look).await?;
+        self.store.record_refresh(panel.id, claimed_until, &look).await?;
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel posted");
         self.wake(targets);
         Ok(())
@@ -91,7 +91,7 @@ impl Panels {
         panel: &Panel,
         error: RestError,
         mut look: PanelRefresh,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         count("failed");
         let now = self.clock.now();
@@ -99,7 +99,7 @@ impl Panels {
         match &error {
             RestError::Server { .. }
             | RestError::Edge { .. }
-            | RestError::Unclear(_)
+            | RestError::InDoubt(_)
             | RestError::Malformed
             | RestError::Unauthorized
             | RestError::WebhookToken => look.next = now + SETTLING,
@@ -129,7 +129,7 @@ impl Panels {
             _ => "Discord did not answer when I posted it; I'll try again.",
         };
         look.error = Some(why.to_owned());
-        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, claimed_until, &look).await?)
     }
 
     /// The newest message of a panel's channel. What is posted from now on is newer.

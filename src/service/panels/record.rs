@@ -11,7 +11,7 @@ use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
 use super::manage::{check_refresh, check_title, invalid, require_kind};
-use super::rights::require_version;
+use super::require::require_version;
 use super::{PanelRequest, Panels, SavedPanel};
 
 /// A kind of panel, with what can be configured.

@@ -16,7 +16,7 @@ use crate::panel::{AnyPanelKind, PanelContext, PanelLocation, SourceUnavailable,
 use crate::rest::{ChangeOutcome, Upload};
 use crate::store::{PanelRefresh, SourceEvent};
 
-use super::{HOLD, Panels};
+use super::{CLAIM, Panels};
 use crate::service::ServiceError;
 
 /// How long a data source may take.
@@ -50,27 +50,27 @@ impl Panels {
 
     /// Refreshes a panel that is due. A failure is logged, and the refresh tried again later.
     pub(super) async fn refresh_and_log(&self, id: PanelId) {
-        if let Err(error) = self.refresh_unheld(id).await {
+        if let Err(error) = self.refresh_unclaimed(id).await {
             tracing::warn!(panel = id.0, %error, "could not refresh a panel; trying again later");
         }
     }
 
     /// Holds a panel and refreshes it, unless another process does.
-    async fn refresh_unheld(&self, id: PanelId) -> Result<(), ServiceError> {
+    async fn refresh_unclaimed(&self, id: PanelId) -> Result<(), ServiceError> {
         let _alone = self.locks.lock(id).await;
         let Some(panel) = self.store.panel_in_any_state(id).await? else { return Ok(()) };
-        let held_until = self.clock.now() + HOLD;
-        if self.store.hold_panel(&panel, held_until).await? {
-            self.refresh_held(panel, held_until).await?;
+        let claimed_until = self.clock.now() + CLAIM;
+        if self.store.claim_panel(&panel, claimed_until).await? {
+            self.refresh_claimed(panel, claimed_until).await?;
         }
         Ok(())
     }
 
-    /// Refreshes a panel that is held until then.
-    pub(super) async fn refresh_held(
+    /// Refreshes a panel that is claimed until then.
+    pub(super) async fn refresh_claimed(
         &self,
         panel: Panel,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         match panel.state {
             PanelState::Removed => return self.finish_removal(&panel).await,
@@ -82,8 +82,8 @@ impl Panels {
             return Ok(self.store.panel_inactive(panel.id, error, self.clock.now()).await?);
         };
         match panel.message {
-            Some(message) => self.update(kind, panel, message, held_until).await,
-            None => self.post(kind, panel, held_until).await,
+            Some(message) => self.update(kind, panel, message, claimed_until).await,
+            None => self.post(kind, panel, claimed_until).await,
         }
     }
 
@@ -150,7 +150,7 @@ impl Panels {
         kind: &dyn AnyPanelKind,
         panel: Panel,
         message: MessageId,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         let at = self.clock.now();
         let origin = Origin::Panel { channel: panel.channel, message };
@@ -172,10 +172,10 @@ impl Panels {
                 return self.deactivate(panel.id, origin, why).await;
             }
         }
-        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, claimed_until, &look).await?)
     }
 
-    /// Records a new revision if the panel shows something new; with it, all its mirrors are owed an update.
+    /// Records a new revision if the panel shows something new; with it, an update of all its mirrors is due.
     /// Returns the newest revision.
     async fn record_revision(
         &self,
@@ -302,7 +302,7 @@ impl Panels {
                 .delete_message(panel.channel, message, "The panel was removed")
                 .await;
             if !outcome.is_final() {
-                // The panel stays held, and is due again when that ends.
+                // The panel stays claimed, and is due again when that ends.
                 return Ok(());
             }
         } else if panel.posting_after.is_some() && !self.remove_doubtful(panel).await? {

@@ -17,7 +17,7 @@ use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place;
 use crate::domain::report::{
-    DeliveryFacts, DeliveryVerdict, MessageCondition, WaitReason, verdict, wait_reason,
+    DeliveryVerdict, FollowerFacts, MessageCondition, WaitReason, verdict, wait_reason,
 };
 use crate::domain::tags::TagSet;
 use crate::rest::Rest;
@@ -263,8 +263,8 @@ impl FollowService {
             (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
         }));
         one.mirrors = stands.await.into_iter().flatten().collect();
-        if let Some(owed) = &mut one.facts.owed {
-            owed.mirrored = !one.mirrors.is_empty();
+        if let Some(delivery) = &mut one.facts.delivery {
+            delivery.mirrored = !one.mirrors.is_empty();
         }
         one
     }
@@ -301,8 +301,8 @@ impl FollowService {
         let subject =
             MessageCondition { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();
-        let (delivery, state) = (follow.options.delivery, follow.state);
-        let facts = DeliveryFacts { delivery, state, before, left_out: None, owed: None };
+        let (method, state) = (follow.options.delivery, follow.state);
+        let facts = FollowerFacts { method, state, before, left_out: None, delivery: None };
         DeliveryStatus { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
     }
 }

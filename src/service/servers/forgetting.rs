@@ -20,7 +20,7 @@ use crate::service::{ServiceError, ServiceParts};
 /// How often to look for left servers.
 const EACH: Duration = Duration::from_secs(60 * 60);
 /// How long after a session begins all shards of a process have usually named their servers.
-const SETTLED: Duration = Duration::from_secs(2);
+const NAMED: Duration = Duration::from_secs(2);
 /// How long a server is kept after the bot has left it: somebody who removed it by mistake finds all follows
 /// again.
 const LEFT: TimeDelta = TimeDelta::days(7);
@@ -52,7 +52,7 @@ impl LeftServerCleanup {
             if let Ok(Err(_)) = tokio::time::timeout(EACH, sessions.changed()).await {
                 return;
             }
-            tokio::time::sleep(SETTLED).await;
+            tokio::time::sleep(NAMED).await;
         }
     }
 

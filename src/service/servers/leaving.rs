@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How far leaving one server is.
 #[derive(Debug, Clone, Copy)]
-enum Attempt {
+enum LeaveState {
     /// Discord has confirmed that the bot is out. Until the gateway says so, too, nothing is requested again.
     Left,
     /// It couldn't be left. The next attempt is then; the one after it comes after the pause.
@@ -45,7 +45,7 @@ pub struct Leaving {
     admission: Arc<Admission>,
     upkeep: Arc<Upkeep>,
     gateway: Arc<dyn GatewayView>,
-    attempts: HashMap<GuildId, Attempt>,
+    states: HashMap<GuildId, LeaveState>,
     /// Servers that were closed although the bot is in them.
     closed: HashSet<GuildId>,
     /// Whether the log says already that the table can't be read.
@@ -56,9 +56,9 @@ impl Leaving {
     /// Leaves servers of these parts.
     pub fn new(parts: ServiceParts, upkeep: Arc<Upkeep>, gateway: Arc<dyn GatewayView>) -> Self {
         let ServiceParts { store, rest, clock, admission, .. } = parts;
-        let (attempts, closed) = (HashMap::new(), HashSet::new());
+        let (states, closed) = (HashMap::new(), HashSet::new());
         let rest = rest.with_patience(PATIENCE);
-        Self { store, rest, clock, admission, upkeep, gateway, attempts, closed, said: false }
+        Self { store, rest, clock, admission, upkeep, gateway, states, closed, said: false }
     }
 
     /// Leaves servers until it is stopped.
@@ -81,8 +81,8 @@ impl Leaving {
     }
 
     fn ask_again_later(&mut self) {
-        let later = Attempt::Failed { again_at: Instant::now() + AGAIN.0, pause: AGAIN.0 };
-        let left = self.attempts.values_mut().filter(|attempt| matches!(attempt, Attempt::Left));
+        let later = LeaveState::Failed { again_at: Instant::now() + AGAIN.0, pause: AGAIN.0 };
+        let left = self.states.values_mut().filter(|attempt| matches!(attempt, LeaveState::Left));
         left.for_each(|attempt| *attempt = later);
     }
 
@@ -101,12 +101,12 @@ impl Leaving {
 
     async fn leave_due_servers(&mut self) {
         for guild in self.admission.take_departed() {
-            self.attempts.remove(&guild);
+            self.states.remove(&guild);
             self.closed.remove(&guild);
         }
         self.closed.extend(self.admission.take_arrived());
         let there = self.gateway.servers();
-        self.attempts.retain(|guild, _| there.contains(guild));
+        self.states.retain(|guild, _| there.contains(guild));
         self.closed.retain(|guild| there.contains(guild));
         let (mut to_leave, now) = (Vec::new(), Instant::now());
         for guild in there {
@@ -122,31 +122,31 @@ impl Leaving {
             to_leave.into_iter().map(|guild| async move { (guild, this.close_and_leave(guild).await) });
         let left: Vec<_> = stream::iter(leaving).buffer_unordered(AT_ONCE).collect().await;
         for (guild, left) in left {
-            self.note_attempt(guild, left);
+            self.note_result(guild, left);
         }
     }
 
     /// Whether to try a server now: there was no attempt yet, or not lately.
     fn is_due(&self, guild: GuildId, now: Instant) -> bool {
-        match self.attempts.get(&guild) {
+        match self.states.get(&guild) {
             None => true,
-            Some(Attempt::Left) => false,
-            Some(Attempt::Failed { again_at, .. }) => *again_at <= now,
+            Some(LeaveState::Left) => false,
+            Some(LeaveState::Failed { again_at, .. }) => *again_at <= now,
         }
     }
 
     /// Notes the result of an attempt.
-    fn note_attempt(&mut self, guild: GuildId, left: Result<(), ServiceError>) {
-        let before = self.attempts.get(&guild);
+    fn note_result(&mut self, guild: GuildId, left: Result<(), ServiceError>) {
+        let before = self.states.get(&guild);
         let first = before.is_none();
         let pause = match before {
-            Some(Attempt::Failed { pause, .. }) => *pause,
-            Some(Attempt::Left) | None => AGAIN.0,
+            Some(LeaveState::Failed { pause, .. }) => *pause,
+            Some(LeaveState::Left) | None => AGAIN.0,
         };
         match left {
             Ok(()) => {
                 tracing::info!(%guild, "left a server that isn't served");
-                self.attempts.insert(guild, Attempt::Left);
+                self.states.insert(guild, LeaveState::Left);
             }
             Err(error) => {
                 if first {
@@ -154,7 +154,7 @@ impl Leaving {
                 }
                 let again_at = Instant::now() + pause;
                 let pause = (pause * 2).min(AGAIN.1);
-                self.attempts.insert(guild, Attempt::Failed { again_at, pause });
+                self.states.insert(guild, LeaveState::Failed { again_at, pause });
             }
         }
     }
@@ -172,7 +172,7 @@ impl Leaving {
 
     /// A server is served again before the bot was out of it.
     async fn readmit(&mut self, guild: GuildId) {
-        self.attempts.remove(&guild);
+        self.states.remove(&guild);
         if let Err(error) = self.upkeep.readmit(guild).await {
             tracing::warn!(%guild, %error, "a server that is served again can't be taken up yet");
             self.closed.insert(guild);

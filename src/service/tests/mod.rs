@@ -106,7 +106,7 @@ impl World {
             wake: Arc::new(|_| ()),
             shards: Shards::all(1),
             checks: Arc::default(),
-            rights: Arc::default(),
+            permissions: Arc::default(),
             admission: Arc::new(admission),
             follow_limits: FollowLimits::default(),
         };

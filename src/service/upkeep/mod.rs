@@ -4,9 +4,9 @@
 
 mod budget;
 mod change_queue;
+mod described;
 mod permissions;
 mod repair;
-mod rights;
 mod schedule;
 mod server;
 mod sweep;
@@ -215,7 +215,7 @@ impl Upkeep {
         self.parts.watched.extend_webhooks(self.parts.store.own_webhooks().await?);
         self.parts.watched.extend_channels(self.parts.store.followed_channels().await?);
         self.parts.watched.extend_servers(self.parts.store.followed_servers().await?);
-        self.parts.rights.extend(self.parts.store.rights_looked_at().await?);
+        self.parts.permissions.extend(self.parts.store.checked_permissions().await?);
         for guild in self.parts.store.left_guilds(self.parts.clock.now()).await? {
             self.close(guild);
         }
@@ -297,7 +297,7 @@ impl Upkeep {
                 return Ok(None);
             };
             let rest = self.parts.rest.of_server(follow.guild);
-            if let Some(cause) = rest.cause_of_break(channel, &error, self.parts.clock.now()).await {
+            if let Some(cause) = rest.break_reason(channel, &error, self.parts.clock.now()).await {
                 return Ok(Some((users, cause)));
             }
         }

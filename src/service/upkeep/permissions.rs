@@ -51,7 +51,7 @@ impl Upkeep {
     #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_permissions(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
-        let rights = self.parts.rights.begin(guild);
+        let permissions = self.parts.permissions.begin(guild);
         let rest = self.parts.rest.of_server(guild);
         let channels = rest.guild_channels(guild).await?;
         // For the server with its roles, and for the bot as its member: each is requested once.
@@ -61,7 +61,7 @@ impl Upkeep {
         let Some(mut check) = self.check_follows(access, guild, channels, &self.event_budget).await? else {
             return Ok(());
         };
-        self.note_rights(guild, rights).await?;
+        self.note_permissions(guild, permissions).await?;
         // Follows that take requests to other servers are left to the sweep.
         let (abroad, here): (Vec<_>, Vec<_>) =
             std::mem::take(&mut check.repairable).into_iter().partition(Follow::crosses_servers);

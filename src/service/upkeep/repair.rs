@@ -48,7 +48,7 @@ impl Upkeep {
     }
 
     pub(super) fn note_success(&self, follow: FollowId) {
-        lock(&self.failing).settle(&follow);
+        lock(&self.failing).forget(&follow);
     }
 
     /// The bot has the permissions again. The follow goes on if everything else is in order. Whether it does,

@@ -46,7 +46,7 @@ impl Upkeep {
     /// Compares a server with the follows from and into it. Whether all suspicions could be investigated.
     #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
-        let rights = self.parts.rights.begin(guild);
+        let permissions = self.parts.permissions.begin(guild);
         let sources = self.parts.store.source_ends(guild).await?;
         let first = self.parts.store.target_ends(guild, FollowId(0), PAGE).await?;
         if sources.is_empty() && first.is_empty() && !self.parts.watched.concerns_server(guild) {
@@ -62,7 +62,7 @@ impl Upkeep {
         let Some(mut check) = self.check_follows(access, guild, channels, &self.budget).await? else {
             return Ok(false);
         };
-        self.note_rights(guild, rights).await?;
+        self.note_permissions(guild, permissions).await?;
         sources.iter().for_each(|source| doubts.add_source(source, &listed));
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {

@@ -128,11 +128,11 @@ impl Upkeep {
         if let Some((guild, began)) = sweep.running.remove(&id) {
             let outcome = match complete {
                 true => CheckOutcome::Complete,
-                false if self.parts.rights.is_unsure(guild) => CheckOutcome::IncompleteAndAwaited,
+                false if self.parts.permissions.is_unsure(guild) => CheckOutcome::IncompleteAndAwaited,
                 false => CheckOutcome::Incomplete,
             };
             sweep.schedule.end(guild, outcome, self.parts.clock.now());
-            if complete && self.suspects.settle(guild, began) {
+            if complete && self.suspects.clear(guild, began) {
                 sweep.list_soon();
             }
         }
@@ -213,7 +213,7 @@ impl SuspectServers {
     }
 
     /// A check of a server that began at this time was complete. Whether it has been suspected again since.
-    fn settle(&self, guild: GuildId, began: Instant) -> bool {
+    fn clear(&self, guild: GuildId, began: Instant) -> bool {
         let mut guilds = lock(&self.guilds);
         let again = guilds.get(&guild).is_some_and(|since| *since > began);
         if !again {
@@ -233,11 +233,11 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         lock(&doubted.guilds).insert(guild, at(1));
-        assert!(!doubted.settle(guild, at(2)));
+        assert!(!doubted.clear(guild, at(2)));
         assert!(doubted.list().is_empty());
         lock(&doubted.guilds).insert(guild, at(3));
-        assert!(doubted.settle(guild, at(2)), "the look may have missed it");
+        assert!(doubted.clear(guild, at(2)), "the look may have missed it");
         assert_eq!(doubted.list().len(), 1);
-        assert!(!doubted.settle(guild, at(4)));
+        assert!(!doubted.clear(guild, at(4)));
     }
 }

@@ -164,7 +164,7 @@ impl Watched {
         self.read_sets(|sets| sets.threads.is_forum(channel))
     }
 
-    /// Settles how a thread begins, unless that is settled already.
+    /// Decides how a thread begins, unless that is decided already.
     pub(super) fn set_thread_start(&self, thread: ChannelId, first: ThreadStart) {
         self.update_sets(|sets| sets.threads.set_thread_start(thread, first));
     }

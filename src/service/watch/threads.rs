@@ -194,7 +194,7 @@ impl ThreadIndex {
         self.tags.get(&channel).map(Option::is_some)
     }
 
-    /// Settles how a thread begins. Once settled, it stays.
+    /// Decides how a thread begins. Once decided, it stays.
     pub(super) fn set_thread_start(&mut self, thread: ChannelId, first: ThreadStart) {
         if let Some(thread) = self.all.get_mut(&thread)
             && matches!(thread.first, ThreadStart::Unknown | ThreadStart::Awaited)
@@ -292,7 +292,7 @@ mod tests {
         threads.set_thread_start(channel(9), ThreadStart::Awaited);
         threads.set_thread_start(channel(9), ThreadStart::Post(message(10)));
         threads.set_thread_start(channel(9), ThreadStart::Elsewhere);
-        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Starter), "settled once");
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Starter), "decided once");
         assert_eq!(place(&threads, 9, 11), Some(SourcePlace::Answer));
     }
 

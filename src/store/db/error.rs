@@ -53,11 +53,11 @@ pub enum StoreError {
     /// The database holds something that the program never writes.
     #[error("the database holds something unreadable in {0}")]
     Unreadable(&'static str),
-    /// The session's connection loses the locks that are taken on it.
+    /// The registration's connection loses the locks that are taken on it.
     #[error(
         "the connection that holds this process's place is shared with others: through PgBouncer it needs session pooling"
     )]
-    SharedSession,
+    SharedConnection,
     /// A follow's options ask for one kind of delivery, and the given webhook is of the other kind.
     #[error("the webhook doesn't fit the follow's kind of delivery")]
     WrongWebhook,
@@ -86,7 +86,7 @@ impl StoreError {
             | Self::InUse { .. }
             | Self::Decrypt(_)
             | Self::Unreadable(_)
-            | Self::SharedSession
+            | Self::SharedConnection
             | Self::WrongWebhook
             | Self::Closed
             | Self::Blocked
@@ -122,7 +122,7 @@ impl StoreError {
             | Self::Unusable(_)
             | Self::NoTables
             | Self::InUse { .. }
-            | Self::SharedSession => Blame::Database,
+            | Self::SharedConnection => Blame::Database,
             Self::Database(error) => blame(error),
             Self::Decrypt(_) => Blame::Data("undecryptable".into()),
             Self::Unreadable(_) => Blame::Data("unreadable".into()),

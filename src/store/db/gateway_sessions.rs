@@ -18,7 +18,7 @@ use crate::store::{Cipher, Store, StoreError};
 
 /// The bot that may resume a session.
 #[derive(Debug, Clone)]
-pub struct SessionOwner {
+pub struct GatewaySessionOwner {
     /// The application.
     pub application: ApplicationId,
     /// Its token.
@@ -29,7 +29,7 @@ pub struct SessionOwner {
 
 /// A session and what was known in it.
 #[derive(Debug, Clone)]
-pub struct KeptSession {
+pub struct KeptGatewaySession {
     /// The session.
     pub session: GatewaySession,
     /// When it began.
@@ -60,8 +60,8 @@ impl Store {
     /// Keeps these sessions, and no others, for the next start.
     pub async fn keep_gateway_sessions(
         &self,
-        owner: &SessionOwner,
-        sessions: &[KeptSession],
+        owner: &GatewaySessionOwner,
+        sessions: &[KeptGatewaySession],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let txn = self.write().await?;
@@ -88,9 +88,9 @@ impl Store {
     /// afterwards, whatever comes of them.
     pub async fn take_gateway_sessions(
         &self,
-        owner: &SessionOwner,
+        owner: &GatewaySessionOwner,
         since: DateTime<Utc>,
-    ) -> Result<Vec<KeptSession>, StoreError> {
+    ) -> Result<Vec<KeptGatewaySession>, StoreError> {
         let txn = self.write().await?;
         let rows: Vec<GatewaySessionRow> =
             Sql::new("DELETE FROM gateway_sessions RETURNING *", []).rows_of(&*txn).await?;
@@ -101,7 +101,7 @@ impl Store {
 }
 
 impl Cipher {
-    fn seal_session(&self, owner: &SessionOwner, kept: &KeptSession) -> Vec<u8> {
+    fn seal_session(&self, owner: &GatewaySessionOwner, kept: &KeptGatewaySession) -> Vec<u8> {
         let GatewaySession { shard, id, address, number } = &kept.session;
         let sealed = SealedSession {
             id: id.expose_secret().to_owned(),
@@ -113,18 +113,22 @@ impl Cipher {
     }
 
     /// Opens a session. `None` if it belongs to another bot, or was sealed with another key.
-    fn open_session(&self, owner: &SessionOwner, row: &GatewaySessionRow) -> Option<KeptSession> {
+    fn open_session(
+        &self,
+        owner: &GatewaySessionOwner,
+        row: &GatewaySessionRow,
+    ) -> Option<KeptGatewaySession> {
         let shard =
             Shard { id: u32::try_from(row.shard_id).ok()?, total: u32::try_from(row.shard_total).ok()? };
         let number = u64::try_from(row.number).ok()?;
         let plain = self.open(&row.sealed, &self.mark(owner, shard, number))?;
         let SealedSession { id, address, knowledge } = serde_json::from_slice(&plain).ok()?;
         let session = GatewaySession { shard, id: id.into(), address, number };
-        Some(KeptSession { session, began_at: row.began_at, knowledge })
+        Some(KeptGatewaySession { session, began_at: row.began_at, knowledge })
     }
 
     /// The owner of a session, and the parts of the session that are stored unsealed.
-    fn mark(&self, owner: &SessionOwner, shard: Shard, number: u64) -> String {
+    fn mark(&self, owner: &GatewaySessionOwner, shard: Shard, number: u64) -> String {
         let mut token = self.digests();
         token.update(owner.token.expose_secret().as_bytes());
         let token = super::sql::hex(&token.finalize().into_bytes());

@@ -11,7 +11,7 @@
 //! | `crypt` | encryption of contents and tokens |
 //! | `locks` | the order in which rows are locked |
 //! | `notices` | notices between processes, on PostgreSQL |
-//! | `session` | the connection that holds a process's shards |
+//! | `registration` | the connection that holds a process's shards |
 //! | `owners`, `presence` | which processes are alive, and the lanes of the dead; whether any process runs |
 //! | `gateway_sessions` | gateway sessions that a clean stop leaves to the next start |
 //!
@@ -28,7 +28,7 @@ pub(super) mod locks;
 pub(super) mod notices;
 pub(super) mod owners;
 pub(super) mod presence;
-pub(super) mod session;
+pub(super) mod registration;
 pub(super) mod setup;
 pub(super) mod sql;
 pub(super) mod unusable;

@@ -32,7 +32,7 @@ pub enum Notice {
     Follow(FollowId),
     /// A panel is due earlier than before. For the process that refreshes it.
     Panel,
-    /// Messages of a person must be taken back. For the process that does so.
+    /// Messages of a person must be withdrawn. For the process that does so.
     Author,
     /// The operator blocked or unblocked a server. For the process that is connected to it.
     Servers,

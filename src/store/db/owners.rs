@@ -1,11 +1,11 @@
 //! Which processes are alive, and the lanes of those that aren't.
 //!
-//! Each process holds an advisory lock of its own on its session's connection, and its name in the leases of
-//! lanes contains the lock's number. PostgreSQL frees the lock when the connection ends, however that
-//! happens. So a lane whose owner's lock is free has no owner, whatever its lease says.
+//! Each process holds an advisory lock of its own on its registration's connection, and its name in the
+//! leases of lanes contains the lock's number. PostgreSQL frees the lock when the connection ends, however
+//! that happens. So a lane whose owner's lock is free has no owner, whatever its lease says.
 //!
 //! Leases remain the second line of defence: they limit how long a frozen process can hold a lane, and cover
-//! deaths that no session reveals.
+//! deaths that no connection reveals.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sqlx;
 
 use super::locks::has_row_locks;
-use super::session::{Session, in_time};
+use super::registration::{Registration, in_time};
 use super::sql::{Sql, channel_ids, stored};
 use crate::domain::ids::ChannelId;
 use crate::store::{Store, StoreError};
@@ -54,7 +54,7 @@ impl ProcessNumber {
     }
 }
 
-/// What a session knows of the other processes.
+/// What a registration knows of the other processes.
 #[derive(Default)]
 pub(super) struct Neighbours {
     /// Those that were alive at the last check; `None` before the first.
@@ -77,8 +77,8 @@ impl Neighbours {
     }
 }
 
-impl Session {
-    /// The name under which this process holds lanes, as long as this session lasts. No other session has it.
+impl Registration {
+    /// The name under which this process holds lanes, as long as this registration lasts. No other has it.
     pub fn owner(&self) -> String {
         self.number.owner()
     }
@@ -132,7 +132,7 @@ impl Session {
         let rows: Vec<(i64, bool)> = in_time(rows.fetch_all(&mut self.listener)).await?;
         let number = |number: i64| u32::try_from(number).ok().map(ProcessNumber);
         if !rows.iter().any(|(found, own)| *own && number(*found) == Some(self.number)) {
-            return Err(StoreError::SharedSession);
+            return Err(StoreError::SharedConnection);
         }
         Ok(rows.into_iter().filter_map(|(found, _)| number(found)).collect())
     }

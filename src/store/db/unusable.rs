@@ -47,11 +47,11 @@ pub enum Unusable {
         "leads to a database of a newer version (its tables are at {0}). Start that version of the program, or put back the backup that was made before it."
     )]
     Newer(String),
-    /// PostgreSQL: the user lacks rights.
+    /// PostgreSQL: the user lacks privileges.
     #[error(
-        "leads to a database in which its user lacks rights ({0}). Make the user the owner of the database, or GRANT ALL ON its schema and tables to the user."
+        "leads to a database in which its user lacks privileges ({0}). Make the user the owner of the database, or GRANT ALL ON its schema and tables to the user."
     )]
-    Rights(String),
+    Privileges(String),
     /// PostgreSQL: the login fails.
     #[error(
         "is refused by PostgreSQL ({0}). Check user and password (@ : / ? # % are written as percent codes in them, @ as %40), and the server's pg_hba.conf."
@@ -160,8 +160,8 @@ fn of_postgres(code: &str, said: String) -> Option<ErrorClass> {
         _ if code.starts_with("08") || code.starts_with("53") => return Some(ErrorClass::Away(said)),
         _ if code.starts_with("28") => Unusable::Login(said),
         "3D000" => Unusable::Missing(said),
-        // Missing rights to a schema look as if it didn't exist.
-        "42501" | "3F000" => Unusable::Rights(said),
+        // Missing privileges on a schema look as if it didn't exist.
+        "42501" | "3F000" => Unusable::Privileges(said),
         _ => return None,
     };
     Some(ErrorClass::Unusable(unusable))

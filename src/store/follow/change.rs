@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// Changes a follow's options. `None` if this server has no such follow. `hook` is needed if the kind of
-    /// delivery changes. A follow that leaves the relay ends the messages that it still owed.
+    /// delivery changes. A follow that leaves the relay ends the messages that were still due.
     ///
     /// # Errors
     /// [`StoreError::WrongWebhook`] if the delivery changes and no webhook of the new kind is given.
@@ -188,7 +188,7 @@ impl Store {
             None => {}
         }
         if before.delivery == DeliveryMethod::Relay.as_str() && delivery == DeliveryMethod::Native {
-            state::end_owed_messages(&**txn, &[id.0]).await?;
+            state::end_due_messages(&**txn, &[id.0]).await?;
         }
         row.delivery = Set(delivery.as_str().to_owned());
         row.mode = Set(options.filter.mode().as_str().to_owned());
@@ -217,7 +217,7 @@ impl Store {
         Ok(follow)
     }
 
-    /// Removes a follow. `None` if this server has none of that number. What it still owed ends with it, and
+    /// Removes a follow. `None` if this server has none of that number. What was still due ends with it, and
     /// the panels that it showed are deleted; mirrors of messages stay.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "delete_follow", server = %guild, follow = id.0))]
     pub async fn delete_follow(
@@ -231,7 +231,7 @@ impl Store {
         let follow =
             row::one(&**txn, Some(row.clone())).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         mirrors::withdraw(&**txn, id.0).await?;
-        state::end_owed(&**txn, &[id.0]).await?;
+        state::end_due(&**txn, &[id.0]).await?;
         // What it has shown may still have to go, and nothing else tells the server of its target then.
         let server = "UPDATE deliveries SET former_guild_id = $2 WHERE follow_id = $1";
         Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&**txn).await?;

@@ -27,7 +27,7 @@ pub(super) async fn wait(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -
 }
 
 /// Makes a locked follow count from now on: nothing that was posted before its source's moderators agreed
-/// will ever be owed to it.
+/// will ever be delivered to it.
 pub(super) async fn count_from(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET created_at = $2 WHERE id = $1";
     Sql::new(update, [id.0.into(), now.into()]).execute(&***txn).await?;

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use crate::store::StoreError;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
-use crate::store::lane::deliveries::{BEGUN, DUE, wake_for};
+use crate::store::lane::deliveries::{BEGUN, SET_DUE, wake_for};
 
 /// A follow of the thread itself gets all of it; a follow of its channel gets what it asks for.
 pub(in crate::store) const REACHES: &str =
@@ -116,9 +116,9 @@ impl Rematch {
     }
 }
 
-/// Changes the tags of activities. Where a follow no longer lets them through, they are taken back; where it
-/// does only now, they are owed. What a follow would have let through before is left alone, or an edit would
-/// bring what was posted while it was paused. Returns the targets.
+/// Changes the tags of activities. Where a follow no longer lets them through, they are withdrawn; where it
+/// does only now, they are delivered. What a follow would have let through before is left alone, or an edit
+/// would bring what was posted while it was paused. Returns the targets.
 pub(in crate::store) async fn rematch(
     txn: &Write,
     which: Rematch,
@@ -136,17 +136,17 @@ pub(in crate::store) async fn rematch(
     let insert =
         insert.rows(tags).then(&format!(" ON TRUE WHERE {} ON CONFLICT DO NOTHING", which.condition()));
     insert.execute(&**txn).await?;
-    let mut targets = withdraw(txn, which).await?;
-    targets.extend(owe(txn, which, change).await?);
+    let mut targets = withdraw_unwanted(txn, which).await?;
+    targets.extend(deliver(txn, which, change).await?);
     if change.added.iter().any(|tag| tag == PUBLISHED) {
-        targets.extend(owe_published(txn, which).await?);
+        targets.extend(deliver_published(txn, which).await?);
     }
     which.sql(&wake_for(&format!("activity_id IN ({these})"))).execute(&**txn).await?;
     Ok(targets)
 }
 
-/// Takes back what none of the follows through which it could come wants any more.
-async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
+/// Withdraws what none of the follows through which it could come wants any more.
+async fn withdraw_unwanted(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     let unwanted = format!(
         "activity_id IN (SELECT a.id FROM activities a WHERE {0}) AND NOT withdrawn \
          AND EXISTS (SELECT 1 FROM activities a JOIN channel_follows f ON f.id = deliveries.follow_id \
@@ -157,12 +157,12 @@ async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
         which.condition(),
         wanted()
     );
-    take_back(txn, &unwanted, |text| which.sql(text)).await
+    withdraw(txn, &unwanted, |text| which.sql(text)).await
 }
 
-/// Ends the deliveries that meet this condition if nothing is shown or on its way, and takes back the others.
+/// Ends the deliveries that meet this condition if nothing is shown or on its way, and withdraws the others.
 /// Returns the targets.
-pub(in crate::store) async fn take_back(
+pub(in crate::store) async fn withdraw(
     txn: &Write,
     condition: &str,
     sql: impl Fn(&str) -> Sql,
@@ -172,18 +172,18 @@ pub(in crate::store) async fn take_back(
          WHERE state = 'due' AND NOT {BEGUN} AND {condition}"
     );
     sql(&end).execute(&**txn).await?;
-    let take_back = format!(
-        "UPDATE deliveries SET withdrawn = TRUE, {DUE} \
+    let withdraw = format!(
+        "UPDATE deliveries SET withdrawn = TRUE, {SET_DUE} \
          WHERE {BEGUN} AND {condition} RETURNING target_channel_id"
     );
-    Ok(sql(&take_back).numbers(&**txn).await?)
+    Ok(sql(&withdraw).numbers(&**txn).await?)
 }
 
-/// Owes what is wanted only now, to follows that existed before it.
+/// Creates deliveries of what is wanted only now, to follows that existed before it.
 ///
 /// To try the statement in a shell, replace `$1` by the activity's number, and `$2` and `$3` by the tags that
 /// it lost and got, as JSON: `'[["forum:12"], ["news"]]'`.
-async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {
+async fn deliver(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {
     let tags =
         |tags: &[String]| Table::new([("tag", Kind::Text)], tags.iter().map(|tag| [tag.as_str().into()]));
     let insert = which
@@ -191,16 +191,16 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
         .rows(tags(&change.removed))
         .then("), added AS (SELECT t.tag FROM ")
         .rows(tags(&change.added))
-        .then(&owe_wanted_now(which));
+        .then(&deliver_wanted_now(which));
     Ok(insert.numbers(&**txn).await?)
 }
 
-/// The statement of [`owe`] after the tags that were `removed` and `added`. By now, `activity_tags` has the
-/// new tags.
+/// The statement of [`deliver`] after the tags that were `removed` and `added`. By now, `activity_tags` has
+/// the new tags.
 ///
-/// A target that follows both a channel and its thread is owed the activity once (`GROUP BY`): PostgreSQL
-/// refuses an upsert that touches a row twice.
-fn owe_wanted_now(which: Rematch) -> String {
+/// A target that follows both a channel and its thread gets one delivery of the activity (`GROUP BY`):
+/// PostgreSQL refuses an upsert that touches a row twice.
+fn deliver_wanted_now(which: Rematch) -> String {
     let these = which.condition();
     // One of the follow's tags was among the activity's before the change.
     let was_tagged = "EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND (
@@ -225,14 +225,14 @@ fn owe_wanted_now(which: Rematch) -> String {
         END
         GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id)
         ON CONFLICT (activity_id, target_channel_id) DO UPDATE
-        SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {DUE}
+        SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {SET_DUE}
         WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn'
         RETURNING target_channel_id"
     )
 }
 
-/// Owes what was published only now to follows that carry nothing else.
-async fn owe_published(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
+/// Creates deliveries of what was published only now to follows that carry nothing else.
+async fn deliver_published(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     let insert = which.sql(&format!(
         "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
          SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \

@@ -43,7 +43,7 @@ pub(super) async fn note(
 
 impl Store {
     /// Takes the news about some channels whose last message was a while ago. Each piece is given out once.
-    /// If a process dies before it posts one, that stays untold; `/followers` shows it.
+    /// If a process dies before it posts one, that stays unannounced; `/followers` shows it.
     pub async fn take_follower_news(
         &self,
         now: DateTime<Utc>,

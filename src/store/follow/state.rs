@@ -1,4 +1,4 @@
-//! Pausing, resuming and breaking follows, each with its effect on what they owe.
+//! Pausing, resuming and breaking follows, each with its effect on their deliveries.
 //!
 //! A person pauses a follow; a break happens to it. Only an active follow can break: a paused one keeps its
 //! pause, because nothing is lost meanwhile, and resuming it checks everything again.
@@ -20,7 +20,7 @@ use crate::store::audit::write::AuditedWrite;
 use crate::store::db::entity::channel_follows;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
-use crate::store::lane::deliveries::{BEGUN, DUE};
+use crate::store::lane::deliveries::{BEGUN, SET_DUE};
 use crate::store::panel::mirrors;
 use crate::store::{Notice, Store, StoreError};
 
@@ -32,7 +32,7 @@ struct FollowChannelsRow {
 }
 
 impl Store {
-    /// Pauses a follow, and ends what it owes and hasn't begun to show. A create in flight is finished. What
+    /// Pauses a follow, and ends what is due and hasn't begun to show. A create in flight is finished. What
     /// it has shown is still kept up to date. `None` if this server has no such follow; one that isn't active
     /// is returned as it is.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "pause_follow", server = %guild, follow = id.0))]
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
-    /// deletions that it missed while it was broken are owed again; missed posts aren't. If the source's
+    /// deletions that it missed while it was broken are due again; missed posts aren't. If the source's
     /// moderators ended the follow and want to approve followers, it awaits their approval instead. If they
     /// ended it since it was `seen`, it stays ended and is returned as it is.
     ///
@@ -187,9 +187,9 @@ impl Store {
         commit_changed(txn, guild, id, AuditAction::FollowPaused, &detail).await
     }
 
-    /// Marks active follows as broken, and ends what they owe. If the source's moderators end follows, paused
-    /// ones are included. Returns the follows as they are now, by id, and notes that their people should be
-    /// told ([`take_unannounced`](Self::take_unannounced)).
+    /// Marks active follows as broken, and ends what is due by them. If the source's moderators end follows,
+    /// paused ones are included. Returns the follows as they are now, by id, and notes that their people
+    /// should be told ([`take_unannounced`](Self::take_unannounced)).
     pub async fn break_follows(
         &self,
         which: BreakWhich,
@@ -242,8 +242,8 @@ impl Store {
         let ids: Vec<i64> = broken.iter().map(|row| row.id).collect();
         for ids in ids.chunks(10_000) {
             keep_shown(&**txn, ids).await?;
-            end_owed(&**txn, ids).await?;
-            // Nothing is sent to a server that isn't served any more, not even to take something back.
+            end_due(&**txn, ids).await?;
+            // Nothing is sent to a server that isn't served any more, not even to withdraw something.
             if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
                     mirrors::withdraw(&**txn, *id).await?;
@@ -269,7 +269,7 @@ fn breakable(sql: Sql, reason: BrokenReason) -> Sql {
     }
 }
 
-/// Marks a locked follow as active, and owes what it missed.
+/// Marks a locked follow as active, and makes due what it missed.
 pub(super) async fn reactivate(txn: &AuditedWrite, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, lacking = 0, \
         exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
@@ -278,7 +278,7 @@ pub(super) async fn reactivate(txn: &AuditedWrite, id: FollowId, now: DateTime<U
     mirrors::sync_follow(&***txn, id.0).await
 }
 
-/// Ends what these follows owe and haven't begun to show.
+/// Ends what is due by these follows and hasn't begun to show.
 async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
@@ -288,20 +288,20 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
     Ok(())
 }
 
-/// Ends everything that these follows owe, begun or not: it can't be delivered any more. A create in flight
-/// stays marked, and the lane settles it.
-pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
-    end_due(txn, follows, "").await
+/// Ends everything that is due by these follows, begun or not: it can't be delivered any more. A create in
+/// flight stays marked, and the lane settles it.
+pub(super) async fn end_due(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+    end_due_where(txn, follows, "").await
 }
 
 /// The same for messages only: panels are still delivered.
-pub(super) async fn end_owed_messages(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+pub(super) async fn end_due_messages(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let messages =
         "AND EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'message')";
-    end_due(txn, follows, messages).await
+    end_due_where(txn, follows, messages).await
 }
 
-async fn end_due(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Result<(), DbErr> {
+async fn end_due_where(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
          WHERE state = 'due' AND NOT withdrawn {which} AND follow_id IN "
@@ -310,7 +310,7 @@ async fn end_due(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Re
     Ok(())
 }
 
-/// Messages that were shown are no longer owed their edits, but count as shown, so that resuming finds the
+/// Messages that were shown no longer get their edits, but count as shown, so that resuming finds the
 /// outdated ones.
 async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'shown', wait_until = NULL, attempts = 0 \
@@ -337,11 +337,11 @@ fn unless(reason: impl Fn(BrokenReason) -> bool) -> String {
     format!("COALESCE(f.broken_reason, '') NOT IN ({})", these.join(", "))
 }
 
-/// Owes again what was edited or deleted while this follow was broken. For an edit, the content must still be
-/// known.
+/// Makes due again what was edited or deleted while this follow was broken. For an edit, the content must
+/// still be known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let update = format!(
-        "UPDATE deliveries SET {DUE} WHERE follow_id = $1 AND (\
+        "UPDATE deliveries SET {SET_DUE} WHERE follow_id = $1 AND (\
             state = 'shown' AND shown_revision < (SELECT revision FROM activities a WHERE a.id = deliveries.activity_id \
                 AND (a.deleted OR a.content IS NOT NULL)) \
             OR state = 'ended' AND (SELECT deleted FROM activities a WHERE a.id = deliveries.activity_id) \

@@ -3,7 +3,7 @@
 //! at once.
 //!
 //! If there is no relay follow, the lane itself stores the webhook: for panels next to Discord's own
-//! following, and after the last follow, until the panels that it posted are taken back.
+//! following, and after the last follow, until the panels that it posted are withdrawn.
 
 use std::collections::HashMap;
 
@@ -252,7 +252,7 @@ async fn panel_webhook(
 }
 
 /// Keeps the webhook that a follow into this target had, if no other follow has one and panels are posted
-/// there or must be taken back. Returns whether anything needs it now. The lock must be held.
+/// there or must be withdrawn. Returns whether anything needs it now. The lock must be held.
 pub(super) async fn keep(
     txn: &impl ConnectionTrait,
     target: ChannelId,
@@ -277,7 +277,7 @@ async fn set_panel_webhook(
     Ok(())
 }
 
-/// Whether a panel is shown in this target, will be, or must still be taken back.
+/// Whether a panel is shown in this target, will be, or must still be withdrawn.
 async fn panels_stand(db: &impl ConnectionTrait, target: ChannelId) -> Result<bool, DbErr> {
     let query = "SELECT d.id FROM deliveries d JOIN activities a ON a.id = d.activity_id \
         WHERE d.target_channel_id = $1 AND d.state <> 'ended' AND a.kind = 'panel' LIMIT 1";

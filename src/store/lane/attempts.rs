@@ -74,7 +74,7 @@ pub(super) async fn count(
 struct AttemptHistory {
     failed: u32,
     waits: bool,
-    owed_since: Option<DateTime<Utc>>,
+    due_since: Option<DateTime<Utc>>,
     is_head: bool,
 }
 
@@ -99,7 +99,7 @@ async fn read(
     let known = |row: QueryResult| AttemptHistory {
         failed: u32::try_from(row.try_get_by_index(1).unwrap_or(i32::MAX)).unwrap_or(0),
         waits: time(&row, 2).is_some(),
-        owed_since: time(&row, 3),
+        due_since: time(&row, 3),
         is_head: row.try_get_by_index(4).unwrap_or(0_i32) == 1,
     };
     Ok(query.keyed_rows(&**txn).await?.into_iter().map(|(delivery, row)| (delivery, known(row))).collect())
@@ -108,7 +108,7 @@ async fn read(
 impl AttemptHistory {
     fn fail(self, delivery: DeliveryId, failure: AttemptFailure, now: DateTime<Utc>) -> FailedAttempt {
         let failed = self.failed.saturating_add(1).min(MOST);
-        let tried = RetryState { delivery, failed, owed_since: self.owed_since };
+        let tried = RetryState { delivery, failed, due_since: self.due_since };
         // A doubt that was settled late says nothing about what Discord would do now.
         let just_now = match failure {
             AttemptFailure::NotMade => !self.waits,

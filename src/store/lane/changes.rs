@@ -276,8 +276,8 @@ async fn end(txn: &Write, ended: &[(DeliveryId, DeliveryEnding)]) -> Result<(), 
 }
 
 /// A delivery that succeeded waits no longer. If all its parts are posted now, it is shown: from now on, a
-/// message that is edited without end owes edits, and no first showing. If the parts show what is still the
-/// newest revision, the delivery rests. That is the usual case, and spares another look at it.
+/// message that is edited without end has edits due, and no first showing. If the parts show what is still
+/// the newest revision, the delivery rests. That is the usual case, and spares another look at it.
 async fn mark_succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) -> Result<(), DbErr> {
     let shown = || succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
     let update = format!("UPDATE deliveries SET {REST} FROM ");

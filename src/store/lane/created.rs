@@ -15,7 +15,7 @@ use crate::store::db::sql::{Kind, Sql, Table};
 pub(super) enum Unrecorded {
     /// Another message already shows the same part.
     Doubled,
-    /// The process that created it takes it back.
+    /// The process that created it retracts it.
     Retracted,
 }
 

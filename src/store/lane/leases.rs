@@ -64,15 +64,15 @@ impl Store {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<OpenLanes, StoreError> {
-        let query = "WITH RECURSIVE owing(id, n) AS (\
+        let query = "WITH RECURSIVE targets(id, n) AS (\
                 SELECT MIN(target_channel_id), 1 FROM deliveries WHERE state = 'due' AND target_channel_id > $1 \
                 UNION ALL SELECT (SELECT MIN(target_channel_id) FROM deliveries \
-                    WHERE state = 'due' AND target_channel_id > owing.id), n + 1 FROM owing \
-                WHERE owing.id IS NOT NULL AND n < $2), \
+                    WHERE state = 'due' AND target_channel_id > targets.id), n + 1 FROM targets \
+                WHERE targets.id IS NOT NULL AND n < $2), \
             sending(id) AS (SELECT target_channel_id FROM lanes \
                 WHERE in_flight_delivery_id > 0 AND +target_channel_id > $1 ORDER BY +target_channel_id LIMIT $2) \
             SELECT open.id AS target_channel_id, (l.lease_until IS NULL OR l.lease_until <= $3) AS free, l.wait_until \
-            FROM (SELECT id FROM owing WHERE id IS NOT NULL UNION SELECT id FROM sending) AS open \
+            FROM (SELECT id FROM targets WHERE id IS NOT NULL UNION SELECT id FROM sending) AS open \
             LEFT JOIN lanes l ON l.target_channel_id = open.id ORDER BY open.id LIMIT $2";
         let from = after.map_or(0, ChannelId::to_db);
         let values = [from.into(), i64::from(limit).into(), stored(now).into()];

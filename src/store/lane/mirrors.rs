@@ -2,7 +2,7 @@
 
 use sea_orm::{EntityTrait, FromQueryResult};
 
-use super::deliveries::{DUE, WAKE};
+use super::deliveries::{SET_DUE, WAKE};
 use crate::domain::activity::{ActivityId, DeliveryId, Mirror, Origin, Part, Revision, Staleness};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
@@ -48,7 +48,7 @@ impl Store {
         Ok(Sql::new(query, values).row(&self.db).await?.is_none())
     }
 
-    /// Owes this mirror again: a process that had lost the lane may have been the last to change it, to
+    /// Has this mirror edited again: a process that had lost the lane may have been the last to change it, to
     /// something old.
     pub async fn show_again(&self, message: MessageId) -> Result<(), StoreError> {
         let Some(Mirrored { delivery, target, .. }) = self.mirrored(message).await? else { return Ok(()) };
@@ -56,8 +56,8 @@ impl Store {
         locks::existing_lanes(&*txn, [target]).await?;
         let unsure = format!("UPDATE mirrors SET {MARK_STALE}, file_ids = NULL WHERE message_id = $1");
         Sql::new(unsure, [message.to_db().into()]).execute(&*txn).await?;
-        let owe = format!("UPDATE deliveries SET {DUE} WHERE id = $1 AND state = 'shown'");
-        Sql::new(owe, [delivery.0.into()]).execute(&*txn).await?;
+        let reopen = format!("UPDATE deliveries SET {SET_DUE} WHERE id = $1 AND state = 'shown'");
+        Sql::new(reopen, [delivery.0.into()]).execute(&*txn).await?;
         Sql::new(WAKE, []).list([target.to_db()]).execute(&*txn).await?;
         self.notify_on_commit(&*txn, &Notice::Work(vec![target])).await?;
         txn.commit().await

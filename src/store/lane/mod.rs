@@ -10,10 +10,10 @@
 //! | `surroundings`, `contents` | where that is shown; what it shows |
 //! | `attempts` | where a failed attempt of a delivery is counted |
 //! | `deliveries` | what statements about deliveries have in common |
-//! | `holds` | which targets are held up, and why |
+//! | `waits` | which targets wait, and why |
 //! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //!
-//! Locks: whoever changes what is owed in a lane, or what it shows, holds the lane's row lock. Only the
+//! Locks: whoever changes what is due in a lane, or what it shows, holds the lane's row lock. Only the
 //! holder of the lease records what was sent; the epoch proves it.
 //!
 //! Transaction: recording one step, picking the next delivery and marking a create as in flight are one
@@ -26,7 +26,6 @@ pub(super) mod changes;
 pub(super) mod contents;
 pub(super) mod created;
 pub(super) mod deliveries;
-pub(super) mod holds;
 pub(super) mod leases;
 pub(super) mod mirrors;
 pub(super) mod pick;
@@ -36,4 +35,5 @@ pub(super) mod rows;
 pub(super) mod step_result;
 pub(super) mod surroundings;
 mod turn;
+pub(super) mod waits;
 pub(super) mod work;

@@ -2,7 +2,7 @@
 //! together.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
-//! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
+//! 2. A deletion, or what is withdrawn from this target alone, that isn't waiting, oldest first.
 //! 3. In turns, the *head*, which is the first one that was never completely shown, and an edit that isn't
 //!    waiting: an edit may go after each create, and the head after each edit. So neither holds up the other
 //!    by more than one request, however many there are. Only the head may be shown for the first time. While

@@ -1,4 +1,4 @@
-//! Messages that the bot created and must take back: a process that lost its lane deletes what it just
+//! Messages that the bot created and must retract: a process that lost its lane deletes what it just
 //! created, since the lane's new holder creates that again.
 //!
 //! The new holder may have found the message, and be about to adopt it. So the owner of the message is

@@ -120,7 +120,7 @@ pub(in crate::store) fn server_of(target: &str) -> String {
     )
 }
 
-/// Whether the bot has left this target's server. Nothing is requested there; what is owed waits until the
+/// Whether the bot has left this target's server. Nothing is requested there; what is due waits until the
 /// bot is back or the server is forgotten.
 pub(in crate::store) fn is_left(target: &str) -> String {
     format!("EXISTS (SELECT 1 FROM left_guilds g WHERE g.guild_id = {})", server_of(target))

@@ -254,11 +254,11 @@ async fn beginnings_by_id(
     read_beginnings(txn, Table::new(columns, rows), "a.origin IN (t.own, t.of_source)").await
 }
 
-/// The first message of a thread, as it is owed to a target.
+/// The first message of a thread, as it is delivered to a target.
 struct Beginning {
     /// It was shown there.
     shown: bool,
-    /// It was deleted in the source, or taken back.
+    /// It was deleted in the source, or withdrawn.
     gone: bool,
     /// The mirror that shows it there.
     mirror: Option<MessageLocation>,

@@ -12,7 +12,7 @@ use crate::domain::place::{SourcePlace, TargetKind};
 /// A delivery that is next in its lane, with everything that its next step depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// Where it is owed.
+    /// Where it is due.
     pub target: ChannelId,
     /// The target's kind.
     pub target_kind: TargetKind,
@@ -28,13 +28,13 @@ pub struct Work {
     pub author: Option<UserId>,
     /// When it was recorded, for the delivery's lag.
     pub recorded_at: DateTime<Utc>,
-    /// What is owed.
+    /// What is due.
     pub delivery: Delivery,
     /// The mirrors that show it, by part.
     pub mirrors: Vec<Mirror>,
     /// The create whose outcome isn't known; for the step of a create, that create.
     pub in_flight: Option<InFlight>,
-    /// The follow that it is owed by; `None` once that is removed.
+    /// The follow that it is due by; `None` once that is removed.
     pub follow: Option<FollowId>,
     /// Whether that follow delivers: it isn't removed, paused or broken.
     pub follow_active: bool,

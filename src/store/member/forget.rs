@@ -69,7 +69,7 @@ struct SealedContentRow {
 }
 
 impl Store {
-    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them
+    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is due of them
     /// ends. Which mirror belongs to which message stays known until the message is too old, so that a
     /// deletion still reaches it. With `mirrors`, the messages count as deleted instead: the process that
     /// runs the lanes, now or later, deletes their mirrors. Opt-outs stay known, or the next message would be

@@ -3,14 +3,14 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `opt_outs` | who doesn't want to be mirrored |
-//! | `removal` | taking back what was mirrored of them |
+//! | `removal` | withdrawing what was mirrored of them |
 //! | `forget` | what a person wants forgotten |
 //! | `totals` | how much is kept of them |
 //! | `actions` | what they did in the last hour |
 //!
 //! Locks: an opt-out is committed first; then the locks of its sources are taken and released once. A
 //! transaction that records messages takes these locks before it reads the opt-outs: so one that comes later
-//! sees the opt-out, and what earlier ones recorded is in the database and gets taken back.
+//! sees the opt-out, and what earlier ones recorded is in the database and gets withdrawn.
 //!
 //! Transaction: a few messages at a time, under the locks of their sources and lanes.
 

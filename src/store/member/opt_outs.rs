@@ -1,6 +1,6 @@
 //! Who doesn't want to be mirrored, and where; and who asked to be forgotten. The transaction that records
 //! new messages decides what that means for them (`source::event::followed`); what was mirrored before is
-//! taken back afterwards (`removal`).
+//! withdrawn afterwards (`removal`).
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -55,7 +55,7 @@ fn server(scope: OptOutScope) -> i64 {
 
 impl Store {
     /// Records that a person doesn't want to be mirrored there. Returns whether that is new: then what was
-    /// mirrored must be taken back.
+    /// mirrored must be withdrawn.
     pub async fn opt_out(
         &self,
         user: UserId,
@@ -108,7 +108,7 @@ impl Store {
         Ok(new)
     }
 
-    /// What people want taken back or forgotten, and isn't yet: the oldest first.
+    /// What people want withdrawn or forgotten, and isn't yet: the oldest first.
     pub async fn open_removals(&self) -> Result<Vec<Removal>, StoreError> {
         let query =
             "SELECT user_id, guild_id, created_at, until_id FROM author_opt_outs WHERE NOT taken_back";
@@ -129,7 +129,7 @@ impl Store {
         Ok(removals)
     }
 
-    /// Records that nothing is left to take back, unless that was requested again meanwhile.
+    /// Records that nothing is left to withdraw, unless that was requested again meanwhile.
     pub async fn end_removal(&self, removal: &Removal) -> Result<(), StoreError> {
         let Removal { opt_out: OptOut { user, scope, .. }, since, manner } = removal;
         let (user, since) = (user.to_db().into(), stored(*since).into());

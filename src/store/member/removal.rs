@@ -1,4 +1,4 @@
-//! Taking back what is known of a person's messages, some at a time, because they don't want to be mirrored
+//! Withdrawing what is known of a person's messages, some at a time, because they don't want to be mirrored
 //! or want to be forgotten. Each part is one transaction under its locks, so that it works while a bot runs.
 //! If interrupted, it is simply run again.
 
@@ -8,16 +8,16 @@ use crate::domain::ids::ChannelId;
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids};
-use crate::store::lane::deliveries::DUE;
+use crate::store::lane::deliveries::SET_DUE;
 use crate::store::retention::messages::{CHUNK, SizedActivity, lock_sources_of};
 use crate::store::server::left::SOURCES;
 use crate::store::source::event::effects::{ChangedActivities, reopen, wake};
 use crate::store::source::quotes;
 use crate::store::{Forgotten, Notice, Store, StoreError};
 
-/// Owed to somebody, other than to be taken back.
+/// Due somewhere, other than to be withdrawn.
 const OWED: &str = "state = 'due' AND NOT withdrawn";
-/// How many deliveries one part takes back, unless it is a single message: others use the same lanes.
+/// How many deliveries one part withdraws, unless it is a single message: others use the same lanes.
 const TOGETHER: i64 = 100;
 
 /// What becomes of the mirrors of messages that are forgotten.
@@ -31,7 +31,7 @@ pub enum RemovalKind {
     Withhold,
 }
 
-/// A request to take back a person's messages.
+/// A request to withdraw a person's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Removal {
     /// Whose messages, and where.
@@ -52,7 +52,7 @@ pub struct RemovedPart {
 }
 
 impl Removal {
-    /// A query of `activities` for those that name the person in this column and must be taken back.
+    /// A query of `activities` for those that name the person in this column and must be withdrawn.
     fn query(&self, select: &str, column: &str) -> Sql {
         let OptOut { user, scope, until } = self.opt_out;
         let sql = match scope {
@@ -72,8 +72,8 @@ impl Removal {
 }
 
 impl Store {
-    /// Takes back the next part, newest messages first: those before this number. Without `paced`, only what
-    /// is owed and hasn't been sent, and more of it at once.
+    /// Withdraws the next part, newest messages first: those before this number. Without `paced`, only what
+    /// is due and hasn't been sent, and more of it at once.
     pub async fn remove_part(
         &self,
         removal: &Removal,
@@ -104,7 +104,7 @@ impl Store {
         Ok(RemovedPart { activities, lanes })
     }
 
-    /// How many deliveries of these messages must still be taken back.
+    /// How many deliveries of these messages must still be withdrawn.
     pub async fn still_due(&self, activities: &[i64]) -> Result<u64, StoreError> {
         let query = "SELECT COUNT(*) FROM deliveries WHERE state = 'due' AND activity_id IN ";
         let found = Sql::new(query, []).list(activities.iter().copied()).numbers(&self.db).await?;
@@ -165,7 +165,7 @@ impl Store {
                 quotes::mark_answers_under(&txn, &standing.deleted).await?;
             }
             let orphans = format!(
-                "UPDATE deliveries SET {DUE} WHERE follow_id IS NULL \
+                "UPDATE deliveries SET {SET_DUE} WHERE follow_id IS NULL \
                  AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) AND activity_id IN "
             );
             Sql::new(orphans, []).list(some()).execute(&*txn).await?;

@@ -8,7 +8,7 @@ use crate::domain::activity::Origin;
 use crate::domain::ids::ChannelId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids};
-use crate::store::lane::deliveries::{BEGUN, DUE, WAKE, wake_for};
+use crate::store::lane::deliveries::{BEGUN, SET_DUE, WAKE, wake_for};
 use crate::store::lane::mirrors::MARK_STALE;
 use crate::store::{Store, StoreError};
 
@@ -16,25 +16,25 @@ use crate::store::{Store, StoreError};
 const OF_FOLLOW: &str = "follow_id = $1 AND NOT withdrawn AND \
     EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'panel')";
 
-/// Owes a panel, or the panels of a source, to active follows that want them. `which` is a condition on `f`
-/// and `a`, with `$1`. What was taken back is owed again.
-async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
+/// Creates deliveries of a panel, or of the panels of a source, for active follows that want them. `which` is
+/// a condition on `f` and `a`, with `$1`. What was withdrawn is due again.
+async fn deliver(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let insert = format!(
         "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
          SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \
          JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
          WHERE a.kind = 'panel' AND NOT a.deleted AND f.is_active AND f.panels AND {which} ORDER BY a.id, f.id \
          ON CONFLICT (activity_id, target_channel_id) DO UPDATE SET follow_id = excluded.follow_id, \
-         withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {DUE} \
+         withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {SET_DUE} \
          WHERE deliveries.withdrawn OR deliveries.state = 'ended'"
     );
     Sql::new(insert, [value.into()]).execute(txn).await?;
     Ok(())
 }
 
-/// Owes a new panel to all who follow its channel.
-pub(super) async fn owe_to_all(txn: &impl ConnectionTrait, activity: i64) -> Result<(), DbErr> {
-    owe(txn, "a.id = $1", activity).await
+/// Creates deliveries of a new panel for all who follow its channel.
+pub(super) async fn deliver_to_all(txn: &impl ConnectionTrait, activity: i64) -> Result<(), DbErr> {
+    deliver(txn, "a.id = $1", activity).await
 }
 
 /// Updates the deliveries of a follow's panels after a change of its state, or of whether it wants them.
@@ -43,21 +43,22 @@ pub(in crate::store) async fn sync_follow(txn: &impl ConnectionTrait, follow: i6
     if Sql::new(wants, [follow.into()]).numbers(txn).await?.first() == Some(&0) {
         return withdraw(txn, follow).await;
     }
-    owe(txn, "f.id = $1", follow).await?;
+    deliver(txn, "f.id = $1", follow).await?;
     // Mirrors that are posted say whether the follow is paused.
     mark_stale(txn, OF_FOLLOW, follow).await?;
     wake(txn, follow).await
 }
 
-/// Takes back the panels that a follow has shown; those that it hasn't begun to show end.
+/// Withdraws the panels that a follow has shown; those that it hasn't begun to show end.
 pub(in crate::store) async fn withdraw(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let end = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
          WHERE {OF_FOLLOW} AND state <> 'ended' AND NOT {BEGUN}"
     );
     Sql::new(end, [follow.into()]).execute(txn).await?;
-    let take_back = format!("UPDATE deliveries SET withdrawn = TRUE, {DUE} WHERE {OF_FOLLOW} AND {BEGUN}");
-    Sql::new(take_back, [follow.into()]).execute(txn).await?;
+    let withdrawn =
+        format!("UPDATE deliveries SET withdrawn = TRUE, {SET_DUE} WHERE {OF_FOLLOW} AND {BEGUN}");
+    Sql::new(withdrawn, [follow.into()]).execute(txn).await?;
     wake(txn, follow).await
 }
 
@@ -67,7 +68,7 @@ async fn mark_stale(txn: &impl ConnectionTrait, which: &str, value: i64) -> Resu
         "UPDATE mirrors SET {MARK_STALE} WHERE delivery_id IN (SELECT id FROM deliveries WHERE {which})"
     );
     Sql::new(outdate, [value.into()]).execute(txn).await?;
-    let reopen = format!("UPDATE deliveries SET {DUE} WHERE {which} AND state = 'shown'");
+    let reopen = format!("UPDATE deliveries SET {SET_DUE} WHERE {which} AND state = 'shown'");
     Sql::new(reopen, [value.into()]).execute(txn).await?;
     Ok(())
 }
@@ -88,12 +89,12 @@ impl Store {
         let Some(activity) = found.first().copied() else { return Ok(Vec::new()) };
         let targets = followers(&*txn, panel.channel()).await?;
         locks::lanes(&*txn, targets.iter().copied()).await?;
-        owe_to_all(&*txn, activity).await?;
+        deliver_to_all(&*txn, activity).await?;
         let active = "activity_id = $1 AND NOT withdrawn AND EXISTS (SELECT 1 FROM channel_follows f \
             WHERE f.id = deliveries.follow_id AND f.is_active AND f.panels)";
         let remake = format!(
             "UPDATE deliveries SET shown_revision = CASE WHEN {BEGUN} THEN shown_revision END, \
-             remake = {BEGUN}, {DUE} WHERE {active}"
+             remake = {BEGUN}, {SET_DUE} WHERE {active}"
         );
         Sql::new(remake, [activity.into()]).execute(&*txn).await?;
         mark_stale(&*txn, active, activity).await?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `panels` | panels, and which are due |
 //! | `refresh` | the outcome of refreshing them |
-//! | `mirrors` | their deliveries: owed, taken back and marked as stale together with follows |
+//! | `mirrors` | their deliveries: created, withdrawn and marked as stale together with follows |
 //! | `changes` | what the audit says about them |
 //! | `samples` | numbers over time, for charts |
 //!

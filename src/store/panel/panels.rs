@@ -118,7 +118,7 @@ pub enum PanelMove {
 }
 
 impl Store {
-    /// Stores a panel that must still be posted; the caller holds it until then. A server may have
+    /// Stores a panel that must still be posted; the caller has claimed it until then. A server may have
     /// `most_in_server` panels (`None` for no limit), and a channel [`MOST_IN_CHANNEL`]: beyond that, nothing
     /// is stored.
     pub async fn insert_panel(
@@ -126,7 +126,7 @@ impl Store {
         new: &NewPanel,
         most_in_server: Option<u32>,
         stamp: ChangeStamp,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<Result<Panel, PanelsFull>, StoreError> {
         let txn = self.audited_write(stamp).await?;
         if let Some(most) = most_in_server {
@@ -142,7 +142,7 @@ impl Store {
             }
         }
         locks::sources(&**txn, [new.channel]).await?;
-        let panel = insert(&**txn, new, stamp.at, held_until).await?;
+        let panel = insert(&**txn, new, stamp.at, claimed_until).await?;
         let detail = json!({ "kind": new.kind, "channel": new.channel, "refresh": seconds(new.refresh) });
         let created = panel.as_ref().map(|panel| entry(panel, AuditAction::PanelCreated, detail));
         txn.commit(created).await?;
@@ -210,16 +210,16 @@ impl Store {
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
-    /// Holds a panel for a refresh: nobody else gets it before that time. Returns whether it was still as it
+    /// Claims a panel for a refresh: nobody else gets it before that time. Returns whether it was still as it
     /// is here.
-    pub async fn hold_panel(&self, panel: &Panel, until: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn claim_panel(&self, panel: &Panel, until: DateTime<Utc>) -> Result<bool, StoreError> {
         let update = "UPDATE panels SET next_refresh_at = $3 WHERE id = $1 AND next_refresh_at = $2";
         let values = [panel.id.0.into(), stored(panel.next_refresh_at).into(), stored(until).into()];
         Ok(Sql::new(update, values).execute(&self.db).await? > 0)
     }
 
     /// On SQLite, whose one process has just started: panels that were being posted or removed are taken up
-    /// at that time, not when their hold ends.
+    /// at that time, not when their claim ends.
     pub async fn free_panels(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
         if self.writer_queue.is_none() {
             return Ok(());
@@ -301,7 +301,7 @@ impl Store {
         panel: &Panel,
         channel: ChannelId,
         stamp: ChangeStamp,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
     ) -> Result<PanelMove, StoreError> {
         let txn = self.audited_write(stamp).await?;
         locks::sources(&**txn, [panel.channel, channel]).await?;
@@ -318,7 +318,7 @@ impl Store {
             refresh: panel.refresh,
             created_by: panel.created_by,
         };
-        let Some(moved) = insert(&**txn, &new, stamp.at, held_until).await? else {
+        let Some(moved) = insert(&**txn, &new, stamp.at, claimed_until).await? else {
             return Ok(PanelMove::Full);
         };
         let detail = json!({ "panel": [panel.id, moved.id], "channel": [panel.channel, channel] });
@@ -335,7 +335,7 @@ async fn insert(
     txn: &impl ConnectionTrait,
     new: &NewPanel,
     now: DateTime<Utc>,
-    held_until: DateTime<Utc>,
+    claimed_until: DateTime<Utc>,
 ) -> Result<Option<Panel>, StoreError> {
     let there = "SELECT COUNT(*) FROM panels WHERE channel_id = $1 AND state <> 'removed'";
     let there = Sql::new(there, [new.channel.to_db().into()]).numbers(txn).await?;
@@ -354,7 +354,7 @@ async fn insert(
         seconds(new.refresh).into(),
         new.created_by.map_or(0, UserId::to_db).into(),
         stored(now).into(),
-        stored(held_until).into(),
+        stored(claimed_until).into(),
     ];
     let id = Sql::new(insert, values).numbers(txn).await?.first().copied().unwrap_or_default();
     let query = Sql::new(format!("{COLUMNS}WHERE id = $1"), [id.into()]);

@@ -51,9 +51,9 @@ impl Store {
         Ok(())
     }
 
-    /// Records a panel's message: from now on the panel is an activity, owed to all who follow its channel.
-    /// `shown` is the revision that the message shows; a message that was found after a doubt may show
-    /// something older, 0. Returns the targets.
+    /// Records a panel's message: from now on the panel is an activity, delivered to all who follow its
+    /// channel. `shown` is the revision that the message shows; a message that was found after a doubt may
+    /// show something older, 0. Returns the targets.
     pub async fn panel_posted(
         &self,
         panel: &Panel,
@@ -84,7 +84,7 @@ impl Store {
             stored(now).into(),
         ];
         for activity in Sql::new(insert, values).numbers(&*txn).await? {
-            mirrors::owe_to_all(&*txn, activity).await?;
+            mirrors::deliver_to_all(&*txn, activity).await?;
         }
         txn.commit().await?;
         Ok(targets)
@@ -101,11 +101,11 @@ impl Store {
         }
     }
 
-    /// Records the refresh of a panel that was [held](Self::hold_panel) until that time.
+    /// Records the refresh of a panel that was [claimed](Self::claim_panel) until that time.
     pub async fn record_refresh(
         &self,
         id: PanelId,
-        held_until: DateTime<Utc>,
+        claimed_until: DateTime<Utc>,
         look: &PanelRefresh,
     ) -> Result<(), StoreError> {
         let update = "UPDATE panels SET refreshed_at = $2, \
@@ -115,7 +115,7 @@ impl Store {
         let values = [
             id.0.into(),
             stored(look.at).into(),
-            stored(held_until).into(),
+            stored(claimed_until).into(),
             stored(look.next).into(),
             look.data.as_ref().map(ToString::to_string).into(),
             look.shown_revision.into(),

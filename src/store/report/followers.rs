@@ -12,7 +12,9 @@ use crate::domain::activity::{ActivityId, DeliveryEnding, Mirror, Origin, Revisi
 use crate::domain::follow::{DeliveryMethod, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
-use crate::domain::report::{DeliveryFacts, LeftOut, OwedFacts, OwedState, QueuePosition, ShownRevision};
+use crate::domain::report::{
+    DeliveryFacts, DeliveryState, FollowerFacts, LeftOut, QueuePosition, ShownRevision,
+};
 use crate::store::db::entity::{channel_follows, mirrors};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::follow::matching::{self, REACHES, TAGGED};
@@ -63,7 +65,7 @@ pub struct MessageInFollower {
     /// The follow.
     pub follow: Follow,
     /// The facts.
-    pub facts: DeliveryFacts,
+    pub facts: FollowerFacts,
     /// When its turn comes.
     pub turn: QueuePosition,
     /// The mirrors that show it, by part.
@@ -77,16 +79,16 @@ const ONE: &str = "WITH a AS (SELECT CAST($1 AS BIGINT) AS id, CAST($2 AS TEXT) 
 /// The facts, as words, since the databases represent booleans differently.
 fn facts() -> String {
     format!(
-        "f.delivery AS delivery, \
+        "f.delivery AS method, \
          {STATE_WORD} AS state, \
          CASE WHEN a.kind = 'panel' THEN CASE WHEN f.panels THEN '' ELSE 'panels' END \
             WHEN NOT {REACHES} THEN 'threads' \
             WHEN a.id IS NULL OR f.mode = 'all' OR (f.mode = 'only') = {TAGGED} THEN '' ELSE 'tags' END AS left_out, \
-         COALESCE(d.outcome, d.state, '') AS owed, \
+         COALESCE(d.outcome, d.state, '') AS delivery_state, \
          CASE WHEN d.shown_revision IS NULL THEN 'never' WHEN d.shown_revision < a.revision THEN 'older' \
             ELSE 'newest' END AS shown, \
          CASE WHEN EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id) THEN 'yes' ELSE '' END AS mirrored, \
-         CASE WHEN d.withdrawn THEN 'yes' ELSE '' END AS taken_back"
+         CASE WHEN d.withdrawn THEN 'yes' ELSE '' END AS withdrawn"
     )
 }
 
@@ -102,17 +104,17 @@ const TURN: &str = "d.id AS delivery_id, COALESCE(d.attempts, 0) AS attempts, d.
 
 #[derive(FromQueryResult)]
 struct FactsRow {
-    delivery: String,
+    method: String,
     state: String,
     left_out: String,
-    owed: String,
+    delivery_state: String,
     shown: String,
     mirrored: String,
-    taken_back: String,
+    withdrawn: String,
 }
 
 impl FactsRow {
-    fn read(&self, before: bool) -> Result<DeliveryFacts, StoreError> {
+    fn read(&self, before: bool) -> Result<FollowerFacts, StoreError> {
         let state = read_state(&self.state)?;
         let left_out = match self.left_out.as_str() {
             "tags" => Some(LeftOut::Tags),
@@ -120,13 +122,13 @@ impl FactsRow {
             "panels" => Some(LeftOut::Panels),
             _ => None,
         };
-        let owed = match self.owed.as_str() {
+        let delivery = match self.delivery_state.as_str() {
             "" => None,
-            "due" => Some(OwedState::Due),
-            "shown" => Some(OwedState::Shown),
+            "due" => Some(DeliveryState::Due),
+            "shown" => Some(DeliveryState::Shown),
             outcome => {
                 let ending = DeliveryEnding::parse(outcome).ok_or(StoreError::Unreadable("outcome"))?;
-                Some(OwedState::Ended(ending))
+                Some(DeliveryState::Ended(ending))
             }
         };
         let shown = match self.shown.as_str() {
@@ -134,13 +136,13 @@ impl FactsRow {
             "older" => ShownRevision::Older,
             _ => ShownRevision::Never,
         };
-        let (mirrored, taken_back) = (self.mirrored == "yes", self.taken_back == "yes");
-        Ok(DeliveryFacts {
-            delivery: DeliveryMethod::parse(&self.delivery).ok_or(StoreError::Unreadable("delivery"))?,
+        let (mirrored, withdrawn) = (self.mirrored == "yes", self.withdrawn == "yes");
+        Ok(FollowerFacts {
+            method: DeliveryMethod::parse(&self.method).ok_or(StoreError::Unreadable("delivery"))?,
             state,
             before,
             left_out,
-            owed: owed.map(|state| OwedFacts { state, shown, mirrored, taken_back }),
+            delivery: delivery.map(|state| DeliveryFacts { state, shown, mirrored, withdrawn }),
         })
     }
 }
@@ -248,7 +250,7 @@ impl Store {
     pub async fn count_followers_by_facts(
         &self,
         asked: &MessageFacts,
-    ) -> Result<Vec<(DeliveryFacts, u64)>, StoreError> {
+    ) -> Result<Vec<(FollowerFacts, u64)>, StoreError> {
         let posted = stored(asked.posted_at());
         let query = one(asked)
             .then(&format!("SELECT {}, CASE WHEN f.created_at > ", facts()))

@@ -89,7 +89,7 @@ impl Store {
         row::follows(&self.db, rows).await
     }
 
-    /// How many messages are owed to this server's channels.
+    /// How many messages are due in this server's channels.
     pub async fn server_backlog(&self, guild: GuildId) -> Result<i64, StoreError> {
         let query = "SELECT COUNT(*) FROM deliveries d JOIN channel_follows f ON f.id = d.follow_id \
             WHERE d.state = 'due' AND f.guild_id = $1";

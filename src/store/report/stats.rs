@@ -23,14 +23,14 @@ pub struct FollowCounts {
     pub broken: u64,
 }
 
-/// How much is owed.
+/// How much is due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromQueryResult)]
 pub struct Backlog {
     /// Deliveries.
     pub deliveries: i64,
-    /// The lanes that owe them.
+    /// The lanes that they are in.
     pub lanes: i64,
-    /// How many the lane with the most owes.
+    /// How many the lane with the most has.
     pub deepest: i64,
 }
 
@@ -46,7 +46,7 @@ struct CountsRow {
 const ATTEMPTS_OF_A_MINUTE: i32 = 9;
 
 impl Store {
-    /// How many lanes owe something that has kept failing since that time, a minute ago, or earlier.
+    /// In how many lanes something is due that has kept failing since that time, a minute ago, or earlier.
     pub async fn failing_lanes(&self, since: DateTime<Utc>) -> Result<i64, StoreError> {
         // For an edit of something that was shown, only the number of attempts tells when that began.
         let query = "SELECT COUNT(DISTINCT d.target_channel_id) FROM deliveries d JOIN activities a ON a.id = d.activity_id \
@@ -98,7 +98,7 @@ impl Store {
         rows.into_iter().map(count).collect()
     }
 
-    /// What is owed, in one look at all of it.
+    /// What is due, in one look at all of it.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let query = "SELECT CAST(COALESCE(SUM(depth), 0) AS BIGINT) AS deliveries, COUNT(*) AS lanes, COALESCE(MAX(depth), 0) AS deepest \
             FROM (SELECT COUNT(*) AS depth FROM deliveries WHERE state = 'due' GROUP BY target_channel_id) lanes";

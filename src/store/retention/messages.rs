@@ -2,9 +2,9 @@
 //! few at a time, so that writers never wait long. `unused` and `server::left` delete other rows;
 //! `member::forget` deletes what a person wants forgotten.
 //!
-//! A content is *settled* once no due delivery needs it. It is then kept for a while, as an answer or another
-//! post below may refer to it, and then cleared. An edit brings its own content, and unsettles it; a deletion
-//! needs none.
+//! A content is *unneeded* once no due delivery needs it (`settled_at` says since when). It is then kept for a
+//! while, as an answer or another post below may refer to it, and then cleared. An edit brings its own
+//! content, which is needed; a deletion needs none.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -24,7 +24,7 @@ const TOGETHER: i64 = 200;
 const LOOKED_THROUGH: i64 = 10_000;
 
 /// A delivery that needs its activity's content.
-const DUE: &str = "(EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due') \
+const IS_NEEDED: &str = "(EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due') \
     OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id))";
 /// The first message of a thread that was read since `$3`: what is posted there goes under its mirrors. A
 /// thread that was started from a message has that message's id.
@@ -47,7 +47,7 @@ pub struct ForgottenMessages {
 pub(in crate::store) enum ForgetScope {
     /// Those that are finished.
     Finished,
-    /// All of them, even those that are still owed.
+    /// All of them, even those that are still due.
     All,
 }
 
@@ -59,7 +59,7 @@ pub(in crate::store) struct SizedActivity {
 }
 
 #[derive(FromQueryResult)]
-struct UnsettledRow {
+struct NeededRow {
     id: i64,
     due: bool,
 }
@@ -77,26 +77,26 @@ struct DeliveryRow {
 }
 
 impl Store {
-    /// Marks the contents that no delivery needs any more as settled. Returns how many.
-    pub async fn settle_contents(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// Marks the contents that no delivery needs any more as unneeded. Returns how many.
+    pub async fn mark_contents_unneeded(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut settled, mut after) = (0, 0);
         loop {
             let query = format!(
-                "SELECT id, {DUE} AS due FROM activities WHERE kind = 'message' AND content IS NOT NULL \
+                "SELECT id, {IS_NEEDED} AS due FROM activities WHERE kind = 'message' AND content IS NOT NULL \
                  AND settled_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
             );
-            let found: Vec<UnsettledRow> =
+            let found: Vec<NeededRow> =
                 Sql::new(query, [after.into(), CHUNK.into()]).rows_of(&self.db).await?;
             let Some(last) = found.last() else { return Ok(settled) };
             after = last.id;
             let ids: Vec<i64> = found.iter().filter(|one| !one.due).map(|one| one.id).collect();
             if !ids.is_empty() {
-                settled += self.settle(&ids, now).await?;
+                settled += self.mark_unneeded(&ids, now).await?;
             }
         }
     }
 
-    async fn settle(&self, ids: &[i64], now: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn mark_unneeded(&self, ids: &[i64], now: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         lock_sources_of(&txn, ids).await?;
         let update = "UPDATE activities SET settled_at = $1 \
@@ -107,40 +107,40 @@ impl Store {
         Ok(settled)
     }
 
-    /// Clears the contents that were settled by that time. Those that a delivery needs again are kept, and
-    /// unsettled. Returns how many were cleared.
-    pub async fn clear_contents(&self, settled_by: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// Clears the contents that were unneeded by that time. Those that a delivery needs again are kept, and
+    /// marked as needed. Returns how many were cleared.
+    pub async fn clear_contents(&self, unneeded_by: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut cleared = 0;
         loop {
             let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
                 FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= $1 \
                 ORDER BY settled_at LIMIT $2";
-            let values = [stored(settled_by).into(), CHUNK.into()];
+            let values = [stored(unneeded_by).into(), CHUNK.into()];
             let found: Vec<SizedActivity> = Sql::new(query, values).rows_of(&self.db).await?;
             if found.is_empty() {
                 return Ok(cleared);
             }
             for ids in batches(&found) {
-                cleared += self.clear(&ids, settled_by).await?;
+                cleared += self.clear(&ids, unneeded_by).await?;
             }
         }
     }
 
-    async fn clear(&self, ids: &[i64], settled_by: DateTime<Utc>) -> Result<u64, StoreError> {
+    async fn clear(&self, ids: &[i64], unneeded_by: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         lock_sources_of(&txn, ids).await?;
-        let unsettle = Sql::new("UPDATE activities SET settled_at = NULL WHERE id IN ", []);
-        unsettle.list(ids.iter().copied()).then(&format!(" AND {DUE}")).execute(&*txn).await?;
+        let mark_needed = Sql::new("UPDATE activities SET settled_at = NULL WHERE id IN ", []);
+        mark_needed.list(ids.iter().copied()).then(&format!(" AND {IS_NEEDED}")).execute(&*txn).await?;
         let clear = "UPDATE activities SET content = NULL \
             WHERE content IS NOT NULL AND settled_at <= $1 AND id IN ";
-        let clear = Sql::new(clear, [stored(settled_by).into()]).list(ids.iter().copied());
+        let clear = Sql::new(clear, [stored(unneeded_by).into()]).list(ids.iter().copied());
         let cleared = clear.execute(&*txn).await?;
         txn.commit().await?;
         Ok(cleared)
     }
 
     /// Forgets the messages that are older than both times (of the message, and of its row), with what ties
-    /// them to their mirrors: later edits and deletions don't reach these any more. What is still owed, or on
+    /// them to their mirrors: later edits and deletions don't reach these any more. What is still due, or on
     /// its way, stays until it is done. Live panels stay, too, and so do the first messages of threads in
     /// which somebody still posts.
     pub(in crate::store) async fn forget_old_messages(
@@ -154,7 +154,7 @@ impl Store {
             let query = format!(
                 "SELECT id, source_message_id FROM activities \
                  WHERE (source_message_id, id) > ($1, $2) AND source_message_id < $3 AND created_at < $4 \
-                 AND (kind = 'message' OR deleted) AND NOT {DUE} AND NOT {BEGINS_LIVELY_THREAD} \
+                 AND (kind = 'message' OR deleted) AND NOT {IS_NEEDED} AND NOT {BEGINS_LIVELY_THREAD} \
                  ORDER BY source_message_id, id LIMIT $5"
             );
             let values =

@@ -116,7 +116,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets lanes into which nobody follows, and which owe nothing. Returns how many.
+    /// Forgets lanes into which nobody follows, and in which nothing is due. Returns how many.
     pub(in crate::store) async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut forgotten, mut after) = (0, 0);
         loop {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use crate::domain::doors::RightsDigest;
+use crate::domain::doors::PermissionsDigest;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::store::db::sql::{Sql, stored};
@@ -55,7 +55,7 @@ struct CheckRow {
 }
 
 #[derive(FromQueryResult)]
-struct RightsRow {
+struct PermissionsRow {
     guild_id: i64,
     rights_digest: i64,
 }
@@ -101,17 +101,22 @@ impl Store {
     }
 
     /// The digest of each server's permissions at its last complete check.
-    pub async fn rights_looked_at(&self) -> Result<Vec<(GuildId, RightsDigest)>, StoreError> {
+    pub async fn checked_permissions(&self) -> Result<Vec<(GuildId, PermissionsDigest)>, StoreError> {
         let query = "SELECT guild_id, rights_digest FROM guild_checks WHERE rights_digest IS NOT NULL";
-        let rows: Vec<RightsRow> = Sql::new(query, []).rows_of(&self.db).await?;
-        let looked_at =
-            |row: RightsRow| Ok((GuildId::from_db(row.guild_id)?, RightsDigest::from_db(row.rights_digest)));
+        let rows: Vec<PermissionsRow> = Sql::new(query, []).rows_of(&self.db).await?;
+        let looked_at = |row: PermissionsRow| {
+            Ok((GuildId::from_db(row.guild_id)?, PermissionsDigest::from_db(row.rights_digest)))
+        };
         rows.into_iter().map(looked_at).collect()
     }
 
     /// Records the digest of a server's permissions. A server that the sweep has never compared remains
     /// unchecked.
-    pub async fn note_rights(&self, guild: GuildId, digest: RightsDigest) -> Result<(), StoreError> {
+    pub async fn note_permissions(
+        &self,
+        guild: GuildId,
+        digest: PermissionsDigest,
+    ) -> Result<(), StoreError> {
         let insert = "INSERT INTO guild_checks (guild_id, checked_at, rights_digest) VALUES ($1, $2, $3) \
             ON CONFLICT (guild_id) DO UPDATE SET rights_digest = excluded.rights_digest";
         let values = [guild.to_db().into(), stored(DateTime::UNIX_EPOCH).into(), digest.to_db().into()];

@@ -87,7 +87,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// Stops sending into these targets: what was in flight or should be taken back there is forgotten.
+    /// Stops sending into these targets: what was in flight or should be withdrawn there is forgotten.
     async fn close_lanes(&self, targets: &[i64]) -> Result<(), StoreError> {
         for targets in targets.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
             let txn = self.write().await?;

@@ -15,10 +15,10 @@ use crate::store::follow::matching;
 use crate::store::{SourceEvent, Store, StoreError};
 
 impl Store {
-    /// Owes these posts of its source to this follow alone, if it lets them through. What is known about them
-    /// already stays as it is. Returns how many are owed now, or will be soon. Up to the point to which the
-    /// channel was read, unknown posts were wanted by nobody. Newer posts are about to be recorded, and owed
-    /// to this follow and to all others.
+    /// Creates deliveries of these posts for this follow alone, if it lets them through. What is known about
+    /// them already stays as it is. Returns how many are due now, or will be soon. Up to the point to which
+    /// the channel was read, unknown posts were wanted by nobody. Newer posts are about to be recorded, and
+    /// delivered to this follow and to all others.
     pub async fn backfill(
         &self,
         follow: &Follow,
@@ -73,23 +73,24 @@ impl Store {
                 matching::put_tags(&*txn, &of_it).await?;
             }
         }
-        let owe = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
+        let create = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
             SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a JOIN channel_follows f ON f.id = $1 WHERE NOT a.deleted AND ";
-        let owe = Sql::new(owe, [follow.id.0.into()]).then(&matching::wanted()).then(" AND a.origin IN ");
+        let create =
+            Sql::new(create, [follow.id.0.into()]).then(&matching::wanted()).then(" AND a.origin IN ");
         let wanted = || {
             let wanted = posts.iter().filter(|post| !followed.withholds(post, None));
             wanted.map(|post| post.origin().to_string())
         };
-        owe.list(wanted()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
-        // A post that was recorded since the follow was stored is owed to it already.
-        let owed = "SELECT a.id FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.follow_id = $1 AND a.origin IN ";
-        let owed = Sql::new(owed, [follow.id.0.into()]).list(wanted()).numbers(&*txn).await?;
+        create.list(wanted()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
+        // A post that was recorded since the follow was stored is due there already.
+        let due = "SELECT a.id FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.follow_id = $1 AND a.origin IN ";
+        let due = Sql::new(due, [follow.id.0.into()]).list(wanted()).numbers(&*txn).await?;
         let all_newer = newer.len();
         let not_yet = all_newer.saturating_sub(count_known(&*txn, newer).await?);
         let wake = "UPDATE lanes SET wait_until = NULL WHERE target_channel_id = $1";
         Sql::new(wake, [follow.pair.target.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(u64::try_from(owed.len() + not_yet).unwrap_or_default())
+        Ok(u64::try_from(due.len() + not_yet).unwrap_or_default())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Messages that are held while the bot finds out whether they go round in a circle: they are recorded, but
-//! owed to nobody yet. The database knows that they are held, so a process that dies meanwhile only delays
-//! them.
+//! Messages that are quarantined while the bot finds out whether they go round in a circle: they are
+//! recorded, but delivered to nobody yet. The database knows that they are quarantined, so a process that
+//! dies meanwhile only delays them.
 
 use std::collections::HashSet;
 
@@ -24,24 +24,25 @@ const CHUNK: usize = 5_000;
 const SOME: i64 = 100;
 
 #[derive(FromQueryResult)]
-struct HeldRow {
+struct QuarantinedRow {
     id: i64,
     source_channel_id: Option<i64>,
     thread_id: Option<i64>,
 }
 
-/// Notes which of these new activities are held, until that time at most, and removes them from the list.
-pub(in crate::store) async fn hold(
+/// Notes which of these new activities are quarantined, until that time at most, and removes them from the
+/// list.
+pub(in crate::store) async fn quarantine(
     txn: &Write,
     posted: &mut Vec<i64>,
-    held: &HashSet<Origin>,
+    quarantined: &HashSet<Origin>,
     until: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if held.is_empty() {
+    if quarantined.is_empty() {
         return Ok(());
     }
     let query = Sql::new("SELECT id FROM activities WHERE origin IN ", []);
-    let found = query.list(held.iter().map(ToString::to_string)).numbers(&**txn).await?;
+    let found = query.list(quarantined.iter().map(ToString::to_string)).numbers(&**txn).await?;
     let found: HashSet<i64> = found.into_iter().filter(|id| posted.contains(id)).collect();
     posted.retain(|id| !found.contains(id));
     for id in found {
@@ -55,7 +56,7 @@ pub(in crate::store) async fn hold(
 impl Store {
     /// The active relay follows that let this message through.
     pub async fn follows_that_want(&self, origin: Origin) -> Result<Vec<FollowId>, StoreError> {
-        let Some(HeldRow { id, .. }) = self.held(origin).await? else { return Ok(Vec::new()) };
+        let Some(QuarantinedRow { id, .. }) = self.quarantined(origin).await? else { return Ok(Vec::new()) };
         let query =
             matching::followers_of(&[id]).then("SELECT DISTINCT f.id ").then(matching::FROM_FOLLOWERS);
         let query = query.then(&format!(
@@ -73,14 +74,15 @@ impl Store {
         Ok(!query.then(" LIMIT 1").numbers(&self.db).await?.is_empty())
     }
 
-    /// Owes a held message to these of its follows, and keeps holding it. Without a list, owes it to all of
-    /// them, and releases it. Returns the targets.
-    pub async fn release_held(
+    /// Delivers a quarantined message to these of its follows, and keeps it in quarantine. Without a list,
+    /// delivers it to all of them, and releases it. Returns the targets.
+    pub async fn release_quarantined(
         &self,
         origin: Origin,
         follows: Option<&[FollowId]>,
     ) -> Result<Vec<ChannelId>, StoreError> {
-        let Some(HeldRow { id, source_channel_id, thread_id }) = self.held(origin).await? else {
+        let Some(QuarantinedRow { id, source_channel_id, thread_id }) = self.quarantined(origin).await?
+        else {
             return Ok(Vec::new());
         };
         let sources: Vec<i64> = source_channel_id.into_iter().chain(thread_id).collect();
@@ -105,7 +107,8 @@ impl Store {
         distinct_channels(targets)
     }
 
-    /// Releases what has been held for too long: the process that held it is gone. Returns the targets.
+    /// Releases what has been quarantined for too long: the process that quarantined it is gone. Returns the
+    /// targets.
     pub async fn release_overdue(&self, now: DateTime<Utc>) -> Result<Vec<ChannelId>, StoreError> {
         #[derive(FromQueryResult)]
         struct OriginRow {
@@ -122,15 +125,16 @@ impl Store {
             }
             for row in rows {
                 let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-                targets.extend(self.release_held(origin, None).await?);
+                targets.extend(self.release_quarantined(origin, None).await?);
             }
         }
     }
 
-    async fn held(&self, origin: Origin) -> Result<Option<HeldRow>, StoreError> {
+    async fn quarantined(&self, origin: Origin) -> Result<Option<QuarantinedRow>, StoreError> {
         let query = "SELECT a.id, a.source_channel_id, a.thread_id FROM activities a \
             JOIN held_activities h ON h.activity_id = a.id WHERE a.origin = $1";
-        let rows: Vec<HeldRow> = Sql::new(query, [origin.to_string().into()]).rows_of(&self.db).await?;
+        let rows: Vec<QuarantinedRow> =
+            Sql::new(query, [origin.to_string().into()]).rows_of(&self.db).await?;
         Ok(rows.into_iter().next())
     }
 }

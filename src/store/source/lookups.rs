@@ -41,7 +41,7 @@ impl Store {
         Ok(tags.into_iter().map(|row| Tag::from_key(&row.tag, None)).collect())
     }
 
-    /// The messages of this channel or thread between these two, inclusive, that are owed to anybody or shown
+    /// The messages of this channel or thread between these two, inclusive, that are due anywhere or shown
     /// anywhere, and exist as far as is known.
     pub async fn mirrored_between(
         &self,

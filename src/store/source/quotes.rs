@@ -85,15 +85,15 @@ pub(in crate::store) fn author_quoted_by(content: &ActivityContent) -> Option<Us
     content.as_message()?.reply.as_ref()?.written_by
 }
 
-/// The messages of a batch whose quotes may be out of date now. If a message isn't known, or nobody is owed
-/// it, every edit counts.
+/// The messages of a batch whose quotes may be out of date now. If a message isn't known, or no delivery
+/// shows it, every edit counts.
 pub(in crate::store) fn maybe_quoted(
     events: &[SourceEvent],
     known: &HashMap<Origin, KnownActivity>,
 ) -> BTreeSet<i64> {
     let changed = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } | SourceEvent::Passed { .. } => false,
-        event => known.get(&event.origin()).is_none_or(|known| known.is_changed() || !known.owed),
+        event => known.get(&event.origin()).is_none_or(|known| known.is_changed() || !known.has_deliveries),
     };
     events.iter().filter(changed).map(|event| event.origin().message().to_db()).collect()
 }
@@ -156,7 +156,7 @@ struct GoneRow {
     withheld: bool,
 }
 
-/// The same events, without quotes of messages that are known to be deleted, that were taken back here, or
+/// The same events, without quotes of messages that are known to be deleted, that were withdrawn here, or
 /// whose authors don't want them mirrored, and without titles of threads that such an author began.
 pub(in crate::store) async fn without_deleted<'a>(
     txn: &Write,
@@ -229,7 +229,7 @@ impl Store {
     }
 
     /// The next activities that quote it, or answer in its thread if it is withheld, and that are shown or
-    /// owed anywhere; at most `most`.
+    /// due anywhere; at most `most`.
     pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<QuotingActivity>, StoreError> {
         // Each half is read in the order of its index, and only as far as needed.
         let half = |name: &str, quotes: &str| {
@@ -274,7 +274,7 @@ impl Store {
         })
     }
 
-    /// Whether this message is known to be deleted, or was taken back here.
+    /// Whether this message is known to be deleted, or was withdrawn here.
     pub async fn is_known_deleted(&self, message: MessageId) -> Result<bool, StoreError> {
         let query = "SELECT id FROM activities WHERE source_message_id = $1 AND kind = 'message' AND deleted";
         Ok(!Sql::new(query, [message.to_db().into()]).numbers(&self.db).await?.is_empty())

@@ -90,7 +90,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// The threads of this channel with messages, from that one on, that are owed to anybody or shown
+    /// The threads of this channel with messages, from that one on, that are due anywhere or shown
     /// anywhere, and exist as far as is known.
     pub async fn mirrored_threads(
         &self,
@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// A thread was made private. It no longer belongs to its channel, and what that channel's followers were
-    /// shown of it is taken back. Returns the targets.
+    /// shown of it is withdrawn. Returns the targets.
     pub async fn hide_thread(
         &self,
         thread: ChannelId,
@@ -147,7 +147,7 @@ impl Store {
             LEFT JOIN channel_follows f ON f.id = deliveries.follow_id WHERE a.id = deliveries.activity_id \
             AND a.thread_id = $1 AND (f.id IS NULL OR f.source_channel_id <> $1))";
         let sql = |text: &str| Sql::new(text, [thread.to_db().into()]);
-        let targets = matching::take_back(&txn, through_parent, sql).await?;
+        let targets = matching::withdraw(&txn, through_parent, sql).await?;
         for known in known.chunks(10_000) {
             wake(&txn, known, &ChangedActivities::default()).await?;
         }

@@ -7,7 +7,7 @@ use crate::domain::account::{Account, AccountServer, MOST_SESSIONS, NewApiToken,
 use crate::domain::public_url::LocalPath;
 use crate::domain::scope::TokenScope;
 use crate::domain::secret::{SecretHash, WebSecret};
-use crate::store::NewSession;
+use crate::store::NewWebSession;
 
 fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
@@ -41,7 +41,7 @@ fn pending(number: u8) -> PendingSignIn {
 async fn sign_in(db: &Db, number: u8, whom: u64, now: DateTime<Utc>) {
     let link = hash(number.wrapping_add(100));
     db.store.add_sign_in(link, &account(whom), now + TimeDelta::minutes(5)).await.unwrap();
-    let session = NewSession { hash: hash(number), replaces: None, browser: "Firefox" };
+    let session = NewWebSession { hash: hash(number), replaces: None, browser: "Firefox" };
     assert!(db.store.redeem_sign_in(link, session, now).await.unwrap().is_some());
 }
 
@@ -66,7 +66,7 @@ async fn each_works_until_its_end_and_is_swept_then(#[case] backend: Backend) {
     store.add_api_token(&ending, at(0)).await.unwrap().unwrap();
     assert_eq!(store.sign_in(hash(1), at(299)).await.unwrap(), Some(account(1)));
     assert_eq!(store.sign_in(hash(1), at(300)).await.unwrap(), None);
-    let late = NewSession { hash: hash(9), replaces: None, browser: "" };
+    let late = NewWebSession { hash: hash(9), replaces: None, browser: "" };
     assert_eq!(store.redeem_sign_in(hash(1), late, at(300)).await.unwrap(), None);
     assert!(store.use_api_token(hash(4), at(599)).await.unwrap().is_some());
     assert!(store.use_api_token(hash(4), at(600)).await.unwrap().is_none());
@@ -146,7 +146,7 @@ async fn a_sign_in_with_discord_is_taken_once_and_in_time(#[case] backend: Backe
     rows(&db).await;
     assert_eq!(store.take_pending_sign_in(hash(1), at(0)).await.unwrap(), None, "a link is none");
     assert_eq!(store.sign_in(hash(6), at(0)).await.unwrap(), None, "and it is no link");
-    let session = NewSession { hash: hash(9), replaces: None, browser: "" };
+    let session = NewWebSession { hash: hash(9), replaces: None, browser: "" };
     assert_eq!(store.redeem_sign_in(hash(6), session, at(0)).await.unwrap(), None);
     assert_eq!(store.take_pending_sign_in(hash(6), at(599)).await.unwrap(), Some(pending(6)));
     assert_eq!(store.take_pending_sign_in(hash(6), at(599)).await.unwrap(), None);

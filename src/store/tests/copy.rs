@@ -68,11 +68,11 @@ async fn everything() -> Db {
         .await;
     store.note_guild_check(guild(8), at(2)).await.unwrap();
     let held = std::collections::HashSet::from([origin(1, 103)]);
-    store.record_events_holding(&[posted(1, 103)], &held, at(2)).await.unwrap();
+    store.record_events_quarantining(&[posted(1, 103)], &held, at(2)).await.unwrap();
     store.pause_follow(paused.guild, paused.id, bot(at(3))).await.unwrap();
     store.break_follows(BreakWhich::Follow(broken.id), BrokenReason::WebhookMoved, bot(at(3))).await.unwrap();
     store.record_events(&[edited(1, 100, "second"), deleted(1, 101)], at(4)).await.unwrap();
-    store.settle_contents(at(5)).await.unwrap();
+    store.mark_contents_unneeded(at(5)).await.unwrap();
     store.guild_left(guild(90), at(6)).await.unwrap();
     store.block_server(guild(91), at(6)).await.unwrap();
     store.count_action(UserId::new(9).unwrap(), 2, at(6)).await.unwrap().unwrap();

@@ -59,7 +59,7 @@ async fn of_what_must_not_be_read_any_more_only_deletions_are_owed(#[case] backe
     store.note_meant(made.guild, made.id, bot(at(0))).await.unwrap();
     let again = store.resume_follow(&made, None, Door::Own, bot(at(4))).await.unwrap().unwrap();
     assert_eq!((again.state, again.exposure), (FollowState::Active, Exposure::Meant));
-    assert_eq!(db.deliveries().await, ["2 due 1", "2 due 1"], "what was edited meanwhile is owed now");
+    assert_eq!(db.deliveries().await, ["2 due 1", "2 due 1"], "what was edited meanwhile is due now");
     assert_eq!(store.stop_exposed(made.guild, made.id, at(5)).await.unwrap(), None, "it is meant");
 }
 

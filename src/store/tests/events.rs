@@ -147,7 +147,7 @@ async fn a_batch_is_played_through_in_order(#[case] backend: Backend) {
         recorded,
         Recorded { lanes: vec![channel(2)], posted: 3, changed: 0, quoted: false, withheld: 0 }
     );
-    assert_eq!(db.deliveries().await.len(), 2, "what is gone already is owed to nobody");
+    assert_eq!(db.deliveries().await.len(), 2, "what is gone already is delivered to nobody");
     let rows = activities(&db).await;
     assert_eq!(says(&rows[0], 10).as_deref(), Some("edited"));
     assert!(rows[1].deleted && rows[1].content.is_none());

@@ -192,10 +192,10 @@ async fn what_a_follow_begins_with_is_owed_to_all_others_too(#[case] backend: Ba
     store.move_seen_message(channel(1), message(10)).await.unwrap();
     follow(store, 1, 2).await;
     let late = follow(store, 1, 3).await;
-    let owed = store.backfill(&late, &[posted(1, 10), posted(1, 11)], at(1)).await.unwrap();
-    assert_eq!(owed, 2, "one now, and one at once");
+    let due = store.backfill(&late, &[posted(1, 10), posted(1, 11)], at(1)).await.unwrap();
+    assert_eq!(due, 2, "one now, and one at once");
     store.record_events(&[posted(1, 11)], at(2)).await.unwrap();
-    let owed = "SELECT d.target_channel_id || ' ' || a.source_message_id AS text FROM deliveries d \
+    let due = "SELECT d.target_channel_id || ' ' || a.source_message_id AS text FROM deliveries d \
         JOIN activities a ON a.id = d.activity_id ORDER BY 1";
-    assert_eq!(db.texts(owed).await, ["2 11", "3 10", "3 11"]);
+    assert_eq!(db.texts(due).await, ["2 11", "3 10", "3 11"]);
 }

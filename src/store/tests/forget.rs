@@ -78,7 +78,7 @@ async fn a_person_is_forgotten_and_their_mirrors_stay(#[case] backend: Backend) 
         db.deliveries().await,
         ["2 shown 1", "3 shown 1", "2 shown 1", "3 shown 1", "2 shown 1", "3 ended gave_up"]
     );
-    assert_eq!(advance(&db.store, &three, None, at(6)).await, NextAction::Idle, "it is not owed any more");
+    assert_eq!(advance(&db.store, &three, None, at(6)).await, NextAction::Idle, "it is not due any more");
     assert!(db.store.forget_user(user(99), false, at(7)).await.unwrap().is_nothing());
     assert_eq!(content_of(&db, 101).await.names.people.into_keys().collect::<Vec<_>>(), [user(98)]);
 

@@ -6,25 +6,26 @@ use super::*;
 use crate::domain::gateway_session::GatewaySession;
 use crate::domain::ids::ApplicationId;
 use crate::domain::shards::Shard;
-use crate::store::{KeptSession, SessionOwner};
+use crate::store::{GatewaySessionOwner, KeptGatewaySession};
 
-pub(super) fn owner() -> SessionOwner {
+pub(super) fn owner() -> GatewaySessionOwner {
     let token = SecretString::from("the-bots-own-token");
-    SessionOwner { application: ApplicationId::new(9).unwrap(), token, intents: 33_281 }
+    GatewaySessionOwner { application: ApplicationId::new(9).unwrap(), token, intents: 33_281 }
 }
 
-pub(super) fn kept(shard: u32, total: u32) -> KeptSession {
+pub(super) fn kept(shard: u32, total: u32) -> KeptGatewaySession {
     let session = GatewaySession {
         shard: Shard { id: shard, total },
         id: format!("plain-session-{shard}").into(),
         address: Some("wss://resume.discord.test".to_owned()),
         number: u64::from(shard) + 70,
     };
-    KeptSession { session, began_at: stored(at(1)), knowledge: "{\"plain\":\"knowledge\"}".to_owned() }
+    KeptGatewaySession { session, began_at: stored(at(1)), knowledge: "{\"plain\":\"knowledge\"}".to_owned() }
 }
 
-fn shown(kept: &KeptSession) -> String {
-    let KeptSession { session: GatewaySession { shard, id, address, number }, began_at, knowledge } = kept;
+fn shown(kept: &KeptGatewaySession) -> String {
+    let KeptGatewaySession { session: GatewaySession { shard, id, address, number }, began_at, knowledge } =
+        kept;
     let (id, address) = (id.expose_secret(), address.as_deref().unwrap_or_default());
     format!("{shard:?} {id} {address} {number} {began_at} {knowledge}")
 }
@@ -56,9 +57,9 @@ async fn nobody_else_can_read_them_and_no_old_one_is_taken(#[case] backend: Back
     let Some(db) = Db::new(backend).await else { return };
     let keep = async || db.store.keep_gateway_sessions(&owner(), &[kept(0, 1)], at(2)).await.unwrap();
     let others = [
-        SessionOwner { application: ApplicationId::new(8).unwrap(), ..owner() },
-        SessionOwner { token: SecretString::from("another token"), ..owner() },
-        SessionOwner { intents: 1, ..owner() },
+        GatewaySessionOwner { application: ApplicationId::new(8).unwrap(), ..owner() },
+        GatewaySessionOwner { token: SecretString::from("another token"), ..owner() },
+        GatewaySessionOwner { intents: 1, ..owner() },
     ];
     for other in others {
         keep().await;

@@ -222,7 +222,7 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     );
 }
 
-/// A lane's former holder takes back what it created while the new one is about to adopt it: whoever comes
+/// A lane's former holder retracts what it created while the new one is about to adopt it: whoever comes
 /// first is right.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]

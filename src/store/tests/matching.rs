@@ -1,4 +1,4 @@
-//! Who is owed what, by place and tags, and what an edit of tags changes.
+//! What is delivered to whom, by place and tags, and what an edit of tags changes.
 
 use rstest::rstest;
 
@@ -55,7 +55,7 @@ fn edited_in(thread: u64, id: u64, content: Content) -> SourceEvent {
     }
 }
 
-/// Records it, and answers with who is owed it, or not any more: the lines of `deliveries` that are new or
+/// Records it, and answers with who gets it, or not any more: the lines of `deliveries` that are new or
 /// others.
 async fn record(db: &Db, event: SourceEvent) -> Vec<String> {
     let before = db.deliveries().await;
@@ -120,7 +120,7 @@ async fn tags_are_matched(#[case] backend: Backend) {
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn an_edit_of_tags_takes_back_and_owes(#[case] backend: Backend) {
+async fn an_edit_of_tags_withdraws_and_delivers(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let bug = || Tag::hashtag("bug");
     follow_with(&db.store, 1, 10, ThreadScope::None, filter(TagFilter::Only, bug())).await;
@@ -130,11 +130,11 @@ async fn an_edit_of_tags_takes_back_and_owes(#[case] backend: Backend) {
     assert_eq!(record(&db, edited(1, 20, "now a #bug")).await, ["11 ended withdrawn", "10 due"]);
     assert_eq!(record(&db, edited(1, 20, "still a #bug")).await, [""; 0]);
     assert_eq!(record(&db, edited(1, 20, "fixed")).await, ["11 due", "10 ended withdrawn"]);
-    // What nobody is owed comes with the edit.
+    // What is delivered to nobody comes with the edit.
     follow_with(&db.store, 2, 10, ThreadScope::None, filter(TagFilter::Only, bug())).await;
     assert_eq!(record(&db, posted(2, 30)).await, [""; 0]);
     let kept = "SELECT CAST(COUNT(*) AS text) AS text FROM activities WHERE content IS NOT NULL";
-    assert_eq!(db.texts(kept).await, ["1"], "of what nobody is owed, nothing is kept");
+    assert_eq!(db.texts(kept).await, ["1"], "of what is delivered to nobody, nothing is kept");
     assert_eq!(record(&db, edited(2, 30, "no tag")).await, [""; 0]);
     assert_eq!(record(&db, edited(2, 30, "a #bug after all")).await, ["10 due"]);
 }
@@ -261,7 +261,7 @@ async fn a_target_that_follows_a_channel_and_its_thread_is_owed_once(#[case] bac
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_another_follow_still_wants_is_not_taken_back(#[case] backend: Backend) {
+async fn what_another_follow_still_wants_is_not_withdrawn(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let bug = filter(TagFilter::Only, Tag::hashtag("bug"));
     follow_with(&db.store, 1, 10, ThreadScope::All, bug).await;

@@ -57,7 +57,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     follow(&db.store, 1, 2).await;
     db.store.note_guild_check(guild(7), at(1)).await.unwrap();
     let held = std::collections::HashSet::from([origin(1, 100)]);
-    db.store.record_events_holding(&[posted(1, 100)], &held, at(1)).await.unwrap();
+    db.store.record_events_quarantining(&[posted(1, 100)], &held, at(1)).await.unwrap();
     assert_eq!(db.texts("SELECT CAST(activity_id AS text) AS text FROM held_activities").await.len(), 1);
     super::quotes::stale(&db).await;
     super::opt_outs::rows(&db).await;
@@ -70,8 +70,8 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     assert_eq!(applied(&db).await, 0, "with rows in them too");
 }
 
-/// Takes a migration back, and those behind it.
-pub(super) async fn take_back(db: &Db, migration: &str) {
+/// Reverts a migration, and those behind it.
+pub(super) async fn revert(db: &Db, migration: &str) {
     let is_applied = async || {
         let all = db.store.migration_status().await.unwrap();
         all.iter().any(|(name, applied)| name == migration && *applied)
@@ -131,7 +131,7 @@ async fn down_leaves_nothing_behind_at_any_level(#[case] backend: Backend) {
     }
     for (level, (name, _)) in all.iter().enumerate().rev() {
         db.store.migrate_down(1).await.unwrap();
-        assert_eq!(schema(&db).await, levels[level], "after {name} was taken back");
+        assert_eq!(schema(&db).await, levels[level], "after {name} was reverted");
     }
     for level in 1..all.len() {
         up(&db, level.try_into().unwrap()).await;
@@ -151,9 +151,9 @@ async fn whether_something_was_overtaken_is_added_and_taken_away(#[case] backend
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
-    let owed = db.deliveries().await;
-    take_back(&db, NAME).await;
-    assert_eq!(db.deliveries().await, owed, "nothing else is lost");
+    let due = db.deliveries().await;
+    revert(&db, NAME).await;
+    assert_eq!(db.deliveries().await, due, "nothing else is lost");
     db.store.migrate_up().await.unwrap();
     let overtaken = "SELECT CASE WHEN overtaken THEN 'yes' ELSE 'no' END AS text FROM deliveries";
     assert_eq!(db.texts(overtaken).await, ["no", "no"]);
@@ -186,7 +186,7 @@ async fn reasons_get_their_former_words_back(#[case] backend: Backend) {
     follow(&db.store, 1, 2).await;
     let reasons = "SELECT COALESCE(broken_reason, 'none') AS text FROM channel_follows ORDER BY id";
     let before = db.texts(reasons).await;
-    take_back(&db, ROWS_ONLY[0]).await;
+    revert(&db, ROWS_ONLY[0]).await;
     let words = db.texts(reasons).await;
     for (was, word) in before.iter().zip(&words) {
         let known = KNOWN_BEFORE.contains(&was.as_str()) || was == "none";
@@ -231,7 +231,7 @@ async fn files_of_mirrors_are_added_and_taken_away(#[case] backend: Backend) {
     let done = StepResult::Edited { delivery, message, marks, revision, files: vec![8] };
     advance(&db.store, &lease, Some(done), at(12)).await;
     assert_eq!(db.texts(ids).await, ["8"]);
-    take_back(&db, "m20261129_000016_remember_files").await;
+    revert(&db, "m20261129_000016_remember_files").await;
     assert_eq!(db.texts("SELECT CAST(revision AS text) AS text FROM mirrors").await, ["2"]);
     db.store.migrate_up().await.unwrap();
     assert_eq!(db.texts(ids).await, ["none"]);

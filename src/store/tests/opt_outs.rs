@@ -1,4 +1,4 @@
-//! People who don't want to be mirrored: what comes is left out, and what was mirrored is taken back, on both
+//! People who don't want to be mirrored: what comes is left out, and what was mirrored is withdrawn, on both
 //! databases.
 
 use rstest::rstest;
@@ -59,8 +59,8 @@ async fn activities(db: &Db) -> Vec<String> {
     db.texts(query).await
 }
 
-/// Takes back everything that must be, as the background task does.
-async fn take_back(store: &Store) -> usize {
+/// Withdraws everything that must be, as the background task does.
+async fn withdraw_all(store: &Store) -> usize {
     let mut parts = 0;
     for removal in store.open_removals().await.unwrap() {
         store.pass_sources(removal.opt_out.scope).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
         .unwrap()
         .unwrap();
     db.store.delete_follow(gone.guild, gone.id, bot(at(0))).await.unwrap();
-    assert_eq!(take_back(&db.store).await, 1);
+    assert_eq!(withdraw_all(&db.store).await, 1);
     let expected = [
         "100 nobody deleted withheld",
         "101 99 content",
@@ -142,7 +142,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
     assert_eq!((kept.messages, kept.oldest, kept.contents), (2, Some(message(101)), 2));
     // Everywhere holds beside it, and ends both.
     db.store.opt_out(user(99), Everywhere, at(4)).await.unwrap();
-    assert_eq!(take_back(&db.store).await, 1);
+    assert_eq!(withdraw_all(&db.store).await, 1);
     assert!(activities(&db).await.iter().all(|one| !one.contains(" 99")));
     assert_eq!(db.store.opt_in(user(99), here(), message(900)).await.unwrap(), 1);
     assert_eq!(db.store.opt_outs_of(user(99)).await.unwrap().len(), 1);
@@ -153,7 +153,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] backend: Backend) {
+async fn what_was_mirrored_is_withdrawn_and_what_was_due_is_not_sent(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let lease = claim(&db.store, 2).await;
@@ -167,13 +167,13 @@ async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] b
     assert_eq!((recorded.withheld, recorded.changed), (1, 1));
     let unsent = db.store.remove_part(&removal, i64::MAX, false).await.unwrap();
     assert_eq!((unsent.activities.len(), unsent.lanes), (1, vec![channel(2)]));
-    assert_eq!(take_back(&db.store).await, 1, "its author was still known");
+    assert_eq!(withdraw_all(&db.store).await, 1, "its author was still known");
     let expected =
         ["100 nobody deleted withheld", "101 98 content", "102 nobody deleted withheld", "103 98 content"];
     assert_eq!(activities(&db).await, expected);
     let first = advance(&db.store, &lease, None, at(4)).await;
     let (Step::Delete(_), 100) = about(&first) else { panic!("{first:?}") };
-    assert!(take_back(&db.store).await == 0 && db.store.open_removals().await.unwrap().is_empty());
+    assert!(withdraw_all(&db.store).await == 0 && db.store.open_removals().await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -192,7 +192,7 @@ async fn nobody_is_quoted_who_opted_out(#[case] backend: Backend) {
     ];
     db.store.record_events(&before, at(1)).await.unwrap();
     db.store.opt_out(user(99), here(), at(2)).await.unwrap();
-    take_back(&db.store).await;
+    withdraw_all(&db.store).await;
     let stale = db.store.stale_quotes(None, 10).await.unwrap();
     assert_eq!(stale.iter().map(|stale| stale.message).collect::<Vec<_>>(), [message(50), message(100)]);
     for (id, to) in [(101, 100), (102, 50), (103, 51), (104, 100)] {
@@ -250,7 +250,7 @@ async fn an_opt_out_amid_a_batch_of_another_process_holds(#[case] backend: Backe
         };
         let opting_out = async {
             db.store.opt_out(user(author), here(), at(2)).await.unwrap();
-            take_back(&db.store).await;
+            withdraw_all(&db.store).await;
         };
         tokio::join!(recording, opting_out);
         let left = db.texts("SELECT CAST(COUNT(*) AS text) AS text FROM activities WHERE NOT deleted").await;
@@ -274,9 +274,9 @@ async fn a_new_follow_begins_without_them(#[case] backend: Backend) {
     for follow in [&other, &made] {
         db.store.backfill(follow, &earlier, at(3)).await.unwrap();
     }
-    let owed = "SELECT CAST(a.source_message_id AS text) AS text FROM deliveries d JOIN activities a ON a.id = d.activity_id \
+    let due = "SELECT CAST(a.source_message_id AS text) AS text FROM deliveries d JOIN activities a ON a.id = d.activity_id \
         WHERE d.target_channel_id = 3 ORDER BY 1";
-    assert_eq!(db.texts(owed).await, ["101", "91"]);
+    assert_eq!(db.texts(due).await, ["101", "91"]);
 }
 
 #[rstest]
@@ -293,7 +293,7 @@ async fn asked_for_anew_meanwhile_it_is_not_done(#[case] backend: Backend) {
     db.store.record_events(&[posted_by(99, 1, 100)], at(2)).await.unwrap();
     db.store.opt_out(user(99), here(), at(3)).await.unwrap();
     db.store.end_removal(&removal).await.unwrap();
-    assert_eq!(take_back(&db.store).await, 1);
+    assert_eq!(withdraw_all(&db.store).await, 1);
     assert_eq!(activities(&db).await, ["100 nobody deleted withheld"]);
 
     // Only what is older than the opting in goes.
@@ -301,7 +301,7 @@ async fn asked_for_anew_meanwhile_it_is_not_done(#[case] backend: Backend) {
     db.store.opt_out(user(98), Everywhere, at(5)).await.unwrap();
     db.store.opt_in(user(98), Everywhere, message(200)).await.unwrap();
     db.store.record_events(&[posted_by(98, 1, 201)], at(6)).await.unwrap();
-    take_back(&db.store).await;
+    withdraw_all(&db.store).await;
     assert_eq!(activities(&db).await[1..], ["101 nobody deleted withheld", "201 98 content"]);
 }
 
@@ -324,7 +324,7 @@ async fn who_is_forgotten_still_opts_out_and_old_opt_outs_go(#[case] backend: Ba
     let manners = |removals: Vec<Removal>| removals.iter().map(|one| one.manner).collect::<Vec<_>>();
     let open = db.store.open_removals().await.unwrap();
     assert_eq!(manners(open), [RemovalKind::Withhold, RemovalKind::Withhold, RemovalKind::MirrorsGo]);
-    take_back(&db.store).await;
+    withdraw_all(&db.store).await;
     assert!(db.store.open_removals().await.unwrap().is_empty());
 
     db.store.opt_in(user(99), Everywhere, MessageId::first_at(at(10))).await.unwrap();

@@ -137,8 +137,8 @@ async fn one_look_at_a_time_and_no_wish_is_lost(#[case] backend: Backend) {
         "whoever made it holds it"
     );
     let due = store.due_panels(Shards::all(1), at(60), 9).await.unwrap().pop().unwrap();
-    assert!(store.hold_panel(&due, at(120)).await.unwrap());
-    assert!(!other.hold_panel(&due, at(130)).await.unwrap(), "another process comes too late");
+    assert!(store.claim_panel(&due, at(120)).await.unwrap());
+    assert!(!other.claim_panel(&due, at(130)).await.unwrap(), "another process comes too late");
 
     let look =
         |next| PanelRefresh { at: at(61), next, data: None, shown_revision: Some(1), slowed: 0, error: None };
@@ -147,7 +147,7 @@ async fn one_look_at_a_time_and_no_wish_is_lost(#[case] backend: Backend) {
     let due = store.panel(panel.guild, panel.id).await.unwrap().unwrap().next_refresh_at;
     assert_eq!(due, stored(at(70)), "what was wished for during the look comes after it");
     let again = store.due_panels(Shards::all(1), at(70), 9).await.unwrap().pop().unwrap();
-    assert!(store.hold_panel(&again, at(130)).await.unwrap());
+    assert!(store.claim_panel(&again, at(130)).await.unwrap());
     store.record_refresh(panel.id, at(130), &look(at(400))).await.unwrap();
     assert_eq!(store.next_panel_due(Shards::all(1)).await.unwrap(), Some(stored(at(400))));
 }

@@ -38,11 +38,11 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
     let pause = db.store.pause_follow(late.guild, late.id, bot(at(0))).await.unwrap();
     assert!(pause.is_some());
     db.store.record_events(&[posted(1, 100)], at(1)).await.unwrap();
-    assert_eq!(db.store.settle_contents(at(2)).await.unwrap(), 0, "it is still owed");
+    assert_eq!(db.store.mark_contents_unneeded(at(2)).await.unwrap(), 0, "it is still due");
     let lease = claim(&db.store, 2).await;
     assert_eq!(show_all(&db.store, &lease, 500).await, [100]);
-    assert_eq!(db.store.settle_contents(at(20)).await.unwrap(), 1);
-    assert_eq!(db.store.settle_contents(at(30)).await.unwrap(), 0, "the first time counts");
+    assert_eq!(db.store.mark_contents_unneeded(at(20)).await.unwrap(), 1);
+    assert_eq!(db.store.mark_contents_unneeded(at(30)).await.unwrap(), 0, "the first time counts");
     assert_eq!(db.store.clear_contents(at(19)).await.unwrap(), 0);
     assert_eq!(contents(&db).await, ["kept settled"]);
 
@@ -54,7 +54,7 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
     assert_eq!(contents(&db).await, ["kept"]);
     let other = claim(&db.store, 3).await;
     assert_eq!(show_all(&db.store, &other, 600).await, [100]);
-    db.store.settle_contents(at(50)).await.unwrap();
+    db.store.mark_contents_unneeded(at(50)).await.unwrap();
     assert_eq!(db.store.clear_contents(at(50)).await.unwrap(), 1);
     assert_eq!(contents(&db).await, ["- settled"]);
 
@@ -71,7 +71,7 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
         let done = edited_to_newest(work, *message);
         assert_eq!(advance(&db.store, lease, Some(done), at(53)).await, NextAction::Idle);
     }
-    db.store.settle_contents(at(60)).await.unwrap();
+    db.store.mark_contents_unneeded(at(60)).await.unwrap();
     assert_eq!(db.store.clear_contents(at(60)).await.unwrap(), 1);
     db.store.record_events(&[deleted(1, 100)], at(61)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(62)).await;
@@ -93,7 +93,7 @@ async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(#[case] backend
     let reason = crate::domain::follow::BrokenReason::TargetForbidden;
     db.store.break_follows(which, reason, bot(at(20))).await.unwrap();
     db.store.record_events(&[edited(1, 100, "lost"), deleted(1, 101)], at(21)).await.unwrap();
-    db.store.settle_contents(at(22)).await.unwrap();
+    db.store.mark_contents_unneeded(at(22)).await.unwrap();
     db.store.clear_contents(at(22)).await.unwrap();
     db.store.resume_follow(&follow, None, Door::Own, bot(at(23))).await.unwrap();
     let next = advance(&db.store, &lease, None, at(24)).await;
@@ -124,7 +124,7 @@ async fn old_messages_are_not_followed_up_any_more(#[case] backend: Backend) {
         none,
         "they were written down lately"
     );
-    // In flight, or owed, it stays.
+    // In flight, or due, it stays.
     db.store.record_events(&[edited(1, id_on(-40), "later")], on(0)).await.unwrap();
     let (message, recorded) = limit(0);
     let gone = db.store.forget_old_messages(message, recorded).await.unwrap();
@@ -276,7 +276,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
         db.texts(left).await,
         [panel_origin.clone(), lively_posts[0].clone(), lively_posts[1].clone()]
     );
-    db.store.settle_contents(on(0)).await.unwrap();
+    db.store.mark_contents_unneeded(on(0)).await.unwrap();
     assert_eq!(db.store.clear_contents(on(0)).await.unwrap(), 2, "not the panel's");
     assert_eq!(contents(&db).await, ["kept", "- settled", "- settled"]);
 

@@ -8,29 +8,29 @@ use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
 use crate::store::db::connect;
-use crate::store::{Notice, OpenLane, Session, ShardConflict};
+use crate::store::{Notice, OpenLane, Registration, ShardConflict};
 
 fn shards(text: &str) -> Shards {
     text.parse().unwrap()
 }
 
 /// Another process on the same database: a store of its own, and its session.
-async fn process(db: &Db) -> (Store, Session) {
+async fn process(db: &Db) -> (Store, Registration) {
     let cipher = Cipher::new(&SecretBox::new(Box::new([7; 32])));
     let store = Store::connect(&db.address, cipher).await.unwrap();
-    let session = store.session().await.unwrap().expect("PostgreSQL has sessions");
+    let session = store.register().await.unwrap().expect("PostgreSQL has sessions");
     (store, session)
 }
 
 #[tokio::test]
 async fn on_sqlite_there_is_nobody_to_share_with() {
     let Some(db) = Db::new(Backend::Sqlite).await else { return };
-    assert!(!db.store.is_shared() && db.store.session().await.unwrap().is_none());
+    assert!(!db.store.is_shared() && db.store.register().await.unwrap().is_none());
     db.store.notify(&Notice::AnyWork).await.unwrap();
 }
 
 /// Takes shards whose holder's connection has ended: PostgreSQL frees them as soon as it notices.
-async fn take_freed(session: &mut Session, wanted: &str) {
+async fn take_freed(session: &mut Registration, wanted: &str) {
     let taking = async { while session.take(shards(wanted)).await.unwrap().is_some() {} };
     tokio::time::timeout(Duration::from_secs(10), taking).await.expect("the shards are free");
 }
@@ -96,7 +96,7 @@ async fn a_connection_that_is_cut_says_so() {
         WHERE application_name = 'tributary session' AND datname = current_database()";
     db.store.db.execute_unprepared(cut).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_secs(10), session.next()).await.unwrap().is_err());
-    let mut next = store.session().await.unwrap().unwrap();
+    let mut next = store.register().await.unwrap().unwrap();
     // Its locks went with it.
     take_freed(&mut next, "0/1").await;
     next.close().await;
@@ -208,7 +208,7 @@ async fn a_session_that_does_not_hold_its_name_says_so() {
     session.free_lanes_of_the_dead(at(9)).await.unwrap();
     session.listener.execute("SELECT pg_advisory_unlock_all()").await.unwrap();
     let looked = session.free_lanes_of_the_dead(at(9)).await;
-    assert!(matches!(looked, Err(StoreError::SharedSession)), "{looked:?}");
+    assert!(matches!(looked, Err(StoreError::SharedConnection)), "{looked:?}");
     session.close().await;
     store.close().await.unwrap();
 }

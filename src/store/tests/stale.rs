@@ -44,7 +44,7 @@ async fn marks_survive_the_migration_in_both_directions(#[case] backend: Backend
     db.store.show_again(message(501)).await.unwrap();
     db.store.show_again(message(501)).await.unwrap();
     assert_eq!(db.texts(MIRRORS).await, ["500 1", "501 1 stale", "502 1", "503 1"]);
-    migrations::take_back(&db, NAME).await;
+    migrations::revert(&db, NAME).await;
     let revisions = "SELECT CAST(revision AS text) AS text FROM mirrors ORDER BY message_id";
     assert_eq!(db.texts(revisions).await, ["1", "-1", "1", "1"]);
     // What an earlier version writes: often marked, and unsure.

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::follow::{BrokenReason, Door, FollowState};
 use crate::store::BreakWhich;
 
-/// Two follows of source 1; one message is shown in the first target, one is owed to both.
+/// Two follows of source 1; one message is shown in the first target, one is due in both.
 async fn half_shown(db: &Db) -> (Follow, Follow, Lease) {
     let (first, second) = (follow(&db.store, 1, 2).await, follow(&db.store, 1, 3).await);
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
@@ -136,7 +136,7 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Bac
     assert_eq!(kept.state, FollowState::Broken(reason), "pausing doesn't hide a fault");
 
     db.store.record_events(&[edited(1, 10, "newer"), posted(1, 12)], at(5)).await.unwrap();
-    assert_eq!(db.deliveries().await[0], "2 shown 1", "not owed while broken");
+    assert_eq!(db.deliveries().await[0], "2 shown 1", "not due while broken");
     let hook = relay(77);
     let resumed = db.store.resume_follow(&first, Some(&hook), Door::Own, bot(at(6))).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.webhook), (FollowState::Active, Some(webhook_id(77))));
@@ -149,7 +149,7 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Bac
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn resuming_takes_back_what_was_deleted_meanwhile(#[case] backend: Backend) {
+async fn resuming_withdraws_what_was_deleted_meanwhile(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     let reason = BrokenReason::TargetForbidden;

@@ -188,9 +188,9 @@ impl Year {
     }
 
     /// As in `service/retention.rs`.
-    async fn sweep(&mut self) {
+    async fn retention_run(&mut self) {
         let (store, now) = (&self.db.store, self.now());
-        store.settle_contents(now).await.unwrap();
+        store.mark_contents_unneeded(now).await.unwrap();
         store.clear_contents(now - CONTENTS).await.unwrap();
         for guild in store.left_guilds(now - LEFT).await.unwrap() {
             store.forget_guild(guild, now).await.unwrap();
@@ -244,7 +244,7 @@ async fn a_year_of_posts_stays_bounded() {
             year.people_write().await;
             year.hour += 12;
             year.lanes_deliver().await;
-            year.sweep().await;
+            year.retention_run().await;
         }
         match day {
             60..120 => grow(&mut early, &year.sizes().await),

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::bytes;
-use crate::domain::account::{Account, MOST_SESSIONS, WebSession, WebSessionId, session_end};
+use crate::domain::account::{Account, MOST_SESSIONS, WebSession, WebSessionId, web_session_end};
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, stored};
@@ -18,7 +18,7 @@ const COLUMNS: &str = "id, secret_hash, account, browser, created_at, seen_at";
 
 /// A session to be stored.
 #[derive(Debug, Clone, Copy)]
-pub struct NewSession<'a> {
+pub struct NewWebSession<'a> {
     /// What is stored of its secret.
     pub hash: SecretHash,
     /// The session that this browser has had until now.
@@ -28,7 +28,7 @@ pub struct NewSession<'a> {
 }
 
 #[derive(FromQueryResult)]
-struct SessionRow {
+struct WebSessionRow {
     id: i64,
     secret_hash: Vec<u8>,
     account: Vec<u8>,
@@ -37,7 +37,7 @@ struct SessionRow {
     seen_at: DateTime<Utc>,
 }
 
-impl SessionRow {
+impl WebSessionRow {
     fn read(self, cipher: &Cipher) -> Result<WebSession, StoreError> {
         let hash = self.secret_hash.try_into().map_err(|_| StoreError::Unreadable("secret_hash"))?;
         Ok(WebSession {
@@ -53,7 +53,7 @@ impl SessionRow {
 /// Stores a session, and ends the oldest of that person if there are too many.
 pub(super) async fn insert(
     txn: &impl ConnectionTrait,
-    session: &NewSession<'_>,
+    session: &NewWebSession<'_>,
     user: UserId,
     account: Vec<u8>,
     now: DateTime<Utc>,
@@ -66,7 +66,7 @@ pub(super) async fn insert(
         account.into(),
         session.browser.into(),
         stored(now).into(),
-        stored(session_end(now, now)).into(),
+        stored(web_session_end(now, now)).into(),
     ];
     Sql::new(insert, values).execute(txn).await?;
     let end = "DELETE FROM web_sessions WHERE user_id = $1 AND id NOT IN \
@@ -89,7 +89,7 @@ impl Store {
     /// Begins a session of this person, and ends the one that this browser had.
     pub async fn begin_web_session(
         &self,
-        session: NewSession<'_>,
+        session: NewWebSession<'_>,
         account: &Account,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -109,13 +109,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<WebSession>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM web_sessions WHERE secret_hash = $1 AND expires_at > $2");
-        let rows: Vec<SessionRow> =
+        let rows: Vec<WebSessionRow> =
             Sql::new(query, [bytes(session), stored(now).into()]).rows_of(&self.db).await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let session = row.read(&self.cipher)?;
         if session.seen_at < now - STALE {
             let update = "UPDATE web_sessions SET seen_at = $2, expires_at = $3 WHERE id = $1";
-            let end = session_end(session.created_at, now);
+            let end = web_session_end(session.created_at, now);
             let values = [session.id.0.into(), stored(now).into(), stored(end).into()];
             let txn = self.write().await?;
             Sql::new(update, values).execute(&*txn).await?;
@@ -133,7 +133,7 @@ impl Store {
         let query = format!(
             "SELECT {COLUMNS} FROM web_sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY id DESC"
         );
-        let rows: Vec<SessionRow> =
+        let rows: Vec<WebSessionRow> =
             Sql::new(query, [user.to_db().into(), stored(now).into()]).rows_of(&self.db).await?;
         rows.into_iter().map(|row| row.read(&self.cipher)).collect()
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::bytes;
-use super::sessions::{NewSession, delete, insert};
+use super::sessions::{NewWebSession, delete, insert};
 use crate::domain::account::Account;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, stored};
@@ -46,7 +46,7 @@ impl Store {
     pub async fn redeem_sign_in(
         &self,
         link: SecretHash,
-        session: NewSession<'_>,
+        session: NewWebSession<'_>,
         now: DateTime<Utc>,
     ) -> Result<Option<Account>, StoreError> {
         let txn = self.write().await?;

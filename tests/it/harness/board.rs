@@ -117,10 +117,10 @@ impl Board {
         self.bot.as_ref().expect("it runs").log().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Waits until nothing is owed any more.
+    /// Waits until nothing is due any more.
     pub async fn settled(&self) {
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
     }
 }

@@ -86,11 +86,11 @@ impl Forum {
         assert!(fits().is_some(), "wanted {wanted:?}, but there is {:?}", self.shown());
     }
 
-    /// Waits until nothing is owed any more and nothing is in progress.
+    /// Waits until nothing is due any more and nothing is in progress.
     pub async fn settled(&self) {
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
         self.world.sandbox.wait_quiet(Duration::from_millis(200)).await;
     }
 

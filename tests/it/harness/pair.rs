@@ -109,7 +109,7 @@ impl Pair {
         assert!(arrived.is_ok(), "it never arrived:\n{}", self.target.render_text());
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
         last
     }
 

@@ -96,11 +96,11 @@ impl ForumTarget {
         self.settled().await;
     }
 
-    /// Waits until nothing is owed any more.
+    /// Waits until nothing is due any more.
     pub async fn settled(&self) {
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
         let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
+        self.world.until("nothing is due any more", rest).await;
     }
 
     /// Everything that the bot has logged.

@@ -183,7 +183,7 @@ async fn modes_are_explained() {
     assert!(line(&text, &calm).ends_with("left out: mode `except`, and it has \\#spam"), "{text}");
     let text = report(&scene, &bug).await;
     assert!(line(&text, &bugs).starts_with("✅") && line(&text, &calm).starts_with("✅"), "{text}");
-    // Without its tag, it is taken back.
+    // Without its tag, it is withdrawn.
     scene.alice.edit(&scene.releases, bug.id, "no bug any more").unwrap();
     bugs.wait_for_messages(SOON, <[SeenMessage]>::is_empty).await.unwrap();
     settled(&scene).await;

@@ -141,7 +141,7 @@ impl FollowView {
             state: record.state.kind().as_str(),
             broken_reason,
             remedy: record.remedy.as_deref().map(plain),
-            waits: record.held.map(WaitView::of),
+            waits: record.waits.map(WaitView::of),
             can_manage: record.manages,
             webhook_id: record.webhook.map(|webhook| webhook.to_string()),
             created_by: record.created_by.map(|person| person.to_string()),

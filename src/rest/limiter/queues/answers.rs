@@ -88,7 +88,7 @@ impl BucketQueues {
             | AnswerKind::Handled
             | AnswerKind::ServerError => {}
             AnswerKind::Invalid | AnswerKind::RefusedByEdge | AnswerKind::Limited { .. } => {
-                self.fuse.count(sent.key.cause, received);
+                self.fuse.count(sent.key.requester, received);
             }
         }
     }
@@ -118,7 +118,7 @@ impl BucketQueues {
         match kind {
             AnswerKind::Limited { scope: RateLimitScope::Global, retry_after } => {
                 let held = self.global_refusals.record_refusal(sent.at, received, retry_after);
-                self.global_hold = self.global_hold.max(Some(received + held.wait));
+                self.global_pause = self.global_pause.max(Some(received + held.wait));
                 return Some(held);
             }
             AnswerKind::Handled | AnswerKind::Invalid => self.global_refusals.end(),

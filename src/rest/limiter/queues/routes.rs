@@ -12,8 +12,8 @@ use super::{
 
 /// How often each bucket is checked for whether it is still used, and how many buckets are checked at once,
 /// so that nobody waits while all of them are.
-const SWEEP_EVERY: Duration = Duration::from_secs(4);
-const SWEEP_AT_ONCE: usize = 4;
+const CHECK_EVERY: Duration = Duration::from_secs(4);
+const CHECKS_AT_ONCE: usize = 4;
 
 impl BucketQueues {
     /// The bucket of a route: the one that it had, or the one that the route's known name leads to, or a new
@@ -44,7 +44,7 @@ impl BucketQueues {
         }
         let (bucket, line, routes) = (Bucket::new(now), VecDeque::new(), Vec::new());
         self.queues.insert(id, BucketQueue { bucket, line, major, routes, name });
-        self.sweeps.push_back((now + SWEEP_EVERY, id));
+        self.expiry_checks.push_back((now + CHECK_EVERY, id));
         id
     }
 
@@ -103,11 +103,11 @@ impl BucketQueues {
 
     /// Forgets unused buckets, a few at a time.
     pub(super) fn forget_unused(&mut self, now: Instant) {
-        for _ in 0..SWEEP_AT_ONCE {
-            let Some((_, id)) = self.sweeps.pop_front_if(|(due, _)| *due <= now) else { return };
+        for _ in 0..CHECKS_AT_ONCE {
+            let Some((_, id)) = self.expiry_checks.pop_front_if(|(due, _)| *due <= now) else { return };
             let Some(queue) = self.queues.get(&id) else { continue };
             if !queue.line.is_empty() || !queue.bucket.is_forgettable(now) {
-                self.sweeps.push_back((now + SWEEP_EVERY, id));
+                self.expiry_checks.push_back((now + CHECK_EVERY, id));
                 continue;
             }
             let Some(BucketQueue { major, routes, name, .. }) = self.queues.remove(&id) else { continue };

@@ -77,7 +77,7 @@ fn key(webhook: u64) -> LimitKey {
         major: MajorParameter::Webhook(WebhookId::new(webhook).unwrap()),
         token: TokenKind::Webhook,
         urgency: Urgency::Background,
-        cause: crate::rest::Cause::Program,
+        requester: crate::rest::Requester::Program,
     }
 }
 

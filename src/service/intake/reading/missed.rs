@@ -62,7 +62,7 @@ impl Reader {
             let Some(last) = page.last() else { break };
             // A reading that starts in the middle of a thread doesn't show how the thread begins.
             if newest.is_none() && seen < channel.first_message() {
-                self.settle_start(channel, &page, beyond.is_none());
+                self.decide_start(channel, &page, beyond.is_none());
             }
             let last = last.id;
             newest = Some(last);

@@ -46,13 +46,13 @@ impl Reader {
         };
         // Both at once: a message that comes in between would be taken for the first.
         self.watched.set_thread_start(thread, first);
-        self.settle_start(thread, &page, true);
+        self.decide_start(thread, &page, true);
         Ok(())
     }
 
-    /// Settles how a new thread begins, by the first of these messages that decides it, provided that these
+    /// Decides how a new thread begins, by the first of these messages that decides it, provided that these
     /// are its very first messages.
-    pub(in crate::service::intake) fn settle_start(
+    pub(in crate::service::intake) fn decide_start(
         &self,
         thread: ChannelId,
         messages: &[Message],
@@ -62,6 +62,6 @@ impl Reader {
         let Some(first) = messages.iter().find(decides) else { return };
         let first =
             if all && self.is_post(first) { ThreadStart::Post(first.id) } else { ThreadStart::Elsewhere };
-        self.watched.settle(thread, first);
+        self.watched.decide_start(thread, first);
     }
 }

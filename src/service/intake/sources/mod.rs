@@ -1,4 +1,4 @@
-//! The states of all sources: which are current, which must be read, and the live reports that wait
+//! The states of all sources: which are current, which must be read, and the live events that wait
 //! meanwhile. Pure.
 //!
 //! ```text
@@ -13,7 +13,7 @@
 //! ```
 //! Four memories make up this picture. [`SourceStates::current`] holds the sources that are current. The
 //! queue ([`ReadingQueue`]) holds those whose turn is yet to come. [`SourceStates::sources`] holds everything
-//! that is queued or being read, with the reports that wait for it. What a reading brought, and isn't
+//! that is queued or being read, with the events that wait for it. What a reading brought, and isn't
 //! recorded yet, lies in the intake's list of [completed readings](super::dispatch::CompletedReading); the
 //! source counts as being read until then.
 //!
@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
 use self::reading_queue::ReadingQueue;
-use super::GatewayReport;
+use super::GatewayEvent;
+use super::event_queue::ReceivedEvent;
 use super::handover::IntakeHandover;
-use super::report_queue::ReceivedReport;
 
 /// How many messages may wait for the reading of one source.
 pub(super) const MOST_OF_ONE: usize = 1_000;
@@ -78,7 +78,7 @@ impl Reading {
     }
 }
 
-/// The states of all sources, with the reports that wait for them.
+/// The states of all sources, with the events that wait for them.
 #[derive(Debug, Default)]
 pub(super) struct SourceStates {
     sources: HashMap<ChannelId, SourceState>,
@@ -102,8 +102,8 @@ struct SourceState {
     read: bool,
     /// How often reading it has failed in a row.
     failures: u32,
-    /// The reports that wait for it.
-    waiting: Vec<ReceivedReport>,
+    /// The events that wait for it.
+    waiting: Vec<ReceivedEvent>,
     /// How many of these are messages.
     messages: usize,
     /// Since when something has waited, whether it was kept or not.
@@ -113,13 +113,13 @@ struct SourceState {
 }
 
 impl SourceStates {
-    /// Continues where another intake ended that held nothing back for these sources.
+    /// Continues where another intake ended that deferred nothing of these sources.
     pub(super) fn resume(&mut self, kept: IntakeHandover) {
         self.current.extend(kept.current);
         self.away.extend(kept.away);
     }
 
-    /// What to hand over when no more reports come: the next intake must read waiting sources again. `root`
+    /// What to hand over when no more events come: the next intake must read waiting sources again. `root`
     /// gives the source of a thread.
     pub(super) fn into_handover(mut self, root: impl Fn(ChannelId) -> Option<ChannelId>) -> IntakeHandover {
         for (channel, state) in &self.sources {
@@ -133,8 +133,8 @@ impl SourceStates {
         IntakeHandover { current: self.current.into_iter().collect(), away: self.away.into_iter().collect() }
     }
 
-    /// Takes all reports that wait for readings.
-    pub(super) fn take_all_waiting(&mut self) -> Vec<ReceivedReport> {
+    /// Takes all events that wait for readings.
+    pub(super) fn take_all_waiting(&mut self) -> Vec<ReceivedEvent> {
         let waiting = |state: &mut SourceState| std::mem::take(&mut state.waiting);
         self.sources.values_mut().flat_map(waiting).collect()
     }
@@ -189,22 +189,22 @@ impl SourceStates {
         state.next = Some(reading.or(state.next));
     }
 
-    /// Holds back a report of a channel that is being read, or whose root is, because the root's reading may
+    /// Defers an event of a channel that is being read, or whose root is, because the root's reading may
     /// find that the channel must be read, too. Otherwise gives it back.
-    pub(super) fn hold_back(
+    pub(super) fn defer(
         &mut self,
         channel: ChannelId,
         root: ChannelId,
-        report: ReceivedReport,
-    ) -> Option<ReceivedReport> {
+        event: ReceivedEvent,
+    ) -> Option<ReceivedEvent> {
         let source = if self.sources.contains_key(&channel) { channel } else { root };
-        let Some(state) = self.sources.get_mut(&source) else { return Some(report) };
-        state.since.get_or_insert(report.at);
-        let message = report.report.is_message();
+        let Some(state) = self.sources.get_mut(&source) else { return Some(event) };
+        state.since.get_or_insert(event.at);
+        let message = event.event.is_message();
         if message && state.full {
             return None;
         }
-        state.waiting.push(report);
+        state.waiting.push(event);
         // Sources where somebody posts are read before those where nobody does.
         if state.waiting.len() == 1
             && let Some(guild) = state.guild
@@ -247,7 +247,7 @@ impl SourceStates {
     fn leave_to_reading(&mut self, source: ChannelId) -> usize {
         let Some(state) = self.sources.get_mut(&source) else { return 0 };
         let dropped = std::mem::take(&mut state.messages);
-        state.waiting.retain(|report| !report.report.is_message());
+        state.waiting.retain(|event| !event.event.is_message());
         state.full = true;
         self.messages -= dropped;
         if let Some(guild) = state.guild {
@@ -302,29 +302,29 @@ impl SourceStates {
         failures
     }
 
-    /// Takes the waiting reports of a source that were posted before what was read of their channel. In
+    /// Takes the waiting events of a source that were posted before what was read of their channel. In
     /// order.
     pub(super) fn take_waiting(
         &mut self,
         source: ChannelId,
-        mut before: impl FnMut(&GatewayReport) -> bool,
-    ) -> Vec<ReceivedReport> {
+        mut before: impl FnMut(&GatewayEvent) -> bool,
+    ) -> Vec<ReceivedEvent> {
         let Some(state) = self.sources.get_mut(&source) else { return Vec::new() };
-        let (taken, kept): (Vec<_>, Vec<_>) = state.waiting.drain(..).partition(|one| before(&one.report));
+        let (taken, kept): (Vec<_>, Vec<_>) = state.waiting.drain(..).partition(|one| before(&one.event));
         state.waiting = kept;
         state.messages -= taken.len();
         self.messages -= taken.len();
         taken
     }
 
-    /// The waiting reports of a source, in order.
-    pub(super) fn waiting(&self, source: ChannelId) -> impl Iterator<Item = &GatewayReport> {
-        self.sources.get(&source).into_iter().flat_map(|state| &state.waiting).map(|one| &one.report)
+    /// The waiting events of a source, in order.
+    pub(super) fn waiting(&self, source: ChannelId) -> impl Iterator<Item = &GatewayEvent> {
+        self.sources.get(&source).into_iter().flat_map(|state| &state.waiting).map(|one| &one.event)
     }
 
-    /// A source was read and recorded. Returns the reports that waited for it, in order; none yet if it must
+    /// A source was read and recorded. Returns the events that waited for it, in order; none yet if it must
     /// be read once more.
-    pub(super) fn finish(&mut self, source: ChannelId) -> Vec<ReceivedReport> {
+    pub(super) fn finish(&mut self, source: ChannelId) -> Vec<ReceivedEvent> {
         let Some(state) = self.sources.get_mut(&source) else { return Vec::new() };
         (state.read, state.failures) = (false, 0);
         if let Some(next) = state.next {
@@ -336,7 +336,7 @@ impl SourceStates {
         state.waiting
     }
 
-    /// How many sources have reports waiting, and since when.
+    /// How many sources have events waiting, and since when.
     pub(super) fn oldest(&self) -> (usize, Option<Instant>) {
         let since = self.sources.values().filter_map(|source| source.since);
         since.fold((0, None), |(count, oldest), since| {

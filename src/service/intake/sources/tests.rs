@@ -6,16 +6,16 @@ fn source(id: u64) -> ChannelId {
     ChannelId::new(id).unwrap()
 }
 
-fn received(report: GatewayReport) -> ReceivedReport {
-    ReceivedReport { at: Instant::now(), report }
+fn received(event: GatewayEvent) -> ReceivedEvent {
+    ReceivedEvent { at: Instant::now(), event }
 }
 
-fn deleted(channel: u64, message: u64) -> ReceivedReport {
-    received(GatewayReport::Deleted { channel: source(channel), message: MessageId::new(message).unwrap() })
+fn deleted(channel: u64, message: u64) -> ReceivedEvent {
+    received(GatewayEvent::Deleted { channel: source(channel), message: MessageId::new(message).unwrap() })
 }
 
-fn posted() -> ReceivedReport {
-    received(GatewayReport::Posted(serde_json::Value::Null))
+fn posted() -> ReceivedEvent {
+    received(GatewayEvent::Posted(serde_json::Value::Null))
 }
 
 fn server(id: u64) -> Reading {
@@ -32,20 +32,20 @@ fn history() -> Reading {
 }
 
 #[test]
-fn live_reports_wait_behind_the_reading_in_order() {
+fn live_events_wait_behind_the_reading_in_order() {
     let mut states = SourceStates::default();
     states.request(source(1), history());
-    assert!(states.hold_back(source(1), source(1), deleted(1, 5)).is_none());
-    assert!(states.hold_back(source(1), source(1), deleted(1, 6)).is_none());
-    assert!(states.hold_back(source(2), source(2), deleted(2, 7)).is_some(), "others don't wait");
+    assert!(states.defer(source(1), source(1), deleted(1, 5)).is_none());
+    assert!(states.defer(source(1), source(1), deleted(1, 6)).is_none());
+    assert!(states.defer(source(2), source(2), deleted(2, 7)).is_some(), "others don't wait");
     assert_eq!(next(&mut states), Some((source(1), history())));
     let released = states.finish(source(1));
-    let numbers = released.iter().map(|one| match one.report {
-        GatewayReport::Deleted { message, .. } => message.get(),
+    let numbers = released.iter().map(|one| match one.event {
+        GatewayEvent::Deleted { message, .. } => message.get(),
         _ => 0,
     });
     assert_eq!(numbers.collect::<Vec<_>>(), [5, 6]);
-    assert!(states.hold_back(source(1), source(1), deleted(1, 8)).is_some());
+    assert!(states.defer(source(1), source(1), deleted(1, 8)).is_some());
 }
 
 #[test]
@@ -54,18 +54,18 @@ fn a_thread_waits_behind_its_channel_and_behind_itself() {
     let guild = GuildId::new(1).unwrap();
     states.request(source(1), history());
     assert!(
-        states.hold_back(source(9), source(1), deleted(9, 5)).is_none(),
+        states.defer(source(9), source(1), deleted(9, 5)).is_none(),
         "the list of threads may tell of it"
     );
     assert_eq!(next(&mut states), Some((source(1), history())));
     states.request(source(9), Reading::Thread(guild));
     let released = states.finish(source(1));
     assert_eq!(released.len(), 1);
-    for report in released {
-        assert!(states.hold_back(source(9), source(1), report).is_none());
+    for event in released {
+        assert!(states.defer(source(9), source(1), event).is_none());
     }
     assert_eq!(next(&mut states), Some((source(9), Reading::Thread(guild))));
-    assert!(states.hold_back(source(8), source(1), deleted(8, 5)).is_some(), "another thread is current");
+    assert!(states.defer(source(8), source(1), deleted(8, 5)).is_some(), "another thread is current");
     assert_eq!(states.finish(source(9)).len(), 1);
 }
 
@@ -106,7 +106,7 @@ fn a_gap_during_a_reading_is_read_too() {
     states.request(source(1), history());
     assert!(next(&mut states).is_some());
     states.request(source(1), history());
-    assert!(states.hold_back(source(1), source(1), deleted(1, 5)).is_none());
+    assert!(states.defer(source(1), source(1), deleted(1, 5)).is_none());
     assert!(states.finish(source(1)).is_empty());
     assert_eq!(next(&mut states), Some((source(1), history())));
     assert_eq!(states.finish(source(1)).len(), 1);
@@ -119,7 +119,7 @@ fn busy_sources_are_read_first_and_none_twice() {
         states.request(source(id), history());
         states.request(source(id), history());
     }
-    assert!(states.hold_back(source(3), source(3), deleted(3, 5)).is_none());
+    assert!(states.defer(source(3), source(3), deleted(3, 5)).is_none());
     let order: Vec<_> = std::iter::from_fn(|| next(&mut states)).map(|(source, _)| source.get()).collect();
     assert_eq!(order, [3, 1, 2]);
 }
@@ -136,7 +136,7 @@ fn a_source_that_failed_waits_longer_each_time_and_keeps_no_place() {
         assert_eq!(states.postpone(source(1), history(), at(now), wait), failures);
         // Neither a new session nor an event makes the wait shorter.
         states.request(source(1), history());
-        assert!(states.hold_back(source(1), source(1), deleted(1, 5)).is_none());
+        assert!(states.defer(source(1), source(1), deleted(1, 5)).is_none());
         assert_eq!(states.next_wait_ends(), Some(at(until)), "never longer than a minute");
         assert_eq!(states.start_next(at(until - 1), |_| true), None);
         assert_eq!(states.start_next(at(until), |_| true), Some((source(1), history())));
@@ -188,15 +188,15 @@ fn what_is_more_than_one_source_may_hold_is_left_to_the_next_reading() {
     let mut states = SourceStates::default();
     states.request(source(1), history());
     assert!(next(&mut states).is_some());
-    assert!(states.hold_back(source(1), source(1), deleted(1, 5)).is_none());
+    assert!(states.defer(source(1), source(1), deleted(1, 5)).is_none());
     for _ in 0..MOST_OF_ONE + 10 {
-        assert!(states.hold_back(source(1), source(1), posted()).is_none());
+        assert!(states.defer(source(1), source(1), posted()).is_none());
     }
     states.free_slot(source(1));
     assert!(states.finish(source(1)).is_empty(), "it is read once more");
-    assert!(states.hold_back(source(1), source(1), posted()).is_none(), "that reading will bring it");
+    assert!(states.defer(source(1), source(1), posted()).is_none(), "that reading will bring it");
     assert_eq!(next(&mut states), Some((source(1), history())));
-    assert!(states.hold_back(source(1), source(1), posted()).is_none(), "that reading may not bring it");
+    assert!(states.defer(source(1), source(1), posted()).is_none(), "that reading may not bring it");
     states.free_slot(source(1));
     let released = states.finish(source(1));
     assert_eq!(released.len(), 2, "the deletion, and the last");
@@ -210,7 +210,7 @@ fn of_all_sources_the_fullest_gives_way() {
     for id in 1..=many as u64 {
         states.request(source(id), server(id));
         for _ in 0..MOST_OF_ONE {
-            assert!(states.hold_back(source(id), source(id), posted()).is_none());
+            assert!(states.defer(source(id), source(id), posted()).is_none());
         }
         assert!(states.messages <= MOST, "{}", states.messages);
     }

@@ -10,7 +10,7 @@ use crate::domain::follow::FollowId;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
 use crate::store::follow::{matching, state};
-use crate::store::lane::deliveries::{DUE, WAKE};
+use crate::store::lane::deliveries::{SET_DUE, WAKE};
 use crate::store::{SourceEvent, StoreError};
 
 /// The numbers of known activities with a new revision.
@@ -98,8 +98,8 @@ pub(in crate::store) async fn lock_lanes(
     Ok(())
 }
 
-/// Owes activities to all active relay follows of their sources, or their threads, that let them through; if
-/// follows are given, only to these. Returns the targets.
+/// Creates deliveries of activities for all active relay follows of their sources, or their threads, that let
+/// them through; if follows are given, only to these. Returns the targets.
 pub(in crate::store::source) async fn insert_deliveries(
     txn: &Write,
     activities: &[i64],
@@ -126,8 +126,8 @@ pub(in crate::store::source) async fn insert_deliveries(
     Ok(insert.numbers(&**txn).await?)
 }
 
-/// Owes changed activities again where they were shown, even where an earlier edit was given up. A deletion
-/// also reaches what was given up half shown, and nothing makes it wait. Returns the targets.
+/// Makes changed activities due again where they were shown, even where an earlier edit was given up. A
+/// deletion also reaches what was given up half shown, and nothing makes it wait. Returns the targets.
 pub(in crate::store) async fn reopen(
     txn: &Write,
     changed: &ChangedActivities,
@@ -145,7 +145,7 @@ pub(in crate::store) async fn reopen(
     let mut targets = Vec::new();
     if !changed.edited.is_empty() {
         let update = format!(
-            "UPDATE deliveries SET {DUE} \
+            "UPDATE deliveries SET {SET_DUE} \
              WHERE (state = 'shown' OR outcome IN ('refused', 'gave_up') AND shown_revision IS NOT NULL) \
              AND NOT withdrawn AND {moving} AND activity_id IN "
         );
@@ -155,7 +155,7 @@ pub(in crate::store) async fn reopen(
     }
     if !changed.deleted.is_empty() {
         let update = format!(
-            "UPDATE deliveries SET {DUE} \
+            "UPDATE deliveries SET {SET_DUE} \
              WHERE (state = 'due' OR {reached} AND (state = 'shown' \
              OR EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))) AND activity_id IN "
         );
@@ -179,8 +179,8 @@ pub(in crate::store) async fn wake(
     Ok(())
 }
 
-/// Forgets the content of activities that nobody is owed.
-pub(super) async fn forget_unowed(txn: &Write, activities: Vec<i64>) -> Result<(), StoreError> {
+/// Forgets the content of activities that are delivered to nobody.
+pub(super) async fn forget_undelivered(txn: &Write, activities: Vec<i64>) -> Result<(), StoreError> {
     if activities.is_empty() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ struct RelaySource {
 
 /// What is known about the followers of a batch's sources, and about the people who post there. Read while
 /// the sources are locked: an opt-out is written first, then takes the same locks once, and then what was
-/// recorded before is taken back.
+/// recorded before is withdrawn.
 #[derive(Default)]
 pub(in crate::store) struct FollowedSources {
     sources: HashMap<ChannelId, RelaySource>,

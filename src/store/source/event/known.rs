@@ -16,14 +16,14 @@ use crate::store::{SourceEvent, Store, StoreError};
 
 /// What is known about an origin, and what a batch makes of it.
 ///
-/// What an event does depends on its [state](ActivityState) and on whether anybody is `owed` it. All
+/// What an event does depends on its [state](ActivityState) and on whether it `has_deliveries`. All
 /// combinations occur; — means that the event is ignored.
 ///
 /// | | a post | an edit | a deletion | a post or an edit of somebody who opted out |
 /// |---|---|---|---|---|
 /// | not known | recorded | — | — | a post is recorded as withheld |
-/// | exists, owed | — | a new revision if it shows something else | the last revision | the last one, withheld |
-/// | exists, not owed | — | only other tags count | the last revision | the last one, withheld |
+/// | exists, has deliveries | — | a new revision if it shows something else | the last revision | the last one, withheld |
+/// | exists, has none | — | only other tags count | the last revision | the last one, withheld |
 /// | deleted or withheld | — | — | — | — |
 ///
 /// Whether the batch has changed it isn't kept: it has if `revision` is above `revision_before`.
@@ -36,8 +36,9 @@ pub(in crate::store) struct KnownActivity {
     /// The revision before the batch; of a new activity, the one that it begins with.
     pub(super) revision_before: i32,
     pub(super) state: ActivityState,
-    /// Whether anybody is owed it, or was. If not, its content is of no use.
-    pub(in crate::store) owed: bool,
+    /// Whether there are deliveries of it, or may be when its quarantine ends. If not, its content is of no
+    /// use.
+    pub(in crate::store) has_deliveries: bool,
     /// The message that it answers, and that message's author, if Discord named them in this batch.
     pub(super) quoted: Option<MessageId>,
     pub(super) quoted_author: Option<UserId>,
@@ -77,21 +78,21 @@ impl KnownContent {
 }
 
 impl KnownActivity {
-    /// A message that was just posted, and its content. It isn't owed, and its content isn't kept, while all
-    /// follows of its source are paused; it is remembered so that it isn't taken for new when the source is
-    /// read again.
+    /// A message that was just posted, and its content. It has no deliveries, and its content isn't kept,
+    /// while all follows of its source are paused; it is remembered so that it isn't taken for new when the
+    /// source is read again.
     pub(super) fn posted(
         source: ChannelId,
         author: Option<UserId>,
         content: &ActivityContent,
         digest: Option<Vec<u8>>,
-        owed: bool,
+        has_deliveries: bool,
     ) -> Self {
-        let content_to_keep = owed.then(|| content.clone());
+        let content_to_keep = has_deliveries.then(|| content.clone());
         Self {
             author,
             state: ActivityState::Exists(KnownContent { content: content_to_keep, digest }),
-            owed,
+            has_deliveries,
             quoted: quotes::quoted_by(content),
             quoted_author: quotes::author_quoted_by(content),
             tags: keys(content),
@@ -108,7 +109,7 @@ impl KnownActivity {
             revision: 1,
             revision_before: 1,
             state: ActivityState::Withheld,
-            owed: false,
+            has_deliveries: false,
             quoted: None,
             quoted_author: None,
             place,
@@ -140,7 +141,7 @@ impl KnownActivity {
         self.revision > self.revision_before
     }
 
-    /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
+    /// Applies an edit. If no delivery shows the message, it matters only if other tags may make it wanted.
     pub(super) fn edit(&mut self, content: &ActivityContent, digest: Option<Vec<u8>>) {
         let ActivityState::Exists(known) = &mut self.state else { return };
         let same = known.shows_the_same(content, digest.as_ref());
@@ -150,7 +151,7 @@ impl KnownActivity {
             let before = std::mem::replace(&mut self.tags, tags);
             self.tags_before.get_or_insert(before);
         }
-        if !retagged && (same || !self.owed) {
+        if !retagged && (same || !self.has_deliveries) {
             return;
         }
         *known = KnownContent { content: Some(content.clone()), digest };
@@ -193,7 +194,7 @@ struct KnownRow {
     content: Option<Vec<u8>>,
     digest: Option<Vec<u8>>,
     place: String,
-    owed: bool,
+    has_deliveries: bool,
 }
 
 impl Store {
@@ -207,7 +208,7 @@ impl Store {
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
         let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
             (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
-            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
+            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS has_deliveries \
             FROM activities WHERE origin IN ";
         let rows: Vec<KnownRow> =
             Sql::new(query, []).list(origins.keys().map(String::as_str)).rows_of(&**txn).await?;
@@ -249,7 +250,7 @@ impl Store {
             revision: row.revision,
             revision_before: row.revision,
             state,
-            owed: row.owed,
+            has_deliveries: row.has_deliveries,
             quoted: None,
             quoted_author: None,
             place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,

@@ -2,7 +2,7 @@
 //!
 //! A batch is recorded in one transaction (`record`). It first locks the rows of its sources and threads,
 //! then those of the lanes that it may reach (`effects`), and writes activities, deliveries and how far the
-//! channels have been read together. So a message is either recorded with all that is owed of it, or not at
+//! channels have been read together. So a message is either recorded with all its deliveries, or not at
 //! all, and is read again.
 
 pub(in crate::store) mod effects;

@@ -3,7 +3,7 @@
 //!
 //! The batch is first replayed in memory, in order, on top of what the database knows about its origins; then
 //! the outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and
-//! deleted within a batch is never owed to anybody.
+//! deleted within a batch is never delivered to anybody.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::effects::{
-    ChangedActivities, forget_unowed, insert_deliveries, lock_and_move_sources, lock_lanes, reopen, wake,
+    ChangedActivities, forget_undelivered, insert_deliveries, lock_and_move_sources, lock_lanes, reopen, wake,
 };
 use super::followed::FollowedSources;
 use super::known::KnownActivity;
@@ -26,8 +26,8 @@ use crate::store::follow::matching::{Rematch, TagChange};
 use crate::store::source::{circles, quotes};
 use crate::store::{Recorded, SourceEvent, Store, StoreError};
 
-/// How long a message is held at most; usually it is released earlier.
-const HELD: TimeDelta = TimeDelta::minutes(20);
+/// How long a message is quarantined at most; usually it is released earlier.
+const QUARANTINE: TimeDelta = TimeDelta::minutes(20);
 
 #[derive(FromQueryResult)]
 struct InsertedRow {
@@ -58,11 +58,11 @@ const COLUMNS: [(&str, Kind); 16] = [
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
-    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it
-    ///   through (`matching`). The message's channel counts as read up to it.
-    /// - Edited: a new revision, if the content changed; owed again where it was shown through a follow that
-    ///   isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it no
-    ///   longer is.
+    /// - Posted: an activity, delivered to every active relay follow of the source, or of its thread, that
+    ///   lets it through (`matching`). The message's channel counts as read up to it.
+    /// - Edited: a new revision, if the content changed; due again where it was shown through a follow that
+    ///   isn't broken. With other tags, it is delivered where it wasn't wanted before, and withdrawn where it
+    ///   no longer is.
     /// - Read again: like an edit, but ignored if a newer revision was stored since the reading began.
     /// - Deleted: the last revision. Its content is forgotten, and its mirrors are deleted.
     /// - Passed: the channel counts as read up to it, without an activity.
@@ -75,15 +75,16 @@ impl Store {
         events: &[SourceEvent],
         now: DateTime<Utc>,
     ) -> Result<Recorded, StoreError> {
-        self.record_events_holding(events, &HashSet::new(), now).await
+        self.record_events_quarantining(events, &HashSet::new(), now).await
     }
 
-    /// The same, but these posts are [held](Self::release_held): recorded, and owed to nobody yet.
-    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "record_events_holding", events = events.len()))]
-    pub async fn record_events_holding(
+    /// The same, but these posts are [quarantined](Self::release_quarantined): recorded, and delivered to
+    /// nobody yet.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "record_events_quarantining", events = events.len()))]
+    pub async fn record_events_quarantining(
         &self,
         events: &[SourceEvent],
-        held: &HashSet<Origin>,
+        quarantined: &HashSet<Origin>,
         now: DateTime<Utc>,
     ) -> Result<Recorded, StoreError> {
         if events.is_empty() {
@@ -105,14 +106,14 @@ impl Store {
         let changed = changed(&known);
         lock_lanes(&txn, reached(events, &known), &changed).await?;
         let mut posted = self.insert_activities(&txn, &known, &order, now).await?;
-        circles::hold(&txn, &mut posted, held, now + HELD).await?;
+        circles::quarantine(&txn, &mut posted, quarantined, now + QUARANTINE).await?;
         self.update_activities(&txn, &known).await?;
         let mut lanes = insert_deliveries(&txn, &posted, None).await?;
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
         let retagged =
             known.values().filter(|known| known.tags_before.is_some()).filter_map(|known| known.id);
-        forget_unowed(&txn, posted.iter().copied().chain(retagged).collect()).await?;
+        forget_undelivered(&txn, posted.iter().copied().chain(retagged).collect()).await?;
         wake(&txn, &posted, &changed).await?;
         let quoted = quotes::mark(&txn, quotes::maybe_quoted(events, &known)).await?;
         txn.commit().await?;
@@ -122,7 +123,7 @@ impl Store {
     }
 
     /// Inserts the new activities, numbered in the order of their events. Returns the numbers of those that
-    /// are owed.
+    /// may be delivered.
     async fn insert_activities(
         &self,
         txn: &Write,
@@ -184,7 +185,7 @@ impl Store {
         {
             let Some(id) = known.id else { continue };
             let content = self.sealed(*origin, known);
-            // Everything that is owed of it now needs the new content.
+            // Everything that is due of it needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
                 quoted_message_id = COALESCE($6, quoted_message_id), quoted_author_id = COALESCE($7, quoted_author_id), \
                 withheld = $8, settled_at = NULL WHERE id = $1";

@@ -16,7 +16,7 @@ pub(in crate::service::intake) struct Mentioned {
     /// Those of the people who may exist although no name came with the message. In what a person wrote,
     /// Discord names everyone it knows: all others are invented. In what an application wrote, it names only
     /// those who were pinged, and nobody in embeds.
-    pub(in crate::service::intake) untold: BTreeSet<UserId>,
+    pub(in crate::service::intake) unnamed: BTreeSet<UserId>,
 }
 
 impl Mentioned {
@@ -42,20 +42,20 @@ impl Mentioned {
             let fields = embed.fields.iter().flat_map(|field| [field.name.as_str(), field.value.as_str()]);
             embed.description.as_deref().into_iter().chain(fields).for_each(|text| mentioned.add(text, true));
         }
-        let Self { people, untold, .. } = &mut mentioned;
+        let Self { people, unnamed, .. } = &mut mentioned;
         people.retain(|id| !content.names.people.contains_key(id));
-        untold.retain(|id| people.contains(id));
+        unnamed.retain(|id| people.contains(id));
         mentioned
     }
 
-    fn add(&mut self, text: &str, untold: bool) {
+    fn add(&mut self, text: &str, unnamed: bool) {
         self.roles.extend(ids::<RoleId>(text, "<@&"));
         self.channels.extend(ids::<ChannelId>(text, "<#"));
         let people = ids::<UserId>(text, "<@").chain(ids::<UserId>(text, "<@!"));
         for person in people {
             self.people.insert(person);
-            if untold {
-                self.untold.insert(person);
+            if unnamed {
+                self.unnamed.insert(person);
             }
         }
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_a_person_wrote_is_told_whole() {
         let embeds = json!([{"type": "rich", "description": "<@7>"}]);
-        let of = |fields: Value| numbers(&mentioned(fields).untold);
+        let of = |fields: Value| numbers(&mentioned(fields).unnamed);
         assert!(of(json!({"content": "<@3> <@!4>", "embeds": embeds})).is_empty());
         let bot = json!({"id": "40", "bot": true});
         assert_eq!(of(json!({"content": "<@3> <@!4>", "embeds": embeds, "author": bot})), [3, 4, 7]);

@@ -145,7 +145,7 @@ impl NameBook {
                     content.names.people.insert(*id, name.clone());
                 }
                 Some(None) => {}
-                None => unnamed.people.extend(mentioned.untold.get(id)),
+                None => unnamed.people.extend(mentioned.unnamed.get(id)),
             }
         }
         unnamed.people.truncate(ASKED);

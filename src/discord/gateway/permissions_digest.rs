@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::domain::doors::RightsDigest;
+use crate::domain::doors::PermissionsDigest;
 use crate::domain::ids::{ChannelId, UserId};
 
 use super::frame::{object, parse};
@@ -37,7 +37,7 @@ pub(super) fn digest(
     guild: &RawValue,
     concerns: impl Fn(ChannelId) -> bool,
     is_self: impl Fn(UserId) -> bool,
-) -> Option<RightsDigest> {
+) -> Option<PermissionsDigest> {
     let guild: Fields<'_> = object(guild.get())?;
     let mut text = lines(guild.roles, |role| {
         Some(format!("role {} {}", written(role.id)?, written(role.permissions)?))
@@ -57,7 +57,7 @@ pub(super) fn digest(
         let _ = writeln!(text, "own {}", role.get());
     }
     let _ = writeln!(text, "until {:?}", written(own.timed_out_until));
-    Some(RightsDigest::of(Sha256::digest(text.as_bytes()).into()))
+    Some(PermissionsDigest::of(Sha256::digest(text.as_bytes()).into()))
 }
 
 fn channel_line(id: &str, channel: &Fields<'_>) -> String {
@@ -116,7 +116,7 @@ mod tests {
         })
     }
 
-    fn digest_of(server: &Value) -> Option<RightsDigest> {
+    fn digest_of(server: &Value) -> Option<PermissionsDigest> {
         let text = RawValue::from_string(server.to_string()).unwrap();
         digest(&text, |channel| channel.to_string() == "10", |user| user.to_string() == "9")
     }

@@ -1,10 +1,11 @@
-//! What causes a call.
+//! On whose behalf a call is made.
 
 use crate::domain::ids::{GuildId, UserId};
 
-/// What causes a call. A refused call counts towards its share of invalid requests, and its calls stop first.
+/// On whose behalf a call is made. A refused call counts towards its share of invalid requests, and its calls
+/// stop first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum Requester {
     /// A server: something happens there, or is kept up for it.
     Server(GuildId),
     /// A person who does something in a server.
@@ -18,7 +19,7 @@ pub enum Cause {
     Program,
 }
 
-impl Cause {
+impl Requester {
     /// The server that it counts towards.
     pub(super) const fn guild(self) -> Option<GuildId> {
         match self {

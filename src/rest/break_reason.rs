@@ -14,7 +14,7 @@ impl Rest {
     /// permission. `None` where that can't be found out.
     ///
     /// Discord has no code of its own for a timeout (it answers 50013), so the bot looks at itself.
-    pub async fn cause_of_break(
+    pub async fn break_reason(
         &self,
         channel: ChannelId,
         error: &RestError,

@@ -1,4 +1,4 @@
-//! Which targets are held up, and why: for lists that people read.
+//! Which targets wait, and why: for lists that people read.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 const WORTH_SAYING: TimeDelta = TimeDelta::seconds(5);
 
 #[derive(FromQueryResult)]
-struct HeldRow {
+struct WaitingRow {
     target_channel_id: i64,
     wait_until: DateTime<Utc>,
     in_flight: String,
@@ -24,7 +24,7 @@ struct HeldRow {
 impl Store {
     /// Those of these targets in which something is due, and nothing has been sent for more than a few
     /// seconds.
-    pub async fn held_targets(
+    pub async fn waiting_targets(
         &self,
         targets: impl IntoIterator<Item = ChannelId>,
         now: DateTime<Utc>,
@@ -36,8 +36,8 @@ impl Store {
         let query = Sql::new(query, [stored(now + WORTH_SAYING).into()])
             .list(targets.into_iter().map(ChannelId::to_db))
             .then(" GROUP BY l.target_channel_id, l.wait_until, l.in_flight_delivery_id");
-        let rows: Vec<HeldRow> = query.rows_of(&self.db).await?;
-        let held = |row: HeldRow| {
+        let rows: Vec<WaitingRow> = query.rows_of(&self.db).await?;
+        let waiting = |row: WaitingRow| {
             let turn = QueuePosition {
                 attempts: u32::try_from(row.attempts).unwrap_or(0),
                 wait_until: None,
@@ -47,6 +47,6 @@ impl Store {
             };
             Ok((ChannelId::from_db(row.target_channel_id)?, wait_reason(turn, now)))
         };
-        rows.into_iter().map(held).collect()
+        rows.into_iter().map(waiting).collect()
     }
 }

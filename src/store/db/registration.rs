@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const QUICK: &str = "SET synchronous_commit = off";
 
 /// The connection. Its locks end with it.
-pub struct Session {
+pub struct Registration {
     pub(in crate::store) listener: PgListener,
     pool: PgPool,
     sender: NoticeSender,
@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Opens one more connection, outside the pool; `None` on SQLite, which isn't shared.
-    pub async fn session(&self) -> Result<Option<Session>, StoreError> {
+    pub async fn register(&self) -> Result<Option<Registration>, StoreError> {
         let Some(options) = &self.postgres else { return Ok(None) };
         let options = options.as_ref().clone().application_name("tributary session");
         // A listener takes its connection from a pool: it gets this one, once.
@@ -131,7 +131,7 @@ impl Store {
         };
         let (listener, number) = in_time(opening).await?;
         let neighbours = Neighbours::default();
-        Ok(Some(Session { listener, pool, sender: self.sender, number, neighbours }))
+        Ok(Some(Registration { listener, pool, sender: self.sender, number, neighbours }))
     }
 }
 
@@ -147,7 +147,7 @@ async fn name(listener: &mut PgListener) -> Result<ProcessNumber, sqlx::Error> {
     }
 }
 
-impl Session {
+impl Registration {
     /// Claims these shards, all or none. They stay claimed until the connection ends.
     pub async fn take(&mut self, wanted: Shards) -> Result<Option<ShardConflict>, StoreError> {
         in_time(async {
