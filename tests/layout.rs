@@ -1,5 +1,6 @@
 //! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which
-//! libraries belong to one part, and how long a file may be. Also that tests declare what they need.
+//! libraries belong to one part, which folder of the store may use which, and how long a file may be. Also
+//! that tests declare what they need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -96,6 +97,80 @@ fn the_picture_shows_who_uses_whom() {
     }
     used.retain(|(from, to)| from != to && modules.contains(from) && modules.contains(to));
     assert_eq!(drawn, used);
+}
+
+/// The table in docs/architecture.md says which folder of `store/` uses which, and no folder uses one below
+/// it, so there are no circles.
+#[test]
+fn folders_of_the_store_use_those_above_them_only() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let rows =
+        page.split("| folder of `store/` | uses |\n").nth(1).expect("it has the table").lines().skip(1);
+    let rows: Vec<Vec<String>> = rows
+        .take_while(|row| row.starts_with('|'))
+        .map(|row| row.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+        .collect();
+    let folders: Vec<&String> = rows.iter().map(|row| &row[0]).collect();
+    let written: BTreeSet<(String, String)> =
+        rows.iter().flat_map(|row| row[1..].iter().map(|used| (row[0].clone(), used.clone()))).collect();
+    let sources = sources();
+    let store = sources.iter().find(|(path, _)| path == "store/mod.rs").expect("the store's root");
+    assert_eq!(
+        store_uses(&sources, &store.1, &folders),
+        written,
+        "docs/architecture.md doesn't say what is so"
+    );
+    let place = |folder: &String| folders.iter().position(|other| *other == folder);
+    let upwards: Vec<_> = written.iter().filter(|(from, to)| place(to) >= place(from)).collect();
+    assert!(upwards.is_empty(), "they use folders below them: {upwards:?}");
+}
+
+/// Which of these folders of `store/` uses which: by their modules, or by what the store's root re-exports of
+/// them.
+fn store_uses(sources: &[(String, String)], root: &str, folders: &[&String]) -> BTreeSet<(String, String)> {
+    let exported: Vec<(String, String)> = paths(&tokens(root), &[])
+        .into_iter()
+        .filter(|used| used.path.first().is_some_and(|first| first == "self"))
+        .filter_map(|used| Some((used.path.last()?.clone(), used.path.get(1)?.clone())))
+        .collect();
+    let folder_of = |name: &String| match exported.iter().find(|(exported, _)| exported == name) {
+        Some((_, folder)) => folder.clone(),
+        None => name.clone(),
+    };
+    let mut uses = BTreeSet::new();
+    for (path, text) in sources {
+        let module = module_of(path);
+        let Some(own) = module.get(1).filter(|own| module[0] == "store" && folders.contains(own)) else {
+            continue;
+        };
+        let used = paths(&tokens(text), &module);
+        let used =
+            used.iter().filter(|used| used.ours && used.path.first().is_some_and(|first| first == "store"));
+        let used = used.filter_map(|used| used.path.get(1)).map(folder_of);
+        uses.extend(
+            used.filter(|used| used != own && folders.contains(&used)).map(|used| (own.clone(), used)),
+        );
+    }
+    uses
+}
+
+#[test]
+fn a_use_of_a_folder_is_found_behind_a_re_export() {
+    let folders = ["db", "lane", "follow"].map(str::to_owned);
+    let file = |text: &str| vec![("store/follow/state.rs".to_owned(), text.to_owned())];
+    let root = "pub use self::lane::leases::{Lease, OpenLane}; pub struct Store;";
+    for (text, used) in [
+        ("use crate::store::lane::rows; use crate::store::Store;", Some("lane")),
+        ("use crate::store::{OpenLane, Store};", Some("lane")),
+        ("use super::super::db::sql::Sql;", Some("db")),
+        ("fn f(_: crate::store::Lease) {}", Some("lane")),
+        ("use super::row; use crate::domain::ids; // crate::store::lane", None),
+    ] {
+        let found = store_uses(&file(text), root, &folders.iter().collect::<Vec<_>>());
+        let expected = used.map(|used| ("follow".to_owned(), used.to_owned()));
+        assert_eq!(found, expected.into_iter().collect(), "{text}");
+    }
 }
 
 #[test]

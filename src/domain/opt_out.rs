@@ -1,6 +1,6 @@
 //! People who don't want their messages mirrored.
 
-use super::ids::{GuildId, MessageId, UserId};
+use super::ids::{GuildId, InvalidId, MessageId, UserId};
 
 /// Where somebody isn't mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +12,22 @@ pub enum OptOutScope {
 }
 
 impl OptOutScope {
+    /// As the database has it: the server's id, or 0 for all of them.
+    pub const fn to_db(self) -> i64 {
+        match self {
+            Self::Everywhere => 0,
+            Self::Server(guild) => guild.to_db(),
+        }
+    }
+
+    /// The scope that the database has.
+    ///
+    /// # Errors
+    /// If it is neither 0 nor an id.
+    pub fn from_db(server: i64) -> Result<Self, InvalidId> {
+        if server == 0 { Ok(Self::Everywhere) } else { GuildId::from_db(server).map(Self::Server) }
+    }
+
     /// Whether it covers posts in this server, if the server is known.
     pub fn covers(self, server: Option<GuildId>) -> bool {
         match self {

@@ -58,26 +58,26 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
         let body = startup(&pages.startup.borrow());
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body));
     };
-    let report = health.report().await;
-    let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let database = match report.database {
+    let found = health.status().await;
+    let status = if found.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let database = match found.database {
         DatabaseCondition::Up => "up",
         DatabaseCondition::Down => "down",
         DatabaseCondition::NoTables => "its tables are missing",
     };
     let mut body = json!({
-        "ready": report.is_ready(),
-        "role": report.role,
+        "ready": found.is_ready(),
+        "role": found.role,
         "database": database,
-        "others": if report.condition.hears { "heard" } else { "not heard" },
-        "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
-        "oldest_unwritten_event_seconds": report.delay.oldest().as_secs(),
-        "sources_waiting_to_be_read": report.delay.sources,
+        "others": if found.condition.hears { "heard" } else { "not heard" },
+        "requests": if found.fuse { "allowed" } else { "stopped: too many were invalid" },
+        "oldest_unwritten_event_seconds": found.delay.oldest().as_secs(),
+        "sources_waiting_to_be_read": found.delay.sources,
     });
-    if let Some(lanes) = report.failing_lanes {
+    if let Some(lanes) = found.failing_lanes {
         body["failing_lanes"] = json!(lanes);
     }
-    match report.condition.gateway {
+    match found.condition.gateway {
         GatewayCondition::None => {}
         GatewayCondition::Up => body["gateway"] = json!("up"),
         GatewayCondition::Down => body["gateway"] = json!("down"),

@@ -72,7 +72,7 @@ pub type AskCondition = Arc<dyn Fn() -> Condition + Send + Sync>;
 
 /// What is well and what isn't.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthReport {
+pub struct HealthStatus {
     /// The role of the process.
     pub role: &'static str,
     /// The process itself.
@@ -88,7 +88,7 @@ pub struct HealthReport {
     pub delay: Delay,
 }
 
-impl HealthReport {
+impl HealthStatus {
     /// Whether the process is ready.
     pub fn is_ready(&self) -> bool {
         let gateway = matches!(self.condition.gateway, GatewayCondition::Up | GatewayCondition::None);
@@ -125,8 +125,8 @@ impl Health {
     }
 
     /// The current state of the parts.
-    pub async fn report(&self) -> HealthReport {
-        HealthReport {
+    pub async fn status(&self) -> HealthStatus {
+        HealthStatus {
             role: self.role,
             condition: (self.condition)(),
             database: match self.store.ping().await {
@@ -193,7 +193,7 @@ mod tests {
             let [unwritten, deferred] = [unwritten, deferred].map(Duration::from_secs);
             let delay = Delay { unwritten, deferred, sources: 1 };
             let condition = condition.clone();
-            HealthReport {
+            HealthStatus {
                 role: "all",
                 condition,
                 database: DatabaseCondition::Up,

@@ -15,7 +15,7 @@ use crate::store::{Backlog, Store};
 use super::ServiceError;
 use super::follow::status::FollowTotals;
 use super::gateway_view::GatewayView;
-use super::health::{Health, HealthReport};
+use super::health::{Health, HealthStatus};
 
 /// What may be used, by settings; `None` for no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,8 +107,8 @@ impl OperatorFigures {
     }
 
     /// How the process does.
-    pub async fn health(&self) -> HealthReport {
-        self.0.health.report().await
+    pub async fn health(&self) -> HealthStatus {
+        self.0.health.status().await
     }
 
     /// What is due.

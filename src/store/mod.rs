@@ -4,17 +4,19 @@
 //! | folder | what it owns |
 //! |---|---|
 //! | `db` | the database itself: connection, SQL, locks, notices, encryption, migrations |
-//! | `follow` | channel follows and what they need: webhooks, doors, consent, what people are told |
-//! | `source` | sources: how far they are read; their events become activities and deliveries |
+//! | `audit` | who changed what, and the transactions in which that is changed |
 //! | `lane` | who sends into a target, what is next there, and what came of it |
 //! | `panel` | panels and their mirrors |
-//! | `audit` | who changed what, and the transactions in which that is changed |
+//! | `follow` | channel follows and what they need: webhooks, doors, consent, what people are told |
+//! | `source` | sources: how far they are read; their events become activities and deliveries |
+//! | `retention` | what nobody needs any more |
 //! | `server` | servers as such: checked, left, blocked |
 //! | `member` | people's opt-outs, what is forgotten of them, what they did in the last hour |
 //! | `report` | numbers and reports |
-//! | `retention` | what nobody needs any more |
 //! | `web` | who is signed in at the web pages, and API tokens |
 //! | `copy` | moving everything from SQLite to PostgreSQL |
+//!
+//! Each folder uses folders above it only (`docs/architecture.md` has the table).
 //!
 //! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
 //! their way in and opened on their way out.
@@ -53,13 +55,13 @@ pub use self::follow::doors::FollowFindings;
 pub use self::follow::list::FollowedSource;
 pub use self::follow::news::FollowerNews;
 pub use self::follow::unannounced::Unannounced;
-pub use self::follow::webhooks::LaneWebhook;
 pub use self::lane::attempts::FailedAttempt;
 pub use self::lane::leases::{Lease, OpenLane, OpenLanes};
 pub use self::lane::mirrors::Mirrored;
 pub use self::lane::request::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, NextAction};
 pub use self::lane::retractions::Retraction;
 pub use self::lane::step_result::StepResult;
+pub use self::lane::webhook::LaneWebhook;
 pub use self::lane::work::{Surroundings, Work};
 pub use self::member::actions::CountedAction;
 pub use self::member::forget::Forgotten;

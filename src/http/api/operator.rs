@@ -12,7 +12,7 @@ use crate::domain::scope::TokenScope;
 use crate::http::caller::{Caller, Identified};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
-use crate::service::health::{DatabaseCondition, GatewayCondition, HealthReport};
+use crate::service::health::{DatabaseCondition, GatewayCondition, HealthStatus};
 use crate::service::operator::{LaneFigures, LimitFigures, OperatorFigures, ProcessFigures, ServedFigures};
 
 use super::written;
@@ -142,26 +142,26 @@ pub(super) struct ServedView {
 }
 
 impl HealthView {
-    fn of(report: &HealthReport) -> Self {
+    fn of(status: &HealthStatus) -> Self {
         Self {
-            ready: report.is_ready(),
-            role: report.role,
+            ready: status.is_ready(),
+            role: status.role,
             version: env!("CARGO_PKG_VERSION"),
-            database: match report.database {
+            database: match status.database {
                 DatabaseCondition::Up => "up",
                 DatabaseCondition::Down => "down",
                 DatabaseCondition::NoTables => "no_tables",
             },
-            gateway: match report.condition.gateway {
+            gateway: match status.condition.gateway {
                 GatewayCondition::Up => "up",
                 GatewayCondition::Down => "down",
                 GatewayCondition::Standby(_) => "standby",
                 GatewayCondition::None => "none",
             },
-            hears_others: report.condition.hears,
-            makes_requests: report.fuse,
-            oldest_unwritten_event_seconds: report.delay.oldest().as_secs(),
-            sources_waiting_to_be_read: report.delay.sources,
+            hears_others: status.condition.hears,
+            makes_requests: status.fuse,
+            oldest_unwritten_event_seconds: status.delay.oldest().as_secs(),
+            sources_waiting_to_be_read: status.delay.sources,
         }
     }
 }

@@ -7,8 +7,7 @@ use sea_orm::FromQueryResult;
 use crate::domain::account::ApiTokenId;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditRecord, AuditSubject, Via};
 use crate::domain::ids::{GuildId, UserId};
-use crate::store::db::sql::{Sql, stored};
-use crate::store::retention::messages::CHUNK;
+use crate::store::db::sql::{CHUNK, Sql, stored};
 use crate::store::{Store, StoreError};
 
 /// Which records of a server are wanted; `None` leaves that open.

@@ -70,7 +70,7 @@ impl Store {
                 SchemaChange::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
             }
             txn.commit().await?;
-            report_applied(&pending);
+            log_applied(&pending);
             Ok(())
         };
         changed.await.map_err(StoreError::explained)
@@ -250,7 +250,7 @@ enum SchemaChange {
 }
 
 /// Says in one line how many migrations were applied, and names each for whoever looks closer.
-fn report_applied(migrations: &[String]) {
+fn log_applied(migrations: &[String]) {
     for migration in migrations {
         tracing::debug!(migration, "applied a migration");
     }

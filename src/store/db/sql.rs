@@ -140,6 +140,9 @@ impl Sql {
     }
 }
 
+/// How many rows one statement looks for, and one transaction deletes, where there may be very many.
+pub(in crate::store) const CHUNK: i64 = 1_000;
+
 /// What a column of a table holds.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) enum Kind {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::doors::FollowServers;
 use super::webhooks;
-use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
 use crate::domain::audit::{AuditAction, ChangeStamp, differences, options_detail};
 use crate::domain::follow::{
@@ -26,6 +25,7 @@ use crate::store::db::entity::{channel_follow_tags, channel_follows};
 use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, stored};
 use crate::store::lane::leases;
+use crate::store::lane::webhook::SealedWebhook;
 use crate::store::panel::mirrors;
 use crate::store::{Notice, Store, StoreError};
 

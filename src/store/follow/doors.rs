@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::{blocks, row, unannounced};
+use super::{blocks, publication, row, unannounced};
 use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::follow::{Audience, Door, Exposure, Follow, FollowId, FollowState, Publication};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
@@ -14,7 +14,6 @@ use crate::domain::permissions::Permissions;
 use crate::store::db::entity::channel_follows::{Column, Entity, Model};
 use crate::store::db::locks;
 use crate::store::db::sql::Sql;
-use crate::store::source::channels;
 use crate::store::{Store, StoreError};
 
 /// What a check found out about a follow.
@@ -61,7 +60,7 @@ pub(super) async fn require(
     if blocks::is_blocked(txn, servers.source, servers.target).await? {
         return Err(StoreError::Blocked);
     }
-    let publication = channels::publication(txn, source).await?;
+    let publication = publication::publication(txn, source).await?;
     match publication.audience.door(door != Door::Published) {
         Some(_) => Ok(publication),
         None => Err(StoreError::Closed),

@@ -6,7 +6,8 @@
 //! | `state`, `break_which`, `break_audit` | pausing, resuming and breaking them; which ones break at once, and what the audit says of that |
 //! | `row`, `list` | reading and finding them |
 //! | `doors` | what a follow depends on, and what its last check found |
-//! | `consent`, `blocks` | what the followed side decides, and whom it blocks |
+//! | `publication` | what the followed side chooses for a channel |
+//! | `consent`, `blocks` | what it decides about a follow, and whom it blocks |
 //! | `limits` | how many follows there may be |
 //! | `news`, `unannounced` | what the followed side, and the followers, haven't been told yet |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
@@ -26,6 +27,7 @@ pub(super) mod limits;
 pub(super) mod list;
 pub(super) mod matching;
 pub(super) mod news;
+pub(super) mod publication;
 pub(super) mod row;
 pub(super) mod state;
 pub(super) mod unannounced;

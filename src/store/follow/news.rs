@@ -3,13 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::row;
+use super::{publication, row};
 use crate::domain::follow::{Follow, Publication};
 use crate::domain::ids::ChannelId;
 use crate::store::db::entity::channel_follows;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, Table, channel_ids, stored};
-use crate::store::source::channels;
 use crate::store::{Store, StoreError};
 
 /// How many channels' news is taken at once.
@@ -81,7 +80,7 @@ impl Store {
     ) -> Result<Option<FollowerNews>, StoreError> {
         let txn = self.write().await?;
         locks::sources(&*txn, [channel]).await?;
-        let publication = channels::publication(&*txn, channel).await?;
+        let publication = publication::publication(&*txn, channel).await?;
         // Checked again: another process may have posted it before the lock was taken.
         let next = "UPDATE channels SET notify_next_at = $3 WHERE channel_id = $1 \
             AND (notify_next_at IS NULL OR notify_next_at <= $2)";

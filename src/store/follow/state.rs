@@ -319,24 +319,6 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
     Ok(())
 }
 
-/// Whether a follow (`f`) can still change what it has shown: it isn't broken, or for a reason that leaves
-/// its target and its webhook intact.
-pub(super) fn reaches_target() -> String {
-    unless(BrokenReason::is_of_target)
-}
-
-/// Whether deletions in the source of a follow (`f`) reach its target. What a deleted channel or thread
-/// leaves behind stays.
-pub(in crate::store) fn takes_deletions() -> String {
-    unless(|reason| reason.is_of_target() || reason == BrokenReason::SourceDeleted)
-}
-
-fn unless(reason: impl Fn(BrokenReason) -> bool) -> String {
-    let these = BrokenReason::ALL.iter().filter(|one| reason(**one));
-    let these: Vec<String> = these.map(|reason| format!("'{}'", reason.as_str())).collect();
-    format!("COALESCE(f.broken_reason, '') NOT IN ({})", these.join(", "))
-}
-
 /// Makes due again what was edited or deleted while this follow was broken. For an edit, the content must
 /// still be known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {

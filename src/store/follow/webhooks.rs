@@ -5,44 +5,23 @@
 //! If there is no relay follow, the lane itself stores the webhook: for panels next to Discord's own
 //! following, and after the last follow, until the panels that it posted are withdrawn.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 
-use super::{row, state};
+use super::row;
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::place::TargetKind;
 use crate::domain::webhook::WebhookCredentials;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, Table, channel_ids, stored};
+use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::lane::webhook::{BEST, INTO, SealedWebhook, panel_webhook, read};
 use crate::store::{Store, StoreError};
 
-/// A webhook whose token is still sealed. It can be copied to another row as it is.
-pub(in crate::store) struct SealedWebhook {
-    pub(in crate::store) id: i64,
-    pub(in crate::store) token: Vec<u8>,
-}
-
-/// The webhook that a lane sends with.
-#[derive(Debug, Clone)]
-pub struct LaneWebhook {
-    /// The webhook.
-    pub webhook: WebhookCredentials,
-    /// It belongs to no relay follow, and is kept for panels only.
-    pub panels_only: bool,
-}
-
-/// What posts into the target `$1`.
-const INTO: &str = "target_channel_id = $1";
 /// Follows whose webhook belongs to the channel `$1`: into it, or into its threads.
 const FOLLOWS_THROUGH: &str = "(target_channel_id = $1 OR target_parent_id = $1)";
 /// Lanes whose webhook belongs to it.
 const LANES_THROUGH: &str = "(target_channel_id = $1 OR parent_id = $1)";
-
-/// Prefers the best of several follows' webhooks.
-const BEST: &str = "ORDER BY is_active DESC, updated_at DESC, id LIMIT 1";
 
 impl Store {
     /// The bot's webhook in this channel, whatever the state of the follows that use it: checked before
@@ -53,25 +32,6 @@ impl Store {
             of_follow => of_follow,
         };
         known.map(|known| self.open_webhook(&known)).transpose()
-    }
-
-    /// The webhook to send into this target with: that of follows that aren't broken (a broken follow's may
-    /// be gone), or the one for panels.
-    pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
-        let of_follow = of_targets(&self.db, [target.to_db()]).await?.remove(&target.to_db());
-        let for_panels = panel_webhook(&self.db, INTO, target).await?;
-        self.open_lane_webhook(of_follow.as_ref(), for_panels)
-    }
-
-    /// Opens the webhook that a lane sends with: a follow's, or else the one for panels.
-    pub(in crate::store) fn open_lane_webhook(
-        &self,
-        of_follow: Option<&SealedWebhook>,
-        of_lane: Option<SealedWebhook>,
-    ) -> Result<Option<LaneWebhook>, StoreError> {
-        let panels_only = of_follow.is_none();
-        let Some(sealed) = of_follow.or(of_lane.as_ref()) else { return Ok(None) };
-        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, panels_only }))
     }
 
     /// Whether anything still posts through this webhook of that channel.
@@ -154,15 +114,6 @@ impl Store {
         }
         txn.commit().await
     }
-
-    pub(super) fn seal_webhook(&self, webhook: &WebhookCredentials) -> SealedWebhook {
-        SealedWebhook { id: webhook.id.to_db(), token: self.cipher.seal_token(webhook.id, &webhook.token) }
-    }
-
-    fn open_webhook(&self, sealed: &SealedWebhook) -> Result<WebhookCredentials, StoreError> {
-        let id = WebhookId::from_db(sealed.id)?;
-        Ok(WebhookCredentials { id, token: self.cipher.open_token(id, &sealed.token)? })
-    }
 }
 
 /// Locks a target and all others whose webhook belongs to the same channel.
@@ -201,25 +152,6 @@ async fn sealed(
     Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
-/// The webhooks of relay follows into these targets, for those that still have one.
-pub(in crate::store) async fn of_targets(
-    db: &impl ConnectionTrait,
-    targets: impl IntoIterator<Item = i64>,
-) -> Result<HashMap<i64, SealedWebhook>, DbErr> {
-    let targets = Table::numbers("target", targets);
-    if targets.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let which = format!(
-        " CROSS JOIN channel_follows g WHERE g.id = (SELECT id FROM channel_follows f \
-         WHERE target_channel_id = t.target AND webhook_id IS NOT NULL AND {} {BEST})",
-        state::reaches_target()
-    );
-    let query = Sql::new("SELECT t.target, g.webhook_id, g.webhook_token FROM ", []);
-    let rows = query.table(db, targets).then(&which).keyed_rows(db).await?;
-    rows.iter().map(|(target, row)| Ok((*target, read(row, 1)?))).collect()
-}
-
 /// Whether a follow or a lane has this webhook of that channel.
 pub(super) async fn in_use(
     db: &impl ConnectionTrait,
@@ -231,24 +163,6 @@ pub(super) async fn in_use(
          UNION SELECT webhook_id FROM lanes WHERE {LANES_THROUGH} AND webhook_id = $2"
     );
     Ok(Sql::new(query, [channel.to_db().into(), webhook.into()]).row(db).await?.is_some())
-}
-
-/// Reads the two columns from this one on.
-fn read(row: &QueryResult, from: usize) -> Result<SealedWebhook, DbErr> {
-    Ok(SealedWebhook { id: row.try_get_by_index(from)?, token: row.try_get_by_index(from + 1)? })
-}
-
-/// The webhook that a lane keeps for panels.
-async fn panel_webhook(
-    db: &impl ConnectionTrait,
-    which: &str,
-    channel: ChannelId,
-) -> Result<Option<SealedWebhook>, DbErr> {
-    let query = format!(
-        "SELECT webhook_id, webhook_token FROM lanes \
-         WHERE {which} AND webhook_id IS NOT NULL AND webhook_token IS NOT NULL LIMIT 1"
-    );
-    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
 /// Keeps the webhook that a follow into this target had, if no other follow has one and panels are posted

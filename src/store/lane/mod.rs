@@ -10,6 +10,7 @@
 //! | `surroundings`, `contents` | where that is shown; what it shows |
 //! | `attempts` | where a failed attempt of a delivery is counted |
 //! | `deliveries` | what statements about deliveries have in common |
+//! | `webhook` | the webhook that a lane sends with |
 //! | `waits` | which targets wait, and why |
 //! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //!
@@ -36,4 +37,5 @@ pub(super) mod step_result;
 pub(super) mod surroundings;
 mod turn;
 pub(super) mod waits;
+pub(super) mod webhook;
 pub(super) mod work;

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult};
 
+use super::webhook::{self, SealedWebhook};
 use crate::domain::activity::{DeliveryId, InFlight, Part, Revision};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::place::TargetKind;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, cell, stored};
-use crate::store::follow::webhooks::{self, SealedWebhook};
 use crate::store::{LaneWebhook, Lease, StepResult, Store, StoreError};
 
 /// The changeable part of a lane's row.
@@ -213,7 +213,7 @@ impl Store {
                 claims.insert(ChannelId::from_db(target)?, Ok(LaneClaim::NotClaimed(reason)));
             }
         }
-        let of_follows = webhooks::of_targets(&**txn, rows.iter().map(|row| row.target_channel_id)).await?;
+        let of_follows = webhook::of_targets(&**txn, rows.iter().map(|row| row.target_channel_id)).await?;
         for mut row in rows {
             let for_panels = row.webhook_id.zip(row.webhook_token.take());
             let for_panels = for_panels.map(|(id, token)| SealedWebhook { id, token });

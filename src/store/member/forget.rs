@@ -12,8 +12,8 @@ use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::UserId;
 use crate::domain::message::{Content, Reply};
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, SizedActivity, batches};
+use crate::store::db::sql::{CHUNK, Sql, channel_ids, stored};
+use crate::store::retention::messages::{SizedActivity, batches};
 use crate::store::{Notice, Store, StoreError};
 
 /// What was kept of a person, and has been forgotten.

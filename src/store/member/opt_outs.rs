@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::removal::{Removal, RemovalKind};
-use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
@@ -27,7 +27,11 @@ struct OptOutRow {
 impl OptOutRow {
     fn read(&self) -> Result<OptOut, StoreError> {
         let until = self.until_id.map(MessageId::from_db).transpose()?;
-        Ok(OptOut { user: UserId::from_db(self.user_id)?, scope: scope(self.guild_id)?, until })
+        Ok(OptOut {
+            user: UserId::from_db(self.user_id)?,
+            scope: OptOutScope::from_db(self.guild_id)?,
+            until,
+        })
     }
 }
 
@@ -35,22 +39,6 @@ impl OptOutRow {
 struct RequestRow {
     user_id: i64,
     created_at: DateTime<Utc>,
-}
-
-/// The scope of an opt-out, as its row stores it.
-pub(in crate::store) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
-    if guild == 0 {
-        return Ok(OptOutScope::Everywhere);
-    }
-    GuildId::from_db(guild).map(OptOutScope::Server)
-}
-
-/// The server of an opt-out, as its row stores it.
-fn server(scope: OptOutScope) -> i64 {
-    match scope {
-        OptOutScope::Everywhere => 0,
-        OptOutScope::Server(guild) => guild.to_db(),
-    }
 }
 
 impl Store {
@@ -66,7 +54,7 @@ impl Store {
             ON CONFLICT (user_id, guild_id) DO UPDATE \
             SET created_at = excluded.created_at, until_id = NULL, taken_back = FALSE \
             WHERE author_opt_outs.until_id IS NOT NULL";
-        let values = [user.to_db().into(), server(scope).into(), stored(now).into()];
+        let values = [user.to_db().into(), scope.to_db().into(), stored(now).into()];
         let txn = self.write().await?;
         let new = Sql::new(insert, values).execute(&*txn).await? > 0;
         self.notify_on_commit(&*txn, &Notice::Author).await?;
@@ -137,7 +125,7 @@ impl Store {
             RemovalKind::Withhold => {
                 let update = "UPDATE author_opt_outs SET taken_back = TRUE \
                     WHERE user_id = $1 AND created_at = $2 AND guild_id = $3";
-                Sql::new(update, [user, since, server(*scope).into()])
+                Sql::new(update, [user, since, scope.to_db().into()])
             }
             RemovalKind::MirrorsGo | RemovalKind::MirrorsStay => {
                 Sql::new("DELETE FROM forget_requests WHERE user_id = $1 AND created_at = $2", [user, since])

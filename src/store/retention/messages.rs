@@ -2,8 +2,8 @@
 //! few at a time, so that writers never wait long. `unused` and `server::left` delete other rows;
 //! `member::forget` deletes what a person wants forgotten.
 //!
-//! A content is *unneeded* once no due delivery needs it (`settled_at` says since when). It is then kept for a
-//! while, as an answer or another post below may refer to it, and then cleared. An edit brings its own
+//! A content is *unneeded* once no due delivery needs it (`settled_at` says since when). It is then kept for
+//! a while, as an answer or another post below may refer to it, and then cleared. An edit brings its own
 //! content, which is needed; a deletion needs none.
 
 use chrono::{DateTime, Utc};
@@ -12,11 +12,9 @@ use sea_orm::FromQueryResult;
 use crate::domain::ids::MessageId;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::db::sql::{CHUNK, Sql, channel_ids, stored};
 use crate::store::{Store, StoreError};
 
-/// How many rows one statement looks for, and one transaction deletes.
-pub(in crate::store) const CHUNK: i64 = 1_000;
 /// How many activities are forgotten together. Each may have many deliveries, of which one transaction
 /// deletes a chunk.
 const TOGETHER: i64 = 200;

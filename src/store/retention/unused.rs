@@ -5,11 +5,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::messages::{CHUNK, ForgottenMessages};
+use super::messages::ForgottenMessages;
 use crate::domain::audit::{AuditAction, ChangedBy};
 use crate::domain::ids::MessageId;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::db::sql::{CHUNK, Sql, channel_ids, stored};
 use crate::store::panel::changes;
 use crate::store::{Store, StoreError};
 

@@ -8,8 +8,8 @@ use crate::domain::audit::ChangedBy;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::GuildId;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, ForgetScope, forget_deliveries};
+use crate::store::db::sql::{CHUNK, Sql, channel_ids, stored};
+use crate::store::retention::messages::{ForgetScope, forget_deliveries};
 use crate::store::{Removed, Store, StoreError};
 
 /// The sources that are known to be the server's (`$1`). Posts in a followed thread belong to its channel.

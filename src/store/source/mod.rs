@@ -2,10 +2,10 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `channels` | a channel's audience, and how far it has been read |
+//! | `channels` | how far a channel has been read |
 //! | `event` | source events become activities, and deliveries |
 //! | `quotes` | which messages quote what was edited or deleted, until they are brought up to date |
-//! | `circles` | messages that are held while it is found out whether they go round in a circle |
+//! | `circles` | messages that are quarantined while it is found out whether they go round in a circle |
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `lookups` | whether a source is read, and which of its messages are mirrored |
 //! | `backfill` | what a new follow shows of the time before it |

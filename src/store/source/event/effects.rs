@@ -9,8 +9,8 @@ use crate::domain::activity::Origin;
 use crate::domain::follow::FollowId;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
-use crate::store::follow::{matching, state};
-use crate::store::lane::deliveries::{SET_DUE, WAKE};
+use crate::store::follow::matching;
+use crate::store::lane::deliveries::{SET_DUE, WAKE, takes_deletions};
 use crate::store::{SourceEvent, StoreError};
 
 /// The numbers of known activities with a new revision.
@@ -135,7 +135,7 @@ pub(in crate::store) async fn reopen(
     // A deletion goes wherever it can reach, even if the follow has broken since.
     let reached = format!(
         "EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND {})",
-        state::takes_deletions()
+        takes_deletions()
     );
     // Messages are kept up to date while their follow is paused, unless they must not be read there any more.
     // Panels stay as they are.

@@ -8,7 +8,7 @@ use sea_orm::FromQueryResult;
 use super::known::KnownActivity;
 use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
-use crate::domain::opt_out::OptOut;
+use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::Sql;
 use crate::store::source::quotes;
@@ -81,7 +81,7 @@ impl FollowedSources {
             }
             let user = UserId::from_db(id)?;
             let until = until_id.map(MessageId::from_db).transpose()?;
-            let scope = crate::store::member::opt_outs::scope(guild_id)?;
+            let scope = OptOutScope::from_db(guild_id)?;
             followed.opt_outs.entry(user).or_default().push(OptOut { user, scope, until });
         }
         if !followed.opt_outs.is_empty() {
