@@ -88,6 +88,9 @@ pub(crate) struct Stage {
     next: AtomicU64,
 }
 
+/// How long the sandbox waits for something: a start with very many sources takes minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 impl Stage {
     pub(crate) async fn new(limits: Limits) -> Result<Self, Failure> {
         let seen = Arc::new(Seen::default());
@@ -95,6 +98,7 @@ impl Stage {
         let config = Config {
             limits,
             exchange_log: 0,
+            patience: PATIENCE,
             observer: Some(Arc::new(move |exchange| watching.see(exchange))),
             ..Config::default()
         };
