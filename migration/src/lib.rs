@@ -39,6 +39,7 @@ mod m20261129_000027_keep_former_servers;
 mod m20261130_000028_actions_and_audit;
 mod m20261130_000029_open_web;
 mod m20261130_000030_keep_answers;
+mod m20261130_000031_index_delivered;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000028_actions_and_audit::Migration),
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
+            Box::new(m20261130_000031_index_delivered::Migration),
         ]
     }
 }
