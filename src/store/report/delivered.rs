@@ -13,7 +13,8 @@ use crate::store::{Store, StoreError};
 /// How far a follow's deliveries are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeliveryProgress {
-    /// When the last mirror was posted that still exists; `None` if there is none, or Discord itself delivers.
+    /// When the last mirror was posted that still exists; `None` if there is none, or Discord itself
+    /// delivers.
     pub last_at: Option<DateTime<Utc>>,
     /// How many posts wait that weren't shown yet.
     pub waiting: u64,
