@@ -63,7 +63,8 @@ async fn a_token_has_its_requests_and_others_have_theirs() {
     assert_eq!(style.status, 404, "pages need their style");
 }
 
-/// Guests of an address that used up its requests get a page that says so. Whoever is signed in there goes on.
+/// Guests of an address that used up its requests get a page that says so. Whoever is signed in there goes
+/// on.
 #[tokio::test]
 async fn a_page_is_refused_as_a_page_and_to_guests_only() {
     let site = open("4").await;
