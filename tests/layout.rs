@@ -66,6 +66,7 @@ const BARE_SPAWNS: &[(&str, &str)] = &[
     ),
     ("http/idempotency.rs", "the work on one request, which ends within a minute if its client hangs up"),
     ("panel/sources/games/relay.rs", "the packets of one question to a game server; ended with it"),
+    ("rest/oauth.rs", "one sign-in, which ends within eight seconds if its browser goes away"),
 ];
 
 #[test]

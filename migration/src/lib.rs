@@ -40,6 +40,7 @@ mod m20261130_000028_actions_and_audit;
 mod m20261130_000029_open_web;
 mod m20261130_000030_keep_answers;
 mod m20261130_000031_mark_stale_mirrors;
+mod m20261130_000034_index_delivered;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
             Box::new(m20261130_000031_mark_stale_mirrors::Migration),
+            Box::new(m20261130_000034_index_delivered::Migration),
         ]
     }
 }

@@ -223,7 +223,10 @@ impl Engine {
         match next_visit {
             NextVisit::WhenWoken => self.schedule.finish(target, None),
             NextVisit::At(at) => self.schedule.finish(target, Some(at)),
-            NextVisit::WhenUnlocked => self.schedule.retry_locked(target, now),
+            NextVisit::WhenUnlocked => {
+                tracing::debug!(channel = %target, "a lane is locked");
+                self.schedule.retry_locked(target, now);
+            }
             NextVisit::AfterFailure => self.schedule.bar_until(target, now + self.tasks.pause(target)),
         }
     }

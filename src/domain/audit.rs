@@ -1,5 +1,6 @@
 //! Who changed what: the words of the audit. Each change of a follow, of what is published, of a panel or of
-//! a server's settings is recorded in the transaction that makes it.
+//! a server's settings is recorded in the transaction that makes it, and so is who signs in and who makes or
+//! revokes a token.
 //!
 //! What is recorded are ids, words and numbers: no text that somebody wrote (but the tags of a follow), no
 //! webhook and no token.
@@ -7,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::account::ApiTokenId;
+use super::account::{ApiTokenId, WebSessionId};
 use super::choice::choice;
 use super::follow::{Follow, FollowId, FollowOptions};
 use super::ids::{ChannelId, GuildId, UserId};
@@ -41,7 +42,14 @@ impl Via {
 pub enum ChangedBy {
     /// The bot itself, or its operator.
     System,
-    /// A person.
+    /// A person, who changes something of their own that concerns no server.
+    Oneself {
+        /// Who.
+        user: UserId,
+        /// In which way.
+        via: Via,
+    },
+    /// A person, for a server.
     Person {
         /// Who.
         user: UserId,
@@ -62,14 +70,14 @@ impl ChangedBy {
     pub const fn user(self) -> Option<UserId> {
         match self {
             Self::System => None,
-            Self::Person { user, .. } => Some(user),
+            Self::Oneself { user, .. } | Self::Person { user, .. } => Some(user),
         }
     }
 
     /// The server for which a person acts.
     pub const fn guild(self) -> Option<GuildId> {
         match self {
-            Self::System => None,
+            Self::System | Self::Oneself { .. } => None,
             Self::Person { guild, .. } => Some(guild),
         }
     }
@@ -134,6 +142,14 @@ choice! {
         PanelStopped = "panel_stopped",
         /// A panel was removed.
         PanelRemoved = "panel_removed",
+        /// Somebody signed in at the web pages; its detail says how, and with which kind of browser.
+        SignedIn = "signed_in",
+        /// A session was ended.
+        SignedOut = "signed_out",
+        /// Somebody made a token; its detail says for what.
+        TokenCreated = "token_created",
+        /// A token was revoked.
+        TokenRevoked = "token_revoked",
     }
 }
 
@@ -148,6 +164,10 @@ pub enum AuditSubject {
     Panel(PanelId),
     /// A server.
     Server(GuildId),
+    /// A session at the web pages.
+    Session(WebSessionId),
+    /// A token.
+    Token(ApiTokenId),
 }
 
 impl AuditSubject {
@@ -158,6 +178,8 @@ impl AuditSubject {
             Self::Channel(id) => ("channel", id.to_db()),
             Self::Panel(id) => ("panel", id.0),
             Self::Server(id) => ("server", id.to_db()),
+            Self::Session(id) => ("session", id.0),
+            Self::Token(id) => ("token", id.0),
         }
     }
 
@@ -168,6 +190,8 @@ impl AuditSubject {
             "channel" => ChannelId::from_db(id).ok().map(Self::Channel),
             "panel" => Some(Self::Panel(PanelId(id))),
             "server" => GuildId::from_db(id).ok().map(Self::Server),
+            "session" => Some(Self::Session(WebSessionId(id))),
+            "token" => Some(Self::Token(ApiTokenId(id))),
             _ => None,
         }
     }
@@ -176,7 +200,7 @@ impl AuditSubject {
 /// A change, as one server's audit records it. Who made it is known to the transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// In whose audit; `None` for what the operator changes.
+    /// In whose audit; `None` for what the operator changes, and for what somebody changes of their own.
     pub guild: Option<GuildId>,
     /// What was done.
     pub action: AuditAction,
@@ -229,6 +253,11 @@ pub fn follow_entries(
     entries
 }
 
+/// A change that somebody makes of something of their own.
+pub const fn own_entry(action: AuditAction, subject: AuditSubject, detail: Value) -> AuditEntry {
+    AuditEntry { guild: None, action, subject, detail }
+}
+
 /// The options of a follow.
 pub fn options_detail(options: &FollowOptions) -> Value {
     let tags: Vec<String> = options.filter.tags().iter().map(Tag::key).collect();
@@ -274,6 +303,8 @@ mod tests {
             AuditSubject::Channel(ChannelId::new(7).unwrap()),
             AuditSubject::Panel(PanelId(7)),
             AuditSubject::Server(guild(7)),
+            AuditSubject::Session(WebSessionId(7)),
+            AuditSubject::Token(ApiTokenId(7)),
         ] {
             let (kind, id) = subject.parts();
             assert_eq!(AuditSubject::from_parts(kind, id), Some(subject));

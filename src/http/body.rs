@@ -10,11 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-use crate::domain::ids::InvalidId;
-use crate::domain::text;
 
 use super::problem::{Problem, ProblemCode};
 
@@ -142,19 +138,6 @@ fn require_media_type(request: &Request, media_type: &str) -> Result<(), Problem
 fn unreadable(rejection: impl IntoResponse) -> Problem {
     let is_too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
     Problem::new(if is_too_large { ProblemCode::BodyTooLarge } else { ProblemCode::InvalidBody })
-}
-
-/// The number of one of our rows, as text: digits, above 0.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Number(pub(super) i64);
-
-impl TryFrom<String> for Number {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text::number(&text).filter(|number| *number > 0).map(Self).ok_or(InvalidId)
-    }
 }
 
 /// The ids in a path.

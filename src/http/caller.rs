@@ -37,6 +37,9 @@ impl FromRequestParts<WebState> for Caller {
         let now = state.clock.now();
         if parts.headers.contains_key(AUTHORIZATION) {
             let invalid = || Problem::new(ProblemCode::InvalidToken);
+            if parts.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+                return Err(Problem::new(ProblemCode::SeveralCredentials));
+            }
             let token = bearer(&parts.headers).ok_or_else(invalid)?;
             let known = services.accounts.use_token(&token).await?;
             state.limits.note(token.hash(), known.is_some(), &parts.extensions, now)?;
@@ -49,9 +52,11 @@ impl FromRequestParts<WebState> for Caller {
     }
 }
 
-/// The token that a request carries.
+/// The token that a request carries; none, if it carries several.
 fn bearer(headers: &HeaderMap) -> Option<ApiToken> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let (Some(only), None) = (given.next(), given.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| ApiToken::parse(token.trim()))?
 }
 

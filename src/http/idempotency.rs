@@ -23,7 +23,7 @@ use crate::service::ServiceError;
 use crate::service::idempotency::{KeptAnswers, RequestClaim, RequestState};
 
 use super::caller::Identified;
-use super::problem::{Problem, ProblemCode};
+use super::problem::{Problem, ProblemCode, ProblemParts};
 use super::web::{BODY, WebState};
 
 /// Where a second try would do harm: what is sent there with `POST` may have a key.
@@ -45,7 +45,7 @@ enum KeptAnswer {
     /// It was done.
     Done { status: u16, headers: Vec<(String, String)>, body: String },
     /// It was refused.
-    Refused { code: String, detail: Option<String>, pointer: Option<String> },
+    Refused(ProblemParts),
 }
 
 /// Gives the kept answer, if the request has a key that was used for it before.
@@ -124,11 +124,7 @@ async fn copy(answer: Response) -> Result<(Vec<u8>, Response), Problem> {
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, LARGEST).await.map_err(|_| Problem::new(ProblemCode::Internal))?;
     let kept = match parts.extensions.get::<Problem>() {
-        Some(problem) => {
-            let (code, detail, pointer) = problem.parts();
-            let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-            KeptAnswer::Refused { code: code.to_owned(), detail: owned(detail), pointer: owned(pointer) }
-        }
+        Some(problem) => KeptAnswer::Refused(problem.parts()),
         None => {
             let text = |(name, value): (&HeaderName, &HeaderValue)| {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -163,8 +159,6 @@ fn read(kept: &[u8]) -> Option<Response> {
             }
             Some(answer)
         }
-        KeptAnswer::Refused { code, detail, pointer } => {
-            Some(Problem::from_parts(&code, detail, pointer)?.into_response())
-        }
+        KeptAnswer::Refused(problem) => Some(Problem::from_parts(problem)?.into_response()),
     }
 }

@@ -105,6 +105,11 @@ impl RequestLimits {
         counts.credentials.take(credential, now).map_err(too_many)
     }
 
+    /// Notes a session that has just begun: it counts for itself from its first request on.
+    pub(super) fn note_begun(&self, session: SecretHash, now: DateTime<Utc>) {
+        lock(&self.0).recognised.put(session, (), now + RECOGNISED, now);
+    }
+
     /// What is left to whoever sent a request; `None` if there is no limit.
     fn left(
         &self,

@@ -11,7 +11,8 @@
 //! | `limits` | how many requests are answered; `etag`: which answers the client has already |
 //! | `idempotency` | requests that are sent again get the answer that was given |
 //! | `caller` | who asks: a guest, a person with a session, a token; `cookie`: the session's cookie |
-//! | `body` | reading forms and JSON |
+//! | `parameters` | refuses parameters of queries that an endpoint doesn't know |
+//! | `body` | reading forms and JSON; `id`: how ids are written |
 //! | `problem` | everything that isn't a success, as RFC 9457 or as a page |
 //! | `openapi` | the API's description, made from its handlers |
 //! | `api` | the API, one resource a file |
@@ -26,10 +27,12 @@ mod cookie;
 mod etag;
 mod guard;
 mod health;
+mod id;
 mod idempotency;
 mod limits;
 mod openapi;
 mod pages;
+mod parameters;
 mod problem;
 mod web;
 

@@ -19,8 +19,9 @@ use crate::service::operator::OperatorFigures;
 use crate::service::panels::Panels;
 
 use super::limits::{RequestLimits, limit};
+use super::parameters::KnownParameters;
 use super::problem::{Problem, ProblemCode};
-use super::{api, assets, connections, etag, guard, idempotency, openapi, pages};
+use super::{api, assets, connections, etag, guard, idempotency, openapi, pages, parameters};
 
 /// The largest body of a request, in bytes.
 pub(super) const BODY: usize = 64 * 1024;
@@ -78,8 +79,10 @@ fn router(state: WebState) -> Router {
         .nest("/api/v1", api::routes())
         .split_for_parts();
     let document = openapi::complete(&document);
+    let parameters = KnownParameters::of(&document);
     api.layer(from_fn_with_state(state.clone(), idempotency::replay))
         .merge(openapi::routes(&document))
+        .layer(from_fn_with_state(parameters, parameters::check))
         .layer(from_fn(etag::tag))
         .merge(pages::routes(&document))
         .merge(assets::routes())

@@ -5,7 +5,7 @@
 //! file. Nothing is repeated. Whatever Discord would count towards a ban of this address holds up all
 //! sign-ins for a while, so that visitors of the web pages can't get the bot banned.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, StatusCode, Url};
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use super::Client;
 use super::call::{Route, Verb};
@@ -141,9 +142,22 @@ impl OAuthClient {
         issuer == DISCORD || issuer == self.config.base.origin().ascii_serialization()
     }
 
-    /// Whose code this is. It can be asked once for each code.
-    #[tracing::instrument(name = "sign_in", level = "debug", skip_all)]
+    /// Whose code this is. It can be asked once for each code. Once begun, it goes on to its end, even if
+    /// nobody waits for it any more: what was given for the code is revoked in any case.
     pub async fn identify(
+        self: &Arc<Self>,
+        code: &str,
+        verifier: &WebSecret,
+        redirect_uri: &str,
+    ) -> Result<OAuthPerson, OAuthError> {
+        let (oauth, code, verifier, redirect_uri) =
+            (Arc::clone(self), code.to_owned(), verifier.clone(), redirect_uri.to_owned());
+        let asking = async move { oauth.ask(&code, &verifier, &redirect_uri).await };
+        tokio::spawn(asking.in_current_span()).await.unwrap_or(Err(OAuthError::NoAnswer))
+    }
+
+    #[tracing::instrument(name = "sign_in", level = "debug", skip_all)]
+    async fn ask(
         &self,
         code: &str,
         verifier: &WebSecret,

@@ -64,11 +64,8 @@ impl FollowService {
         let rest = self.on_behalf_of(actor);
         let mut access = self.reading_access(&rest, actor).await?;
         access.require_in_server(actor, Permissions::MANAGE_GUILD).await?;
-        let mut records = self.parts.store.audit_of(actor.guild, filter, before, size.get() + 1).await?;
-        let shown = usize::from(u8::try_from(size.get()).unwrap_or(u8::MAX));
-        let has_more = records.len() > shown;
-        records.truncate(shown);
-        let next = records.last().filter(|_| has_more).map(|last| last.id);
+        let records = self.parts.store.audit_of(actor.guild, filter, before, size.get() + 1).await?;
+        let (records, next) = cut_page(records, size);
         access
             .prefetch_known(actor.guild, records.iter().flat_map(|record| named(&record.entry)).collect())
             .await?;
@@ -146,13 +143,26 @@ impl Access<'_> {
     }
 }
 
+/// The records of a page, of which one more was asked for, and the number before which the next one begins.
+pub(super) fn cut_page(mut records: Vec<AuditRecord>, size: PageSize) -> (Vec<AuditRecord>, Option<i64>) {
+    let shown = usize::from(u8::try_from(size.get()).unwrap_or(u8::MAX));
+    let has_more = records.len() > shown;
+    records.truncate(shown);
+    let next = records.last().filter(|_| has_more).map(|last| last.id);
+    (records, next)
+}
+
 /// The channels that a record names.
 fn named(entry: &AuditEntry) -> BTreeSet<ChannelId> {
     let mut detail = entry.detail.clone();
     let members = CHANNELS.into_iter().filter_map(|name| Some(detail.get_mut(name)?.take()));
     let subject = match entry.subject {
         AuditSubject::Channel(channel) => Some(channel),
-        AuditSubject::Follow(_) | AuditSubject::Panel(_) | AuditSubject::Server(_) => None,
+        AuditSubject::Follow(_)
+        | AuditSubject::Panel(_)
+        | AuditSubject::Server(_)
+        | AuditSubject::Session(_)
+        | AuditSubject::Token(_) => None,
     };
     let texts = |mut value: Value| {
         leaves(&mut value).into_iter().filter_map(|leaf| channel(leaf)).collect::<Vec<_>>()

@@ -86,6 +86,8 @@ pub enum Refusal {
     /// The same pair with the same options.
     #[error("<#{target}> is already following <#{source_channel}>{how}", how = if *paused { ", but paused. Resume it in `/follows`." } else { ". `/follows` shows it." })]
     AlreadyFollowing {
+        /// The follow.
+        follow: FollowId,
         /// The channel that is followed.
         source_channel: ChannelId,
         /// The channel that receives.

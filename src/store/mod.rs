@@ -70,6 +70,7 @@ pub use self::member::totals::AuthorTotals;
 pub use self::panel::panels::{PanelChange, PanelMove, PanelsFull};
 pub use self::panel::refresh::PanelRefresh;
 pub use self::panel::samples::Sample;
+pub use self::report::delivered::DeliveryProgress;
 pub use self::report::followers::{MessageFacts, MessageInFollower};
 pub use self::report::server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use self::report::stats::{Backlog, FollowCounts};

@@ -11,6 +11,7 @@ use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, JsonBody, Params, word};
 use crate::http::caller::Identified;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::{FollowableChannel, FollowerRecord, PublishRequest, Published};
@@ -22,8 +23,8 @@ use super::{InServer, ListOf, words, written};
 /// A channel of a server.
 #[derive(Debug, Deserialize)]
 pub(super) struct ChannelPath {
-    server: GuildId,
-    channel: ChannelId,
+    server: Id<GuildId>,
+    channel: Id<ChannelId>,
 }
 
 /// A channel that can be followed.
@@ -36,12 +37,14 @@ pub(super) struct ChannelRow {
     /// Its name.
     name: String,
     /// What it is: `text`, `announcement`, `forum`, `voice` or `stage`.
-    #[schema(example = "text")]
+    #[schema(value_type = words::ChannelKind)]
     kind: &'static str,
     /// Who may follow it from other servers, as chosen with `/publish`: `nobody`, `servers`, `everyone` or
     /// `closed`. With `nobody`, Discord's own rule applies to announcement channels.
+    #[schema(value_type = words::AudienceKind)]
     audience: &'static str,
     /// Whether its moderators are asked first.
+    #[schema(value_type = words::ApprovalKind)]
     approval: &'static str,
     /// Whether other servers may follow it: by that choice, or because Discord itself opens it.
     is_open: bool,
@@ -60,7 +63,8 @@ pub(super) struct FollowerView {
     guild_name: Option<String>,
     /// The channel that follows, as far as you may know it.
     channel: ChannelEnd,
-    /// `active`, `paused` or `broken`.
+    /// Whether it delivers.
+    #[schema(value_type = words::FollowState)]
     state: &'static str,
     /// Since when it follows.
     since: String,
@@ -68,7 +72,7 @@ pub(super) struct FollowerView {
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct FollowersQuery {
     /// The number of the page, from 1.
@@ -87,18 +91,20 @@ pub(super) struct FollowersQuery {
 #[schema(as = AudienceChange)]
 pub(super) struct AudienceBody {
     /// Who may follow it from other servers: `nobody`, `servers`, `everyone` or `closed`.
+    #[schema(value_type = Option<words::AudienceKind>)]
     audience: Option<String>,
     /// Whether its moderators are asked first: `none` (they aren't) or `ask`.
+    #[schema(value_type = Option<words::ApprovalKind>)]
     approval: Option<String>,
     /// Where its moderators are told about requests and new followers; null for nowhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    notify_channel_id: Option<Option<ChannelId>>,
+    #[schema(value_type = Option<IdText>)]
+    notify_channel_id: Option<Option<Id<ChannelId>>>,
 }
 
 /// Tells `null` from a member that is missing.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<ChannelId>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Who may follow a channel.
@@ -107,8 +113,10 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Cha
 #[schema(as = Audience)]
 pub(super) struct AudienceView {
     /// Who may follow it from other servers.
+    #[schema(value_type = words::AudienceKind)]
     audience: &'static str,
     /// Whether its moderators are asked first.
+    #[schema(value_type = words::ApprovalKind)]
     approval: &'static str,
     /// Where its moderators are told about requests and new followers.
     notify_channel_id: Option<String>,
@@ -125,7 +133,7 @@ impl AudienceBody {
         Ok(PublishRequest {
             audience: word(self.audience.as_deref(), "/audience", audiences)?,
             approval: word(self.approval.as_deref(), "/approval", approvals)?,
-            notify: self.notify_channel_id.flatten(),
+            notify: self.notify_channel_id.flatten().map(|Id(channel)| channel),
             quiet: self.notify_channel_id == Some(None),
         })
     }
@@ -158,7 +166,7 @@ impl AudienceView {
 pub(super) async fn list(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
 ) -> Result<Json<ListOf<ChannelRow>>, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;
     let channels = state.services()?.follows.followable_channels(actor).await?;
@@ -196,10 +204,10 @@ pub(super) async fn followers(
     Params(query): Params<FollowersQuery>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
     let place = PageQuery::read(query.page.as_deref(), query.page_size.as_deref(), query.cursor.as_deref())?;
     let services = state.services()?;
-    let page = services.follows.follower_records(actor, path.channel, place.start, place.size).await?;
+    let page = services.follows.follower_records(actor, path.channel.0, place.start, place.size).await?;
     let view = |follower: FollowerRecord| FollowerView {
         follow_id: follower.id.0.to_string(),
         guild_name: follower.server,
@@ -231,7 +239,7 @@ pub(super) async fn publish(
     Ids(path): Ids<ChannelPath>,
     JsonBody(body): JsonBody<AudienceBody>,
 ) -> Result<Json<AudienceView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersWrite)?;
-    let published = state.services()?.follows.publish(actor, path.channel, body.read()?).await?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersWrite)?;
+    let published = state.services()?.follows.publish(actor, path.channel.0, body.read()?).await?;
     Ok(Json(AudienceView::of(published)))
 }

@@ -11,11 +11,12 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, Params};
 use crate::http::caller::Identified;
+use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::{
     DeliveryReport, DeliveryStatus, FollowerStatus, LastMessages, MOST_LAST_MESSAGES, MessageReach,
-    MirrorMaker, MirrorOrigin, NotMirrored, RecentMessage,
+    MirrorOrigin, NotMirrored, RecentMessage,
 };
 
 use super::follows::{ChannelEnd, FollowPath, WaitView};
@@ -35,7 +36,7 @@ pub(super) struct StatusView {
     /// before the follow was made), `missed` (while it was paused or broken), `removing`, `deleted`, `left`
     /// (deleted, but still shown), `withheld`, `taken_back`, `removed_by_hand`, `refused`, `gave_up`,
     /// `unknown`.
-    #[schema(example = "shown")]
+    #[schema(value_type = words::DeliveryVerdict)]
     verdict: &'static str,
     /// Why it waits, if it does.
     waits: Option<WaitView>,
@@ -77,7 +78,6 @@ pub(super) struct MessageView {
 
 /// How many messages.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
     /// How many messages: 1 to 50, and 10 where nothing is said.
@@ -88,9 +88,9 @@ pub(super) struct DeliveriesQuery {
 /// A message of a server.
 #[derive(Debug, Deserialize)]
 pub(super) struct MessagePath {
-    server: GuildId,
-    channel: ChannelId,
-    message: MessageId,
+    server: Id<GuildId>,
+    channel: Id<ChannelId>,
+    message: Id<MessageId>,
 }
 
 /// What is known of a message.
@@ -106,6 +106,7 @@ pub(super) struct ReportView {
     origin: Option<OriginView>,
     /// Why it appears nowhere else: `not_followed`, `system`, `own` (the bot posted it), or `forgotten` (it
     /// is a mirror of something that is no longer known). Null if its channel is followed.
+    #[schema(value_type = Option<words::NotMirroredReason>)]
     not_mirrored: Option<&'static str>,
     /// Followers that you see.
     followers: Vec<FollowerStatusView>,
@@ -132,6 +133,7 @@ pub(super) struct OriginView {
     follow_id: Option<String>,
     /// Who made the mirror: `relay` (the bot), `notice` (the bot, to say that messages were missed), or
     /// `discord`.
+    #[schema(value_type = words::MirrorMaker)]
     made_by: &'static str,
 }
 
@@ -184,11 +186,7 @@ impl OriginView {
             posted_at: written(origin.posted_at),
             deleted: origin.deleted,
             follow_id: origin.follow.map(|follow| follow.id.0.to_string()),
-            made_by: match origin.by {
-                MirrorMaker::Relay { .. } => "relay",
-                MirrorMaker::Notice => "notice",
-                MirrorMaker::Discord => "discord",
-            },
+            made_by: words::mirror_maker(&origin.by),
         }
     }
 }
@@ -208,12 +206,13 @@ impl ReportView {
                 }
                 (None, followers.lines.into_iter().map(view).collect(), followers.former)
             }
-            MessageReach::Nobody(NotMirrored::NotFollowed { former }) => {
-                (Some("not_followed"), Vec::new(), former)
+            MessageReach::Nobody(reason) => {
+                let former = match reason {
+                    NotMirrored::NotFollowed { former } => former,
+                    NotMirrored::System | NotMirrored::Own | NotMirrored::Forgotten => 0,
+                };
+                (Some(words::not_mirrored(&reason)), Vec::new(), former)
             }
-            MessageReach::Nobody(NotMirrored::System) => (Some("system"), Vec::new(), 0),
-            MessageReach::Nobody(NotMirrored::Own) => (Some("own"), Vec::new(), 0),
-            MessageReach::Nobody(NotMirrored::Forgotten) => (Some("forgotten"), Vec::new(), 0),
         };
         Self {
             link: report.link,
@@ -248,7 +247,7 @@ pub(super) async fn list(
     Ids(path): Ids<FollowPath>,
     Params(query): Params<DeliveriesQuery>,
 ) -> Result<Json<DeliveriesView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
     let limit = query.limit.unwrap_or(USUAL);
     if !(1..=MOST_LAST_MESSAGES).contains(&limit) {
         let detail = format!("limit is 1 to {MOST_LAST_MESSAGES}.");
@@ -279,7 +278,7 @@ pub(super) async fn report(
     caller: Identified,
     Ids(path): Ids<MessagePath>,
 ) -> Result<Json<ReportView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
-    let report = state.services()?.follows.report_by_id(actor, path.channel, path.message).await?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
+    let report = state.services()?.follows.report_by_id(actor, path.channel.0, path.message.0).await?;
     Ok(Json(ReportView::of(report)))
 }

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 use crate::http::caller::Identified;
 use crate::http::problem::Problem;
 
+use super::words;
+
 /// Whoever asks.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -18,8 +20,10 @@ pub(super) struct MeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// By what this person is known: `session` or `token`.
+    #[schema(value_type = words::Authentication)]
     authentication: &'static str,
     /// What the token may be used for. A session may be used for everything.
+    #[schema(value_type = Option<Vec<words::TokenScope>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<&'static str>>,
     /// The only server in which the token is good for anything.
@@ -41,12 +45,12 @@ pub(super) struct MeView {
     )
 )]
 pub(super) async fn show(caller: Identified) -> Result<Json<MeView>, Problem> {
-    let id = caller.user().to_string();
+    let (id, authentication) = (caller.user().to_string(), words::authentication(&caller));
     Ok(Json(match caller {
         Identified::Session(session) => MeView {
             id,
             name: Some(session.account.name),
-            authentication: "session",
+            authentication,
             scopes: None,
             server_id: None,
             expires_at: None,
@@ -54,7 +58,7 @@ pub(super) async fn show(caller: Identified) -> Result<Json<MeView>, Problem> {
         Identified::Token(token) => MeView {
             id,
             name: None,
-            authentication: "token",
+            authentication,
             scopes: Some(token.scopes.iter().map(|scope| scope.as_str()).collect()),
             server_id: token.server.map(|server| server.to_string()),
             expires_at: token.expires_at.map(super::written),

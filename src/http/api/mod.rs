@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 
 use crate::domain::ids::GuildId;
 
+use super::id::Id;
 use super::web::WebState;
 
 /// All endpoints, without their common beginning.
@@ -31,12 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(me::show))
         .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::show, tokens::revoke))
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::end))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
         .routes(routes!(audit::list))
+        .routes(routes!(audit::list_own))
         .routes(routes!(follows::list, follows::create))
         .routes(routes!(follows::preview::preview))
         .routes(routes!(follows::show, follows::change, follows::remove))
@@ -62,7 +64,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
 /// A server, as paths name it.
 #[derive(Debug, Deserialize)]
 struct InServer {
-    server: GuildId,
+    server: Id<GuildId>,
 }
 
 /// All of something.

@@ -12,10 +12,10 @@ use crate::domain::scope::TokenScope;
 use crate::http::caller::{Caller, Identified};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
-use crate::service::health::{DatabaseCondition, GatewayCondition, HealthStatus};
+use crate::service::health::HealthStatus;
 use crate::service::operator::{LaneFigures, LimitFigures, OperatorFigures, ProcessFigures, ServedFigures};
 
-use super::written;
+use super::{words, written};
 
 /// The figures, for an operator.
 pub(super) struct Operator(Arc<OperatorFigures>);
@@ -48,16 +48,16 @@ impl FromRequestParts<WebState> for Operator {
 pub(super) struct HealthView {
     /// Whether it can do its work.
     ready: bool,
-    /// `all`, `gateway` or `worker`.
-    #[schema(example = "all")]
+    /// What it does.
+    #[schema(value_type = words::ProcessRole)]
     role: &'static str,
     /// Its version.
     version: &'static str,
-    /// `up`, `down`, or `no_tables`.
-    #[schema(example = "up")]
+    /// How the database does.
+    #[schema(value_type = words::DatabaseState)]
     database: &'static str,
-    /// `up`, `down`, `standby` (another process has the shards), or `none`.
-    #[schema(example = "up")]
+    /// How the connection to the gateway does.
+    #[schema(value_type = words::GatewayState)]
     gateway: &'static str,
     /// Whether it hears other processes, if there can be any.
     hears_others: bool,
@@ -147,17 +147,8 @@ impl HealthView {
             ready: status.is_ready(),
             role: status.role,
             version: env!("CARGO_PKG_VERSION"),
-            database: match status.database {
-                DatabaseCondition::Up => "up",
-                DatabaseCondition::Down => "down",
-                DatabaseCondition::NoTables => "no_tables",
-            },
-            gateway: match status.condition.gateway {
-                GatewayCondition::Up => "up",
-                GatewayCondition::Down => "down",
-                GatewayCondition::Standby(_) => "standby",
-                GatewayCondition::None => "none",
-            },
+            database: words::database(&status.database),
+            gateway: words::gateway(&status.condition.gateway),
             hears_others: status.condition.hears,
             makes_requests: status.fuse,
             oldest_unwritten_event_seconds: status.delay.oldest().as_secs(),

@@ -11,6 +11,7 @@ use crate::domain::permissions::Permissions;
 use crate::domain::scope::TokenScope;
 use crate::http::body::Ids;
 use crate::http::caller::Identified;
+use crate::http::id::Id;
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::{ServerFigures, SharedServer};
@@ -160,7 +161,7 @@ pub(super) async fn list(
 pub(super) async fn stats(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
 ) -> Result<Json<StatsView>, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;
     Ok(Json(StatsView::of(state.services()?.follows.server_figures(actor).await?)))

@@ -7,8 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::account::{WebSession, WebSessionId};
-use crate::http::body::{Ids, Number};
+use crate::http::body::Ids;
 use crate::http::caller::Person;
+use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
@@ -89,8 +90,8 @@ pub(super) async fn end_all(
 pub(super) async fn end(
     State(state): State<WebState>,
     Person(own): Person,
-    Ids(Number(id)): Ids<Number>,
+    Ids(Id(id)): Ids<Id<WebSessionId>>,
 ) -> Result<StatusCode, Problem> {
-    let ended = state.services()?.accounts.end_web_session(own.account.user, WebSessionId(id)).await?;
+    let ended = state.services()?.accounts.end_web_session(own.account.user, id).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }

@@ -11,13 +11,14 @@ use utoipa::ToSchema;
 use crate::domain::account::{ApiTokenId, StoredApiToken, TokenLifetime, TokenName};
 use crate::domain::ids::GuildId;
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, Number};
+use crate::http::body::{Ids, JsonBody};
 use crate::http::caller::Person;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::accounts::TokenRequest;
 
-use super::{ListOf, written};
+use super::{ListOf, words, written};
 
 /// A token, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,6 +31,7 @@ pub(super) struct TokenView {
     #[schema(example = "backup script")]
     name: String,
     /// What it may be used for.
+    #[schema(value_type = Vec<words::TokenScope>)]
     scopes: Vec<&'static str>,
     /// The only server in which it is good for anything; null for all.
     server_id: Option<String>,
@@ -73,14 +75,14 @@ pub(super) struct NewTokenBody {
     /// What you call it: 1 to 50 characters.
     #[schema(min_length = 1, max_length = 50, example = "backup script")]
     name: String,
-    /// What it may be used for, at least one: `follows:read`, `follows:write`, `servers:read`,
-    /// `servers:write`, `panels:write`, `operator:read`.
-    #[schema(min_items = 1, example = json!(["servers:read"]))]
+    /// What it may be used for, at least one.
+    #[schema(value_type = Vec<words::TokenScope>, min_items = 1, example = json!(["servers:read"]))]
     scopes: Vec<String>,
     /// The only server in which it is good for anything; without it, all.
-    server_id: Option<String>,
-    /// How long it works: `30d`, `90d` (also without it), `365d` or `never`.
-    #[schema(example = "90d")]
+    #[schema(value_type = Option<IdText>)]
+    server_id: Option<Id<GuildId>>,
+    /// How long it works; `90d` without it.
+    #[schema(value_type = Option<words::TokenLifetime>)]
     lifetime: Option<String>,
 }
 
@@ -98,8 +100,7 @@ impl NewTokenBody {
             let unknown = || Problem::in_body(&format!("/scopes/{index}"), &detail());
             scopes.push(TokenScope::parse(scope).ok_or_else(unknown)?);
         }
-        let server = self.server_id.map(|id| id.parse::<GuildId>()).transpose();
-        let server = server.map_err(|_| Problem::in_body("/serverId", "This is no server's id."))?;
+        let server = self.server_id.map(|Id(server)| server);
         let lifetime = self.lifetime.as_deref().map_or(Some(TokenLifetime::Quarter), TokenLifetime::parse);
         let lifetime = lifetime
             .ok_or_else(|| Problem::in_body("/lifetime", "A lifetime is one of 30d, 90d, 365d and never."))?;
@@ -123,6 +124,27 @@ pub(super) async fn list(
 ) -> Result<Json<ListOf<TokenView>>, Problem> {
     let tokens = state.services()?.accounts.tokens(own.account.user).await?;
     Ok(Json(ListOf { items: tokens.into_iter().map(TokenView::of).collect() }))
+}
+
+/// See one token
+#[utoipa::path(
+    get,
+    path = "/me/tokens/{id}",
+    tag = "Account",
+    params(("id" = String, Path, description = "Its number")),
+    security(("session" = [])),
+    responses(
+        (status = 200, description = "The token, without its secret", body = TokenView),
+    )
+)]
+pub(super) async fn show(
+    State(state): State<WebState>,
+    Person(own): Person,
+    Ids(Id(id)): Ids<Id<ApiTokenId>>,
+) -> Result<Json<TokenView>, Problem> {
+    let tokens = state.services()?.accounts.tokens(own.account.user).await?;
+    let token = tokens.into_iter().find(|token| token.id == id);
+    token.map(|token| Json(TokenView::of(token))).ok_or_else(|| Problem::new(ProblemCode::NotFound))
 }
 
 /// Make a token
@@ -164,8 +186,8 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     State(state): State<WebState>,
     Person(own): Person,
-    Ids(Number(id)): Ids<Number>,
+    Ids(Id(id)): Ids<Id<ApiTokenId>>,
 ) -> Result<StatusCode, Problem> {
-    let revoked = state.services()?.accounts.revoke_token(own.account.user, ApiTokenId(id)).await?;
+    let revoked = state.services()?.accounts.revoke_token(own.account.user, id).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }

@@ -10,8 +10,9 @@ use crate::http::problem::{ProblemCode, ProblemKind};
 use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
 
 /// What every request can meet.
-const ALWAYS: [ProblemCode; 7] = [
+const ALWAYS: [ProblemCode; 8] = [
     ProblemCode::MethodNotAllowed,
+    ProblemCode::InvalidQuery,
     ProblemCode::UriTooLong,
     ProblemCode::TooManyRequests,
     ProblemCode::WrongHost,
@@ -38,6 +39,7 @@ pub(super) fn add_problems(document: &mut Value) {
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             operation["operationId"] = json!(operation_id(path, method));
+            type_ids(operation);
             let problems = problems(path, method, operation);
             add_headers(operation, path, method);
             if let Some(responses) = operation["responses"].as_object_mut() {
@@ -47,6 +49,14 @@ pub(super) fn add_problems(document: &mut Value) {
     }
     let codes: Vec<&str> = ProblemKind::all().map(ProblemKind::code).collect();
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = json!(codes);
+}
+
+/// Says by which rule the ids in a path are written.
+fn type_ids(operation: &mut Value) {
+    let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
+    for parameter in parameters.filter(|parameter| parameter["in"] == "path") {
+        parameter["schema"] = json!({ "$ref": "#/components/schemas/Id" });
+    }
 }
 
 /// A name for an endpoint that no other one has: generators make functions of it.
@@ -67,7 +77,11 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
         .map(|(name, _)| name.as_str())
         .collect();
     if !ways.is_empty() {
-        own(&[ProblemCode::AuthenticationRequired, ProblemCode::InvalidToken]);
+        own(&[
+            ProblemCode::AuthenticationRequired,
+            ProblemCode::InvalidToken,
+            ProblemCode::SeveralCredentials,
+        ]);
     }
     own(&[if ways.contains("token") {
         ProblemCode::InsufficientScope
@@ -81,9 +95,6 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
         own(&[ProblemCode::InvalidId]);
     }
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
-    if parameters().any(|parameter| parameter["in"] == "query") {
-        own(&[ProblemCode::InvalidQuery]);
-    }
     if parameters().any(|parameter| parameter["name"] == "cursor") {
         own(&[ProblemCode::InvalidPage]);
     }

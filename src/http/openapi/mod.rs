@@ -12,6 +12,7 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, S
 
 use crate::domain::public_url::PublicUrl;
 
+use super::id::IdText;
 use super::problem::ProblemBody;
 use super::web::WebState;
 
@@ -21,13 +22,14 @@ pub(super) fn frame(url: &PublicUrl) -> OpenApi {
         .title("Tributary")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "What people do with commands, for programs. Ids are texts, times are RFC 3339 in UTC, and what isn't a success is a problem as in RFC 9457. Requests are limited (RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset), and so are changes in an hour and expensive questions in ten minutes, for commands and programs together: 429 says with Retry-After when there is room again. Browsers that use the session's cookie must send Sec-Fetch-Site: same-origin, or Origin, to change something.",
+            "What people do with commands, for programs. Ids are texts of digits, times are RFC 3339 in UTC, and what isn't a success is a problem as in RFC 9457. Parameters and fields that an endpoint doesn't know are refused. Send one Authorization header, or a session's cookie; where both are sent, the header counts alone. Requests are limited (RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset), and so are changes in an hour and expensive questions in ten minutes, for commands and programs together: 429 says with Retry-After when there is room again. Browsers that use the session's cookie must send Sec-Fetch-Site: same-origin, or Origin, to change something.",
         ))
         .build();
     let cookie = if url.is_https() { "__Host-tributary" } else { "tributary" };
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("trib_…").build();
     let components = ComponentsBuilder::new()
         .schema("Problem", ProblemBody::schema())
+        .schema("Id", IdText::schema())
         .security_scheme("token", SecurityScheme::Http(token))
         .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))))
         .build();

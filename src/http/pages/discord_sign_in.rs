@@ -65,6 +65,7 @@ pub(super) async fn come_back(
     };
     let answer = match state.services()?.accounts.come_back(back).await {
         Ok((session, next)) => {
+            state.limits.note_begun(session.hash(), state.clock.now());
             ([(SET_COOKIE, cookie::given(&state.url, &session))], see_other(next.as_str())).into_response()
         }
         Err(SignInFailure::Cancelled) => see_other(CANCELLED).into_response(),

@@ -6,9 +6,10 @@ use axum::response::IntoResponse;
 use maud::{Markup, html};
 
 use crate::domain::account::WebSessionId;
-use crate::http::body::{FormFields, Ids, Number};
+use crate::http::body::{FormFields, Ids};
 use crate::http::caller::Person;
 use crate::http::cookie;
+use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
@@ -52,10 +53,10 @@ pub(super) async fn show(State(state): State<WebState>, Person(own): Person) -> 
 pub(super) async fn end(
     State(state): State<WebState>,
     Person(own): Person,
-    Ids(Number(id)): Ids<Number>,
+    Ids(Id(id)): Ids<Id<WebSessionId>>,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
-    let ended = state.services()?.accounts.end_web_session(own.account.user, WebSessionId(id)).await?;
+    let ended = state.services()?.accounts.end_web_session(own.account.user, id).await?;
     if ended { Ok(see_other(PATH)) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 

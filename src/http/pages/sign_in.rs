@@ -60,6 +60,7 @@ pub(super) async fn redeem(
     let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let accounts = &state.services()?.accounts;
     let session = accounts.redeem_link(&link, replaces.as_ref(), user_agent).await?.ok_or_else(gone)?;
+    state.limits.note_begun(session.hash(), state.clock.now());
     let next = LocalPath::parse(form.one("next")).unwrap_or_default();
     Ok(([(SET_COOKIE, cookie::given(&state.url, &session))], see_other(next.as_str())))
 }

@@ -11,8 +11,9 @@ use crate::domain::account::{
 use crate::domain::api_token::ApiToken;
 use crate::domain::ids::GuildId;
 use crate::domain::scope::TokenScope;
-use crate::http::body::{FormFields, Ids, Number};
+use crate::http::body::{FormFields, Ids};
 use crate::http::caller::Person;
+use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::accounts::TokenRequest;
@@ -43,10 +44,10 @@ pub(super) async fn create(
 pub(super) async fn revoke(
     State(state): State<WebState>,
     Person(own): Person,
-    Ids(Number(id)): Ids<Number>,
+    Ids(Id(id)): Ids<Id<ApiTokenId>>,
     _: FormFields,
 ) -> Result<impl IntoResponse, Problem> {
-    let revoked = state.services()?.accounts.revoke_token(own.account.user, ApiTokenId(id)).await?;
+    let revoked = state.services()?.accounts.revoke_token(own.account.user, id).await?;
     if revoked { Ok(see_other(PATH)) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 
@@ -62,7 +63,8 @@ fn read(fields: &FormFields) -> Result<TokenRequest, Problem> {
     }
     let server = Some(fields.one("server")).filter(|server| !server.is_empty());
     let server =
-        server.map(str::parse::<GuildId>).transpose().map_err(|_| wrong("This is no server's id."))?;
+        server.map(Id::<GuildId>::parse).transpose().map_err(|_| wrong("This is no server's id."))?;
+    let server = server.map(|Id(server)| server);
     let lifetime = TokenLifetime::parse(fields.one("lifetime"))
         .ok_or_else(|| wrong("Go back and choose how long it works."))?;
     Ok(TokenRequest { name, scopes: scopes.into_iter().collect(), server, lifetime })

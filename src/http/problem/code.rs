@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 
+use crate::http::id;
+
 /// A kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum ProblemCode {
@@ -9,6 +11,8 @@ pub(in crate::http) enum ProblemCode {
     AuthenticationRequired,
     /// The token doesn't work.
     InvalidToken,
+    /// The request says in several ways who sends it.
+    SeveralCredentials,
     /// The token may not be used for this.
     InsufficientScope,
     /// No token may do this.
@@ -57,9 +61,10 @@ pub(in crate::http) enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub(in crate::http) const ALL: [Self; 24] = [
+    pub(in crate::http) const ALL: [Self; 25] = [
         Self::AuthenticationRequired,
         Self::InvalidToken,
+        Self::SeveralCredentials,
         Self::InsufficientScope,
         Self::SessionRequired,
         Self::CrossSite,
@@ -99,6 +104,12 @@ impl ProblemCode {
                 "invalid token",
                 "This token was mistyped, revoked, or has expired. Make a new one on the page of your tokens.",
             ),
+            Self::SeveralCredentials => (
+                "several_credentials",
+                StatusCode::BAD_REQUEST,
+                "several credentials",
+                "The header Authorization is sent once, with one token.",
+            ),
             Self::InsufficientScope => (
                 "insufficient_scope",
                 StatusCode::FORBIDDEN,
@@ -135,12 +146,7 @@ impl ProblemCode {
                 "method not allowed",
                 "This address can't be used in that way. The header Allow names the methods that it takes.",
             ),
-            Self::InvalidId => (
-                "invalid_id",
-                StatusCode::BAD_REQUEST,
-                "invalid id",
-                "An id is a whole number above 0, written in digits.",
-            ),
+            Self::InvalidId => ("invalid_id", StatusCode::BAD_REQUEST, "invalid id", id::RULE),
             Self::InvalidBody => (
                 "invalid_body",
                 StatusCode::BAD_REQUEST,

@@ -1,9 +1,7 @@
 //! The kinds of problems: this module's own, and failures of the use cases, whose codes are the service's.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, SecondsFormat};
 
-use crate::domain::text;
 use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
 
 use super::code::ProblemCode;
@@ -123,36 +121,6 @@ const fn explanation(kind: FailureKind) -> &'static str {
     }
 }
 
-/// A sentence without Discord's markup: `**bold**` loses its asterisks, `<#id>` becomes `channel id`, and
-/// `<t:seconds:R>` a time in RFC 3339.
-pub(in crate::http) fn plain(sentence: &str) -> String {
-    let mut plain = String::with_capacity(sentence.len());
-    let mut rest = sentence;
-    while let Some((before, after)) = rest.split_once('<') {
-        plain.push_str(before);
-        rest = after;
-        match after.split_once('>').and_then(|(inside, after)| Some((words(inside)?, after))) {
-            Some((words, after)) => {
-                plain.push_str(&words);
-                rest = after;
-            }
-            None => plain.push('<'),
-        }
-    }
-    plain.push_str(rest);
-    plain.replace("**", "")
-}
-
-/// What stands between `<` and `>`, in words; `None` if it isn't markup.
-fn words(inside: &str) -> Option<String> {
-    if let Some(id) = inside.strip_prefix('#') {
-        return text::number(id).map(|id: u64| format!("channel {id}"));
-    }
-    let seconds = inside.strip_prefix("t:")?.split(':').next().and_then(text::number)?;
-    let time = DateTime::from_timestamp(seconds, 0)?;
-    Some(format!("at {}", time.to_rfc3339_opts(SecondsFormat::Secs, true)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -169,24 +137,5 @@ mod tests {
             assert!(kind.explanation().ends_with('.'), "{kind:?}");
         }
         assert_eq!(ProblemKind::parse("none"), None);
-    }
-
-    #[test]
-    fn sentences_lose_their_markup() {
-        for (sentence, expected) in [
-            (
-                "I need **View Channel** in <#7>, and <#8>.",
-                "I need View Channel in channel 7, and channel 8.",
-            ),
-            ("<#>, <#x>, <#7", "<#>, <#x>, <#7"),
-            ("Try again <t:1796037369:R>.", "Try again at 2026-11-30T11:16:09Z."),
-            (
-                "a < b > c, <t:x:R>, <t:>, <t:99999999999999999999>",
-                "a < b > c, <t:x:R>, <t:>, <t:99999999999999999999>",
-            ),
-            ("", ""),
-        ] {
-            assert_eq!(plain(sentence), expected);
-        }
     }
 }

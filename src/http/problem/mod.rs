@@ -3,34 +3,49 @@
 
 mod code;
 mod kind;
+mod wording;
 
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::follow::FollowId;
 use crate::domain::public_url::PublicUrl;
 use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_error};
 
 use super::guard::RequestId;
+use super::id::IdText;
 use super::pages;
 use super::web::WebState;
 
 pub(super) use self::code::ProblemCode;
 pub(super) use self::kind::ProblemKind;
-pub(super) use self::kind::plain;
+pub(super) use self::wording::for_programs;
 
 /// Why a request was not done. The outermost layer writes it, as it knows the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     kind: ProblemKind,
-    detail: Option<String>,
-    pointer: Option<String>,
+    detail: Option<Box<str>>,
+    pointer: Option<Box<str>>,
+    /// The follow that is in the way.
+    follow: Option<FollowId>,
     /// When it is worth trying again, where that isn't the same for all of its kind.
     retry: Option<RetryTime>,
+}
+
+/// A problem as it is kept, for an answer that is given again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ProblemParts {
+    code: String,
+    detail: Option<String>,
+    pointer: Option<String>,
+    #[serde(default)]
+    follow: Option<i64>,
 }
 
 /// A problem as RFC 9457 writes it.
@@ -53,6 +68,10 @@ pub(super) struct ProblemBody {
     /// Where in the body it is, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
+    /// With `already_following`: the number of the follow.
+    #[schema(value_type = Option<IdText>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follow_id: Option<String>,
     /// By this the operator finds the request in the log.
     request_id: String,
 }
@@ -81,7 +100,7 @@ impl AnswerForm {
 impl Problem {
     /// A problem of this kind.
     pub(super) const fn new(code: ProblemCode) -> Self {
-        Self { kind: ProblemKind::Own(code), detail: None, pointer: None, retry: None }
+        Self { kind: ProblemKind::Own(code), detail: None, pointer: None, follow: None, retry: None }
     }
 
     /// Something in the body can't be as it is, at this JSON pointer.
@@ -91,12 +110,14 @@ impl Problem {
 
     /// Says more about what is wrong this time.
     pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+        let detail: String = detail.into();
+        Self { detail: Some(detail.into_boxed_str()), ..self }
     }
 
     /// Says where in the body it is; nothing, if it is the body as a whole.
     pub(super) fn at(self, pointer: String) -> Self {
-        Self { pointer: Some(pointer).filter(|pointer| !pointer.is_empty()), ..self }
+        let pointer = Some(pointer).filter(|pointer| !pointer.is_empty());
+        Self { pointer: pointer.map(String::into_boxed_str), ..self }
     }
 
     /// Says from when on it is worth trying again.
@@ -104,14 +125,26 @@ impl Problem {
         Self { retry: Some(RetryTime::At(at)), ..self }
     }
 
-    /// Its code, what is wrong this time, and where.
-    pub(super) fn parts(&self) -> (&'static str, Option<&str>, Option<&str>) {
-        (self.kind.code(), self.detail.as_deref(), self.pointer.as_deref())
+    /// What is kept of it, for an answer that is given again.
+    pub(super) fn parts(&self) -> ProblemParts {
+        ProblemParts {
+            code: self.kind.code().to_owned(),
+            detail: self.detail.clone().map(String::from),
+            pointer: self.pointer.clone().map(String::from),
+            follow: self.follow.map(|follow| follow.0),
+        }
     }
 
-    /// The problem with these; `None` if there is no such code.
-    pub(super) fn from_parts(code: &str, detail: Option<String>, pointer: Option<String>) -> Option<Self> {
-        Some(Self { kind: ProblemKind::parse(code)?, detail, pointer, retry: None })
+    /// The problem that was kept; `None` if there is no such code.
+    pub(super) fn from_parts(parts: ProblemParts) -> Option<Self> {
+        let ProblemParts { code, detail, pointer, follow } = parts;
+        Some(Self {
+            kind: ProblemKind::parse(&code)?,
+            detail: detail.map(Into::into),
+            pointer: pointer.map(Into::into),
+            follow: follow.map(FollowId),
+            retry: None,
+        })
     }
 
     fn detail(&self) -> &str {
@@ -121,7 +154,7 @@ impl Problem {
 
 impl From<FailureFacts> for Problem {
     fn from(facts: FailureFacts) -> Self {
-        Self { kind: ProblemKind::Failure(facts), detail: None, pointer: None, retry: None }
+        Self { kind: ProblemKind::Failure(facts), detail: None, pointer: None, follow: None, retry: None }
     }
 }
 
@@ -130,10 +163,12 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let problem = Self { retry: error.retry(), ..error.facts().into() };
         match error {
-            ServiceError::Refused(refusal) => problem.with_detail(plain(&refusal.to_string())),
+            ServiceError::Refused(refusal) => {
+                Self { follow: refusal.follow(), ..problem }.with_detail(for_programs(&refusal.to_string()))
+            }
             ServiceError::Discord(cause) => {
                 tracing::warn!(%cause, "a request failed at Discord");
-                problem.with_detail(plain(explain_discord_error(&cause)))
+                problem.with_detail(for_programs(explain_discord_error(&cause)))
             }
             ServiceError::Store(cause) => {
                 tracing::error!(%cause, "a request failed in the database");
@@ -202,7 +237,8 @@ fn json(problem: &Problem, id: &RequestId, url: &PublicUrl) -> Response {
         status: problem.kind.status().as_u16(),
         detail: problem.detail().to_owned(),
         code: problem.kind.code(),
-        pointer: problem.pointer.clone(),
+        pointer: problem.pointer.clone().map(String::from),
+        follow_id: problem.follow.map(|follow| follow.0.to_string()),
         request_id: id.to_string(),
     };
     let text = serde_json::to_string(&body).expect("texts and numbers always serialise");

@@ -7,15 +7,15 @@ use crate::domain::secret::WebSecret;
 const SECRET: &str = "client-s3cret";
 const BACK: &str = "https://bot.example.org/auth/callback";
 
-fn oauth(fake: &Fake) -> (Client, OAuthClient) {
+fn oauth(fake: &Fake) -> (Client, Arc<OAuthClient>) {
     let client = Client::new(fake.config.clone()).unwrap();
     let application = ApplicationId::new(42).unwrap();
     let (base, secret) = (fake.config.base.clone(), SecretString::from(SECRET));
     let oauth = client.oauth(OAuthConfig { base, application, secret });
-    (client, oauth)
+    (client, Arc::new(oauth))
 }
 
-async fn identify(oauth: &OAuthClient) -> Result<OAuthPerson, OAuthError> {
+async fn identify(oauth: &Arc<OAuthClient>) -> Result<OAuthPerson, OAuthError> {
     oauth.identify("a code", &WebSecret::new([7; 32]), BACK).await
 }
 

@@ -6,6 +6,7 @@
 //! What Discord tells decides what is listed, and never what somebody may do. Its token for the person isn't
 //! kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::account::{Account, AccountServer, PENDING_LIFETIME, PendingSignIn};
@@ -190,7 +191,7 @@ impl Accounts {
     /// Whom Discord names.
     async fn ask_discord(
         &self,
-        oauth: &OAuthClient,
+        oauth: &Arc<OAuthClient>,
         verifier: &WebSecret,
         back: DiscordReturn<'_>,
     ) -> Result<OAuthPerson, SignInFailure> {

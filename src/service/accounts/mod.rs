@@ -12,8 +12,10 @@ mod tokens;
 use std::sync::Arc;
 
 use crate::domain::account::{Account, AccountServer, LINK_LIFETIME, WebSession, WebSessionId};
+use crate::domain::audit::{AuditEntry, AuditRecord};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::paging::PageSize;
 use crate::domain::public_url::PublicUrl;
 use crate::domain::secret::WebSecret;
 use crate::metrics as names;
@@ -22,7 +24,8 @@ use crate::store::{NewWebSession, Store};
 
 use super::access::lookups::Lookups;
 use super::access::quotas::UserQuotas;
-use super::{ServiceError, ServiceParts};
+use super::audit::cut_page;
+use super::{AuditPage, AuditedChange, ServiceError, ServiceParts};
 
 pub use self::discord::{BegunSignIn, DiscordReturn, RETURN_PATH, SignInFailure};
 pub use self::tokens::TokenRequest;
@@ -36,7 +39,7 @@ pub struct Accounts {
     lookups: Arc<Lookups>,
     url: Arc<PublicUrl>,
     /// Where people can sign in with Discord.
-    oauth: Option<OAuthClient>,
+    oauth: Option<Arc<OAuthClient>>,
 }
 
 /// Who wants to sign in, as Discord told.
@@ -60,7 +63,7 @@ impl Accounts {
         oauth: Option<OAuthClient>,
     ) -> Self {
         let ServiceParts { store, rest, clock, .. } = parts.clone();
-        Self { store, rest: rest.for_people(), clock, quotas, lookups, url, oauth }
+        Self { store, rest: rest.for_people(), clock, quotas, lookups, url, oauth: oauth.map(Arc::new) }
     }
 
     /// Makes the address that signs this person in, once and within five minutes. Whoever has it can sign in
@@ -114,12 +117,29 @@ impl Accounts {
 
     /// Ends one of a person's sessions. Returns whether there was one.
     pub async fn end_web_session(&self, user: UserId, session: WebSessionId) -> Result<bool, ServiceError> {
-        Ok(self.store.end_web_session(user, session).await?)
+        Ok(self.store.end_web_session(user, session, self.clock.now()).await?)
     }
 
     /// Ends all sessions of a person: they are signed out everywhere. Returns how many there were.
-    pub async fn end_web_sessions(&self, user: UserId) -> Result<u64, ServiceError> {
-        Ok(self.store.end_web_sessions(user).await?)
+    pub async fn end_web_sessions(&self, user: UserId) -> Result<usize, ServiceError> {
+        Ok(self.store.end_web_sessions(user, self.clock.now()).await?)
+    }
+
+    /// Where and how a person signed in and out, and which tokens they made and revoked: newest first, from
+    /// before the record of that number on.
+    pub async fn audit(
+        &self,
+        user: UserId,
+        before: Option<i64>,
+        size: PageSize,
+    ) -> Result<AuditPage, ServiceError> {
+        let records = self.store.own_audit_of(user, before, size.get() + 1).await?;
+        let (records, next) = cut_page(records, size);
+        let own = |AuditRecord { id, at, actor, via, entry }| {
+            let AuditEntry { action, subject, detail, .. } = entry;
+            AuditedChange { id, at, actor, via, token: None, action, subject: Some(subject), detail }
+        };
+        Ok(AuditPage { changes: records.into_iter().map(own).collect(), next })
     }
 
     /// The servers that a person is known to be in, from all their sessions.

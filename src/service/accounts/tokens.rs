@@ -44,7 +44,7 @@ impl Accounts {
 
     /// Revokes one of a person's tokens. Returns whether there was one.
     pub async fn revoke_token(&self, user: UserId, token: ApiTokenId) -> Result<bool, ServiceError> {
-        Ok(self.store.revoke_api_token(user, token).await?)
+        Ok(self.store.revoke_api_token(user, token, self.clock.now()).await?)
     }
 
     /// Recognises a token, and notes that it was used today. `None` if it doesn't work (any more).

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{ConsentRefusal, Refusal, ServiceError};
+use crate::domain::follow::FollowId;
 use crate::rest::RestError;
 
 /// What kind of failure it is: what whoever asked has to do differently.
@@ -174,6 +175,14 @@ codes! { ConsentRefusal:
 }
 
 impl Refusal {
+    /// The follow that is in the way, if the person may know it by its number.
+    pub const fn follow(&self) -> Option<FollowId> {
+        match self {
+            Self::AlreadyFollowing { follow, .. } => Some(*follow),
+            _ => None,
+        }
+    }
+
     /// When the same may be asked again, where that is all that it takes.
     pub const fn retry_at(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -277,7 +286,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::domain::follow::FollowId;
 
     #[test]
     fn each_failure_has_a_code_of_its_own() {

@@ -89,9 +89,7 @@ impl FollowService {
         let stays = existing.options.delivery == options.delivery;
         let changed = |follow| ChangedFollow { before: existing.options.clone(), follow, why_relay };
         match existing.state {
-            FollowState::Active | FollowState::Paused if same => {
-                Err(already_following(existing.pair, existing.state).into())
-            }
+            FollowState::Active | FollowState::Paused if same => Err(already_following(&existing).into()),
             FollowState::Paused if !stays && options.delivery == DeliveryMethod::Native => {
                 Err(Refusal::Paused(existing.id).into())
             }

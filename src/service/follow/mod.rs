@@ -329,9 +329,9 @@ impl FollowService {
                 });
                 Ok(FollowOutcome::New { follow, earlier })
             }
-            Ok(Inserted::AlreadyThere(_)) => {
+            Ok(Inserted::AlreadyThere(there)) => {
                 self.disconnect(connected).await;
-                Err(already_following(new.pair, FollowState::Active).into())
+                Err(already_following(&there).into())
             }
             Ok(Inserted::Full(full)) => {
                 self.disconnect(connected).await;
@@ -366,7 +366,11 @@ pub(super) fn refused_by_store(error: StoreError) -> ServiceError {
 }
 
 /// The pair is followed already, with these very options.
-pub(super) fn already_following(pair: ChannelPair, state: FollowState) -> Refusal {
-    let paused = state == FollowState::Paused;
-    Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
+pub(super) fn already_following(there: &Follow) -> Refusal {
+    Refusal::AlreadyFollowing {
+        follow: there.id,
+        source_channel: there.pair.source,
+        target: there.pair.target,
+        paused: there.state == FollowState::Paused,
+    }
 }

@@ -13,6 +13,7 @@ use crate::domain::report::WaitReason;
 use super::list::{ChannelView, FollowListItem};
 use crate::service::access::Access;
 use crate::service::{Actor, FollowService, Refusal, ServiceError, TagsNow};
+use crate::store::DeliveryProgress;
 
 /// A follow as far as the person may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub struct FollowRecord {
     /// Why nothing is sent into its target at the moment, if something has waited there for longer than
     /// usual.
     pub waits: Option<WaitReason>,
+    /// When its last mirror was posted that still exists; none if there is none, or Discord itself delivers.
+    pub last_delivered_at: Option<DateTime<Utc>>,
+    /// How many posts wait to be shown in the target.
+    pub waiting: u64,
     /// How posts get to the target.
     pub delivery: DeliveryMethod,
     /// Which posts are let through.
@@ -55,7 +60,7 @@ pub struct FollowRecord {
 }
 
 impl FollowRecord {
-    fn of(item: FollowListItem, manages: bool) -> Self {
+    fn of(item: FollowListItem, progress: DeliveryProgress, manages: bool) -> Self {
         let FollowListItem { follow, source, target, tags, waits, threads: _ } = item;
         Self {
             id: follow.id,
@@ -65,6 +70,8 @@ impl FollowRecord {
             state: follow.state,
             remedy: follow.trouble(),
             waits,
+            last_delivered_at: progress.last_at,
+            waiting: progress.waiting,
             delivery: follow.options.delivery,
             mode: follow.options.filter.mode(),
             tags,
@@ -93,10 +100,13 @@ impl FollowService {
         let rest = self.on_behalf_of(actor);
         let mut access = self.reading_access(&rest, actor).await?;
         let page = self.list_items(&mut access, actor, wanted, start, size.get()).await?;
+        let follows: Vec<Follow> = page.items.iter().map(|item| item.follow.clone()).collect();
+        let progress = self.parts.store.delivery_progress(&follows).await?;
         let mut records = Vec::with_capacity(page.items.len());
         for item in &page.items {
             let manages = access.manages(actor, &item.follow).await?;
-            records.push(FollowRecord::of(item.clone(), manages));
+            let progress = progress.get(&item.follow.id).copied().unwrap_or_default();
+            records.push(FollowRecord::of(item.clone(), progress, manages));
         }
         Ok(page.with(records))
     }
@@ -125,9 +135,11 @@ impl FollowService {
     ) -> Result<FollowRecord, ServiceError> {
         let target = follow.pair.target;
         let waits = self.parts.store.waiting_targets([target], self.parts.clock.now()).await?;
+        let progress = self.parts.store.delivery_progress(std::slice::from_ref(&follow)).await?;
+        let progress = progress.get(&follow.id).copied().unwrap_or_default();
         let manages = access.manages(actor, &follow).await?;
         let item = access.list_item(actor, follow).await?;
-        Ok(FollowRecord::of(FollowListItem { waits: waits.get(&target).copied(), ..item }, manages))
+        Ok(FollowRecord::of(FollowListItem { waits: waits.get(&target).copied(), ..item }, progress, manages))
     }
 
     /// A follow of this server by a number that the person names. Who may not see the list learns nothing,

@@ -21,6 +21,8 @@ pub struct AuditFilter {
     pub since: Option<DateTime<Utc>>,
 }
 
+const COLUMNS: &str = "id, at, actor_id, via, token_id, action, subject_kind, subject_id, detail";
+
 #[derive(FromQueryResult)]
 struct AuditRow {
     id: i64,
@@ -35,7 +37,7 @@ struct AuditRow {
 }
 
 impl AuditRow {
-    fn record(self, guild: GuildId) -> Result<AuditRecord, StoreError> {
+    fn record(self, guild: Option<GuildId>) -> Result<AuditRecord, StoreError> {
         let unreadable = || StoreError::Unreadable("audit");
         let via = match (self.via.as_str(), self.token_id) {
             ("system", _) => None,
@@ -45,7 +47,7 @@ impl AuditRow {
             _ => return Err(unreadable()),
         };
         let entry = AuditEntry {
-            guild: Some(guild),
+            guild,
             action: AuditAction::parse(&self.action).ok_or_else(unreadable)?,
             subject: AuditSubject::from_parts(&self.subject_kind, self.subject_id).ok_or_else(unreadable)?,
             detail: serde_json::from_str(&self.detail).map_err(|_| unreadable())?,
@@ -65,8 +67,7 @@ impl Store {
         before: Option<i64>,
         limit: u64,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let query = "SELECT id, at, actor_id, via, token_id, action, subject_kind, subject_id, detail FROM audit \
-            WHERE guild_id = $1 AND id < $2";
+        let query = format!("SELECT {COLUMNS} FROM audit WHERE guild_id = $1 AND id < $2");
         let mut query = Sql::new(query, [guild.to_db().into(), before.unwrap_or(i64::MAX).into()]);
         if let Some(actor) = filter.actor {
             query = query.then(" AND actor_id = ").bind(actor.to_db());
@@ -79,7 +80,25 @@ impl Store {
         }
         let query = query.then(" ORDER BY id DESC LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows: Vec<AuditRow> = query.rows_of(&self.db).await?;
-        rows.into_iter().map(|row| row.record(guild)).collect()
+        rows.into_iter().map(|row| row.record(Some(guild))).collect()
+    }
+
+    /// What a person changed of their own, newest first: at most `limit` records, older than the one of the
+    /// number `before`.
+    pub async fn own_audit_of(
+        &self,
+        user: UserId,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM audit WHERE guild_id IS NULL AND actor_id = $1 AND id < $2 \
+             ORDER BY id DESC LIMIT $3"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [user.to_db().into(), before.unwrap_or(i64::MAX).into(), limit.into()];
+        let rows: Vec<AuditRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        rows.into_iter().map(|row| row.record(None)).collect()
     }
 
     /// Forgets what was recorded before that time. Returns how much.
@@ -100,11 +119,17 @@ impl Store {
         self.delete_in_parts(delete).await
     }
 
-    /// Removes a person's name from what they changed. Returns from how much.
+    /// Removes a person's name from what they changed in servers, and forgets what they changed of their own.
+    /// Returns how much that was.
     pub(in crate::store) async fn forget_who_changed(&self, user: UserId) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        let update = "UPDATE audit SET actor_id = NULL WHERE actor_id = $1";
-        let forgotten = Sql::new(update, [user.to_db().into()]).execute(&*txn).await?;
+        let mut forgotten = 0;
+        for statement in [
+            "DELETE FROM audit WHERE actor_id = $1 AND guild_id IS NULL",
+            "UPDATE audit SET actor_id = NULL WHERE actor_id = $1",
+        ] {
+            forgotten += Sql::new(statement, [user.to_db().into()]).execute(&*txn).await?;
+        }
         txn.commit().await?;
         Ok(forgotten)
     }

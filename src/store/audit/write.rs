@@ -68,7 +68,9 @@ async fn record(txn: &impl ConnectionTrait, stamp: ChangeStamp, entries: &[Audit
     let row = |entry: &AuditEntry| {
         let (actor, via, token) = match stamp.by.as_seen_in(entry.guild) {
             ChangedBy::System => (None, "system", None),
-            ChangedBy::Person { user, via, .. } => (Some(user), via.as_str(), token(via)),
+            ChangedBy::Oneself { user, via } | ChangedBy::Person { user, via, .. } => {
+                (Some(user), via.as_str(), token(via))
+            }
         };
         let (kind, subject) = entry.subject.parts();
         [

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Iterable as _, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::{change, row};
@@ -38,7 +38,8 @@ struct SourceRow {
 impl Store {
     /// A follow of this server.
     pub async fn follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Follow>, StoreError> {
-        row::one(&self.db, change::by_id(&self.db, guild, id).await?).await
+        let found = without_token().filter(Column::Id.eq(id.0)).filter(Column::GuildId.eq(guild.to_db()));
+        row::one(&self.db, found.one(&self.db).await?).await
     }
 
     /// The follow with this number, whatever its server: another process named it.
@@ -107,7 +108,7 @@ impl Store {
         guild: GuildId,
         limit: u64,
     ) -> Result<Vec<Follow>, StoreError> {
-        let query = Entity::find().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
+        let query = without_token().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
         row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
@@ -182,7 +183,7 @@ impl Store {
             }
             PageStart::Number(_) => page.order_by("id", Order::Desc).offset(before),
         };
-        let mut rows = Entity::find().filter(Column::Id.in_subquery(page)).all(&self.db).await?;
+        let mut rows = without_token().filter(Column::Id.in_subquery(page)).all(&self.db).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         let count = async |which: Condition| -> Result<u64, StoreError> {
             let count = listed.clone().expr(id().count()).cond_where(which).to_owned();
@@ -217,6 +218,13 @@ fn passes(wanted: &FollowFilter) -> Condition {
         .add_option(wanted.target.map(|target| Column::TargetChannelId.eq(target.to_db())))
         .add_option(wanted.delivery.map(|delivery| Column::Delivery.eq(delivery.as_str())))
         .add_option(state)
+}
+
+/// Follows without their webhooks' tokens, which no list needs: whatever has become of one, the follow is
+/// listed.
+fn without_token() -> Select<Entity> {
+    let columns = Column::iter().filter(|column| !matches!(column, Column::WebhookToken));
+    Entity::find().select_only().columns(columns).expr_as(Expr::cust("NULL"), "webhook_token")
 }
 
 /// The numbers of the follows that pass the filter.

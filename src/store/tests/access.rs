@@ -100,9 +100,9 @@ async fn nobody_ends_or_revokes_what_is_anothers(#[case] backend: Backend) {
     sign_in(&db, 5, 2, at(0)).await;
     let session = store.web_session(hash(2), at(1)).await.unwrap().unwrap().id;
     let token = store.use_api_token(hash(3), at(1)).await.unwrap().unwrap().id;
-    assert!(!store.end_web_session(user(2), session).await.unwrap());
-    assert!(!store.revoke_api_token(user(2), token).await.unwrap());
-    assert_eq!(store.end_web_sessions(user(2)).await.unwrap(), 1);
+    assert!(!store.end_web_session(user(2), session, at(0)).await.unwrap());
+    assert!(!store.revoke_api_token(user(2), token, at(0)).await.unwrap());
+    assert_eq!(store.end_web_sessions(user(2), at(0)).await.unwrap(), 1);
     assert!(store.web_session(hash(2), at(1)).await.unwrap().is_some());
     let forgotten = store.forget_user(user(1), false, at(2)).await.unwrap();
     assert_eq!(forgotten.access, 2);

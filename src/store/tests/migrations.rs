@@ -270,7 +270,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_channel_follows_target_channel_id",
         "ix_channel_follows_target_parent_id",
         "ix_channels_parent_id",
-        "ix_deliveries_follow_id",
+        "ix_deliveries_follow_order",
         "ix_deliveries_former_guild_id",
         "ix_deliveries_open",
         "ix_deliveries_reopened",

@@ -10,7 +10,7 @@
 //!
 //! Invariant: of every secret (a link, a cookie, a state, a token) only the SHA-256 is stored, and each is
 //! looked up by it alone. So whoever reads the database can't act for anybody. What is known of a person is
-//! sealed, bound to that hash.
+//! sealed, bound to that hash. Who signs in, and who makes and revokes tokens, is recorded in the audit.
 //!
 //! Locks: none of `db::locks`. Transactions that add a token of one person run one after another.
 
@@ -23,6 +23,7 @@ pub(super) mod tokens;
 use chrono::{DateTime, Utc};
 
 use crate::domain::account::Account;
+use crate::domain::audit::{ChangeStamp, ChangedBy, Via};
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, hex, stored};
@@ -43,6 +44,11 @@ impl Cipher {
 /// What a sealed account belongs to.
 fn owner(hash: SecretHash) -> String {
     format!("account {}", hex(hash.bytes()))
+}
+
+/// A person changes something of their own at the web pages.
+const fn oneself(user: UserId, at: DateTime<Utc>) -> ChangeStamp {
+    ChangedBy::Oneself { user, via: Via::Web }.at(at)
 }
 
 /// A hash as a value of a statement.

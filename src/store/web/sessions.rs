@@ -3,9 +3,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde_json::json;
 
-use super::bytes;
+use super::{bytes, oneself};
 use crate::domain::account::{Account, MOST_SESSIONS, WebSession, WebSessionId, web_session_end};
+use crate::domain::audit::{AuditAction, AuditEntry, AuditSubject, own_entry};
 use crate::domain::ids::UserId;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, stored};
@@ -50,16 +52,17 @@ impl WebSessionRow {
     }
 }
 
-/// Stores a session, and ends the oldest of that person if there are too many.
+/// Stores a session, and ends the oldest of that person if there are too many. Returns what to record: this
+/// person signed in in this way.
 pub(super) async fn insert(
     txn: &impl ConnectionTrait,
     session: &NewWebSession<'_>,
     user: UserId,
     account: Vec<u8>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+    (way, now): (&str, DateTime<Utc>),
+) -> Result<AuditEntry, StoreError> {
     let insert = "INSERT INTO web_sessions (secret_hash, user_id, account, browser, created_at, seen_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $5, $6)";
+        VALUES ($1, $2, $3, $4, $5, $5, $6) RETURNING id";
     let values = [
         bytes(session.hash),
         user.to_db().into(),
@@ -68,11 +71,13 @@ pub(super) async fn insert(
         stored(now).into(),
         stored(web_session_end(now, now)).into(),
     ];
-    Sql::new(insert, values).execute(txn).await?;
+    let id = Sql::new(insert, values).numbers(txn).await?;
+    let id = id.first().copied().ok_or(StoreError::Unreadable("web_sessions"))?;
     let end = "DELETE FROM web_sessions WHERE user_id = $1 AND id NOT IN \
         (SELECT id FROM web_sessions WHERE user_id = $1 ORDER BY id DESC LIMIT $2)";
     Sql::new(end, [user.to_db().into(), i64::from(MOST_SESSIONS).into()]).execute(txn).await?;
-    Ok(())
+    let detail = json!({ "by": way, "browser": session.browser });
+    Ok(own_entry(AuditAction::SignedIn, AuditSubject::Session(WebSessionId(id)), detail))
 }
 
 /// Deletes a session, and returns its sealed account.
@@ -86,7 +91,7 @@ pub(super) async fn delete(
 }
 
 impl Store {
-    /// Begins a session of this person, and ends the one that this browser had.
+    /// Begins a session of this person, whom Discord named, and ends the one that this browser had.
     pub async fn begin_web_session(
         &self,
         session: NewWebSession<'_>,
@@ -94,12 +99,12 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let sealed = self.cipher.seal_account(session.hash, account);
-        let txn = self.write().await?;
+        let txn = self.audited_write(oneself(account.user, now)).await?;
         if let Some(replaced) = session.replaces {
-            delete(&*txn, replaced).await?;
+            delete(&**txn, replaced).await?;
         }
-        insert(&*txn, &session, account.user, sealed, now).await?;
-        txn.commit().await
+        let signed_in = insert(&**txn, &session, account.user, sealed, ("discord", now)).await?;
+        txn.commit([signed_in]).await
     }
 
     /// The session with this secret; `None` if it ended. That it is used is noted about once an hour.
@@ -139,20 +144,29 @@ impl Store {
     }
 
     /// Ends one of a person's sessions. Returns whether there was one.
-    pub async fn end_web_session(&self, user: UserId, session: WebSessionId) -> Result<bool, StoreError> {
-        let delete = "DELETE FROM web_sessions WHERE user_id = $1 AND id = $2";
-        let txn = self.write().await?;
-        let ended = Sql::new(delete, [user.to_db().into(), session.0.into()]).execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(ended > 0)
+    pub async fn end_web_session(
+        &self,
+        user: UserId,
+        session: WebSessionId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM web_sessions WHERE user_id = $1 AND id = $2 RETURNING id";
+        Ok(self.end(Sql::new(delete, [user.to_db().into(), session.0.into()]), user, now).await? > 0)
     }
 
     /// Ends all sessions of a person. Returns how many there were.
-    pub async fn end_web_sessions(&self, user: UserId) -> Result<u64, StoreError> {
-        let txn = self.write().await?;
-        let delete = Sql::new("DELETE FROM web_sessions WHERE user_id = $1", [user.to_db().into()]);
-        let ended = delete.execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(ended)
+    pub async fn end_web_sessions(&self, user: UserId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let delete = "DELETE FROM web_sessions WHERE user_id = $1 RETURNING id";
+        self.end(Sql::new(delete, [user.to_db().into()]), user, now).await
+    }
+
+    /// Ends the sessions of this person that a statement deletes. Returns how many there were.
+    async fn end(&self, delete: Sql, user: UserId, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let txn = self.audited_write(oneself(user, now)).await?;
+        let ended = delete.numbers(&**txn).await?;
+        let entry =
+            |id: &i64| own_entry(AuditAction::SignedOut, AuditSubject::Session(WebSessionId(*id)), json!({}));
+        txn.commit(ended.iter().map(entry)).await?;
+        Ok(ended.len())
     }
 }

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::bytes;
 use super::sessions::{NewWebSession, delete, insert};
+use super::{bytes, oneself};
 use crate::domain::account::Account;
 use crate::domain::secret::SecretHash;
 use crate::store::db::sql::{Sql, stored};
@@ -49,22 +49,24 @@ impl Store {
         session: NewWebSession<'_>,
         now: DateTime<Utc>,
     ) -> Result<Option<Account>, StoreError> {
-        let txn = self.write().await?;
+        let Some(account) = self.sign_in(link, now).await? else { return Ok(None) };
+        let txn = self.audited_write(oneself(account.user, now)).await?;
         let redeem = "DELETE FROM sign_ins WHERE secret_hash = $1 AND kind = 'link' AND expires_at > $2 \
             RETURNING account";
-        let rows: Vec<SignInRow> = Sql::new(redeem, [bytes(link), stored(now).into()]).rows_of(&*txn).await?;
+        let rows: Vec<SignInRow> =
+            Sql::new(redeem, [bytes(link), stored(now).into()]).rows_of(&**txn).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let mut account = self.cipher.open_account(link, &row.account)?;
         if let Some(replaced) = session.replaces
-            && let Some(sealed) = delete(&*txn, replaced).await?
+            && let Some(sealed) = delete(&**txn, replaced).await?
             // What can't be read any more is no reason not to sign in.
             && let Ok(earlier) = self.cipher.open_account(replaced, &sealed)
         {
             account.remember(earlier);
         }
         let sealed = self.cipher.seal_account(session.hash, &account);
-        insert(&*txn, &session, account.user, sealed, now).await?;
-        txn.commit().await?;
+        let signed_in = insert(&**txn, &session, account.user, sealed, ("link", now)).await?;
+        txn.commit([signed_in]).await?;
         Ok(Some(account))
     }
 }

@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
+use serde_json::json;
 
-use super::bytes;
+use super::{bytes, oneself};
 use crate::domain::account::{ApiTokenId, MOST_TOKENS, NewApiToken, StoredApiToken};
+use crate::domain::audit::{AuditAction, AuditSubject, own_entry};
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::scope::TokenScope;
 use crate::domain::secret::SecretHash;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
@@ -49,13 +52,13 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<StoredApiToken>, StoreError> {
         let user = new.user.to_db();
-        let txn = self.write().await?;
-        if locks::has_row_locks(&*txn) {
+        let txn = self.audited_write(oneself(new.user, now)).await?;
+        if locks::has_row_locks(&**txn) {
             let lock = "SELECT pg_advisory_xact_lock(hashtextextended('tokens', $1))";
-            Sql::new(lock, [user.into()]).row(&*txn).await?;
+            Sql::new(lock, [user.into()]).row(&**txn).await?;
         }
         let count = format!("SELECT COUNT(*) FROM api_tokens WHERE user_id = $1 AND {WORKS}");
-        let count = Sql::new(count, [user.into(), stored(now).into()]).numbers(&*txn).await?;
+        let count = Sql::new(count, [user.into(), stored(now).into()]).numbers(&**txn).await?;
         if count.first().is_some_and(|count| *count >= i64::from(MOST_TOKENS)) {
             return Ok(None);
         }
@@ -72,9 +75,12 @@ impl Store {
             stored(now).into(),
             new.expires_at.map(stored).into(),
         ];
-        let rows: Vec<TokenRow> = Sql::new(insert, values).rows_of(&*txn).await?;
+        let rows: Vec<TokenRow> = Sql::new(insert, values).rows_of(&**txn).await?;
         let token = rows.into_iter().next().ok_or(StoreError::Unreadable("api_tokens"))?.read()?;
-        txn.commit().await?;
+        let scopes: Vec<&str> = token.scopes.iter().map(TokenScope::as_str).collect();
+        let detail = json!({ "scopes": scopes, "server": token.server, "expiresAt": token.expires_at });
+        let subject = AuditSubject::Token(token.id);
+        txn.commit([own_entry(AuditAction::TokenCreated, subject, detail)]).await?;
         Ok(Some(token))
     }
 
@@ -113,11 +119,17 @@ impl Store {
     }
 
     /// Revokes one of a person's tokens. Returns whether there was one.
-    pub async fn revoke_api_token(&self, user: UserId, token: ApiTokenId) -> Result<bool, StoreError> {
+    pub async fn revoke_api_token(
+        &self,
+        user: UserId,
+        token: ApiTokenId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let delete = "DELETE FROM api_tokens WHERE user_id = $1 AND id = $2";
-        let txn = self.write().await?;
-        let revoked = Sql::new(delete, [user.to_db().into(), token.0.into()]).execute(&*txn).await?;
-        txn.commit().await?;
-        Ok(revoked > 0)
+        let txn = self.audited_write(oneself(user, now)).await?;
+        let revoked = Sql::new(delete, [user.to_db().into(), token.0.into()]).execute(&**txn).await? > 0;
+        let entry = || own_entry(AuditAction::TokenRevoked, AuditSubject::Token(token), json!({}));
+        txn.commit(revoked.then(entry)).await?;
+        Ok(revoked)
     }
 }

@@ -1,6 +1,8 @@
 //! Signing in with Discord, where somebody or something is in the way.
 
 use rstest::rstest;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tributary_sandbox::{Effect, Fault, Hold, LimitScope};
 
 use super::discord_sign_in::{begun, parameters};
@@ -268,4 +270,25 @@ async fn a_wrong_secret_is_said_to_whom_it_concerns() {
     }
     site.bot.logged("Discord refuses DISCORD_CLIENT_SECRET").await;
     assert!(!site.bot.log().contains("s3cret"));
+}
+
+/// What Discord gave for the code is given back, even if the browser went away meanwhile.
+#[tokio::test]
+async fn who_goes_away_leaves_no_token_behind() {
+    let site = Site::with_discord(Backend::Sqlite).await.unwrap();
+    let browser = site.browser();
+    let back = site.authorized(&browser).await;
+    let (hold, sandbox) = (Hold::new(), &site.world.sandbox);
+    let fault = sandbox.fault(Fault::on("GET", "/users/@me", Effect::Hold(hold.clone())));
+    let host = site.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let cookie = browser.cookie_named(super::discord_sign_in::PENDING).unwrap();
+    let request = format!("GET {back} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    site.world.until("Discord is asked", async || sandbox.fault_hits(fault) == 1).await;
+    drop(stream);
+    assert_eq!(site.browser().get("/").await.status, 200);
+    hold.release();
+    let revoked = async || sandbox.exchanges().iter().any(|exchange| exchange.path == "/oauth2/token/revoke");
+    site.world.until("the token is revoked", revoked).await;
 }

@@ -1,8 +1,10 @@
 //! What a server follows, over the API: as a program sees it.
 
+use chrono::SecondsFormat;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tributary_sandbox::{Channel, Permissions};
+use tributary::domain::ids::MessageId;
+use tributary_sandbox::{Channel, Effect, Fault, Hold, Permissions};
 
 use super::{Program, Site};
 use crate::harness::{Backend, SOON};
@@ -56,6 +58,9 @@ async fn a_follow_is_made_read_changed_paused_resumed_and_ended(#[case] backend:
     assert_eq!(site.news.message_count(), 1);
     let again = program.json("POST", &site.server("/follows"), body).await;
     assert_eq!(again.problem(), (409, "already_following".to_owned()));
+    assert_eq!(again.body()["followId"], row["id"]);
+    let detail = again.body()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("followId") && !detail.contains("`/"), "{detail}");
 
     let changed = program.json("PATCH", &path, json!({ "mode": "all" })).await;
     assert_eq!((changed.status, &changed.body()["result"]), (200, &json!("changed")), "{}", changed.text);
@@ -86,11 +91,18 @@ async fn what_became_of_messages_is_told() {
     let releases = site.harbour.text("releases");
     let program = site.program(&site.alice, &site.news).await;
     let row = follow(&site, &program, &releases, &site.news).await;
+    assert_eq!((&row["lastDeliveredAt"], &row["waiting"]), (&Value::Null, &json!(0)));
     let posted = site.alice.post(&releases, "v1").unwrap();
     let mirror = site.news.wait_for_message(SOON, |message| message.content == "v1").await.unwrap();
     let done = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state <> 'due'";
     site.world.database.eventually(done, "1").await;
-    let deliveries = site.server(&format!("/follows/{}/deliveries", row["id"].as_str().unwrap()));
+    let own = site.server(&format!("/follows/{}", row["id"].as_str().unwrap()));
+    let now = program.get(&own).await.body();
+    let at = MessageId::new(mirror.id.0).unwrap().created_at().to_rfc3339_opts(SecondsFormat::Millis, true);
+    assert_eq!((&now["lastDeliveredAt"], &now["waiting"]), (&json!(at), &json!(0)), "{now}");
+    let list = program.get(&site.server("/follows")).await.body();
+    assert_eq!(list["items"][0], now);
+    let deliveries = format!("{own}/deliveries");
     let last = program.get(&format!("{deliveries}?limit=5")).await.body();
     assert_eq!(
         (&last["items"][0]["verdict"], &last["items"][0]["beginning"]),
@@ -114,6 +126,15 @@ async fn what_became_of_messages_is_told() {
     assert_eq!(of_mirror["origin"]["source"]["name"], "releases");
     let missing = program.get(&report(&releases, "7".to_owned())).await;
     assert_eq!(missing.problem(), (404, "unknown_message".to_owned()));
+
+    let hold = Hold::new();
+    let sent = site.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::Hold(hold.clone())));
+    site.alice.post(&releases, "v2").unwrap();
+    site.world.until("it is sent", async || site.world.sandbox.fault_hits(sent) == 1).await;
+    let waits = program.get(&own).await.body();
+    assert_eq!((&waits["lastDeliveredAt"], &waits["waiting"]), (&json!(at), &json!(1)), "{waits}");
+    hold.release();
+    site.world.database.eventually(done, "2").await;
 }
 
 #[tokio::test]
@@ -304,4 +325,29 @@ async fn a_channel_is_opened_and_its_followers_are_listed() {
     assert_eq!((&stats["follows"]["active"], &stats["followers"]["channels"]), (&json!(1), &json!(1)));
     let servers = program.get("/api/v1/servers").await.body();
     assert_eq!(servers["items"][0]["permissions"]["manageChannels"], true, "{servers}");
+}
+
+/// A list needs no webhook's token, whatever has become of that.
+#[rstest]
+#[case::of_another_key("X'01'")]
+#[case::a_text("'nothing'")]
+#[case::a_number("7")]
+#[tokio::test]
+async fn a_token_that_cannot_be_read_hides_no_follow(#[case] token: &str) {
+    let site = Site::new().await;
+    let (releases, docks) = (site.harbour.text("releases"), site.harbour.text("docks"));
+    let program = site.program(&site.alice, &site.news).await;
+    let row = follow(&site, &program, &releases, &site.news).await;
+    follow(&site, &program, &site.news, &docks).await;
+    let spoil = format!(
+        "UPDATE channel_follows SET webhook_token = {token} WHERE id = {}",
+        row["id"].as_str().unwrap()
+    );
+    site.world.database.execute(&spoil).await;
+    let list = program.get(&site.server("/follows")).await;
+    assert_eq!((list.status, &list.body()["total"]), (200, &json!(2)), "{}", list.text);
+    let one = program.get(&site.server(&format!("/follows/{}", row["id"].as_str().unwrap()))).await;
+    assert_eq!((one.status, &one.body()["webhookId"]), (200, &row["webhookId"]), "{}", one.text);
+    let shown = site.alice.run(&site.news, "/follows", ()).await.expect("an answer");
+    assert!(shown.text().contains(&releases.id().to_string()), "{}", shown.text());
 }

@@ -63,6 +63,25 @@ async fn a_token_has_its_requests_and_others_have_theirs() {
     assert_eq!(style.status, 404, "pages need their style");
 }
 
+/// Guests of an address that used up its requests get a page that says so. Whoever is signed in there goes
+/// on.
+#[tokio::test]
+async fn a_page_is_refused_as_a_page_and_to_guests_only() {
+    let site = open("4").await;
+    let (browser, guest) = (site.signed_in().await, site.browser());
+    assert_eq!(guest.get("/").await.status, 200);
+    for path in ["/", "/docs", "/auth/login", "/settings/tokens"] {
+        let page = guest.get(path).await;
+        assert_eq!((page.status, page.header("content-type")), (429, "text/html; charset=utf-8"), "{path}");
+        assert!(page.text.contains("Too many requests") && !page.header("retry-after").is_empty());
+    }
+    assert_eq!(guest.get(ME).await.problem(), (429, "too_many_requests".to_owned()));
+    for _ in 0..4 {
+        assert_eq!(browser.get("/settings/tokens").await.status, 200);
+    }
+    assert_eq!(browser.get("/").await.status, 429, "her own are used up, too");
+}
+
 /// The database is asked of none that is over the limit, and neither of a token again and again.
 #[tokio::test]
 async fn a_wrong_token_counts_for_its_address_before_the_database_is_asked() {

@@ -3,6 +3,7 @@
 mod audit;
 mod connections;
 mod contract;
+mod description;
 mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
@@ -12,8 +13,10 @@ mod guard;
 mod idempotency;
 mod limits;
 mod operator;
+mod own_audit;
 mod panel_rights;
 mod panels;
+mod requests;
 mod rights;
 mod routes;
 mod secrets;
@@ -21,6 +24,7 @@ mod sessions;
 mod sign_in;
 mod standby;
 mod tokens;
+mod two_processes;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

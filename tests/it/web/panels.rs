@@ -360,3 +360,32 @@ async fn commands_and_programs_share_panels_and_limits() {
     let by = "SELECT via FROM audit WHERE action = 'panel_created' ORDER BY id LIMIT 1";
     assert_eq!(site.world.database.text(by).await.as_deref(), Some("api"));
 }
+
+/// A thread can't hold a panel, and shows those of a channel that it follows.
+#[tokio::test]
+async fn threads_show_panels_of_others_only() {
+    let office = Office::new().await;
+    let site = &office.site;
+    let thread = site.harbour.text("docks").thread("plans").expect("it is made");
+    let forum = site.harbour.forum("ideas");
+    let (post, _) = site.alice.start_post(&forum, "An idea", &[], "It goes so.").expect("she may");
+    for channel in [&thread, &post] {
+        let made = office.alice.json("POST", &site.server("/panels"), custom(channel, "x", "x")).await;
+        assert_eq!(made.problem(), (400, "panel_channel_kind".to_owned()), "{}", made.text);
+        assert_eq!(made.body()["pointer"], "/channelId");
+        let body = json!({ "channelId": channel.id().to_string() });
+        let moved = office.alice.json("POST", &format!("{}/move", office.own()), body).await;
+        assert_eq!(moved.problem(), (400, "panel_channel_kind".to_owned()), "{}", moved.text);
+    }
+    let follows = site.program(&site.alice, &site.news).await;
+    let body =
+        json!({ "sourceChannelId": site.news.id().to_string(), "targetChannelId": thread.id().to_string() });
+    let made = follows.json("POST", &site.server("/follows"), body).await;
+    assert_eq!((made.status, &made.body()["panels"]), (201, &json!(true)), "{}", made.text);
+    office.shows(&thread, "Three ships.").await;
+    let change = json!({ "config": { "text": "Four ships." } });
+    assert_eq!(office.alice.json("PATCH", &office.own(), change).await.status, 200);
+    office.shows(&thread, "Four ships.").await;
+    assert_eq!(office.alice.delete(&office.own()).await.status, 204);
+    site.world.until("it is gone there, too", async || thread.message_count() == 0).await;
+}

@@ -24,7 +24,8 @@ async fn a_token_is_made_used_listed_and_revoked(#[case] backend: Backend) {
     assert_eq!(made.status, 201, "{}", made.text);
     let (token, id) = (made.body()["token"].clone(), made.body()["id"].clone());
     let (token, id) = (token.as_str().unwrap(), id.as_str().unwrap());
-    assert_eq!(made.header("location"), format!("{TOKENS}/{id}"));
+    let path = format!("{TOKENS}/{id}");
+    assert_eq!(made.header("location"), path);
     assert!(token.starts_with("trib_") && token.len() == 54, "{token}");
 
     let me = with_token(&site, "GET", "/api/v1/me", token).await.body();
@@ -35,19 +36,21 @@ async fn a_token_is_made_used_listed_and_revoked(#[case] backend: Backend) {
 
     let list = browser.get(TOKENS).await;
     assert!(!list.text.contains(token), "it is shown once");
-    let item = &list.body()["items"][0];
+    let list = list.body();
+    let item = &list["items"][0];
     assert_eq!((&item["name"], &item["id"]), (&json!("backup"), &json!(id)));
     assert_eq!(item["usedOn"].as_str().map(str::len), Some("2026-11-30".len()), "{item}");
     assert!(item["expiresAt"].is_string(), "{item}");
     let page = browser.get("/settings/tokens").await.text;
     assert!(page.contains("backup") && page.contains("Harbour") && !page.contains(token), "{page}");
 
-    let path = format!("{TOKENS}/{id}");
+    assert_eq!(browser.get(&path).await.body(), *item);
     assert_eq!(browser.json("DELETE", &path, &json!(null)).await.status, 204);
     let after = with_token(&site, "GET", "/api/v1/me", token).await;
     assert_eq!(after.problem(), (401, "invalid_token".to_owned()));
     assert_eq!(after.header("www-authenticate"), "Bearer error=\"invalid_token\"");
     assert_eq!(browser.json("DELETE", &path, &json!(null)).await.problem().0, 404);
+    assert_eq!(browser.get(&path).await.problem(), (404, "not_found".to_owned()));
 }
 
 #[tokio::test]

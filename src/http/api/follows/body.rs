@@ -5,7 +5,9 @@ use utoipa::ToSchema;
 
 use crate::domain::follow::{DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
+use crate::http::api::words;
 use crate::http::body::word;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::Problem;
 use crate::service::{
     DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest, Refusal, ServiceError, SourceChoice,
@@ -20,20 +22,23 @@ const MOST_TAGS: usize = 100;
 #[schema(as = NewFollow)]
 pub(in crate::http::api) struct NewFollowBody {
     /// The channel to follow: its id, in whatever server.
-    #[schema(value_type = Option<String>, example = "197038439483310086")]
-    source_channel_id: Option<ChannelId>,
+    #[schema(value_type = Option<IdText>)]
+    source_channel_id: Option<Id<ChannelId>>,
     /// The same as a link: instead of the id.
     source_link: Option<String>,
     /// Where to receive it.
-    #[schema(value_type = String, example = "197038439483310087")]
-    target_channel_id: ChannelId,
+    #[schema(value_type = IdText)]
+    target_channel_id: Id<ChannelId>,
     /// Which posts: `all` (also without it), `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags for `except` and `only`: hashtags, or tags of the forum by their names.
     tags: Option<Vec<String>>,
     /// What of the source's threads: `none`, `starter` or `all`.
+    #[schema(value_type = Option<words::ThreadScope>)]
     threads: Option<String>,
     /// `auto` (also without it), `native` or `relay`.
+    #[schema(value_type = Option<words::DeliveryChoice>)]
     delivery: Option<String>,
     /// Whether the source's panels are mirrored, too.
     panels: Option<bool>,
@@ -52,12 +57,15 @@ pub(in crate::http::api) struct NewFollowBody {
 #[schema(as = FollowChange)]
 pub(in crate::http::api) struct FollowChangeBody {
     /// Which posts: `all`, `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags for `except` and `only`: hashtags, or tags of the forum by their names.
     tags: Option<Vec<String>>,
     /// What of the source's threads: `none`, `starter` or `all`.
+    #[schema(value_type = Option<words::ThreadScope>)]
     threads: Option<String>,
     /// `auto`, `native` or `relay`.
+    #[schema(value_type = Option<words::DeliveryChoice>)]
     delivery: Option<String>,
     /// Whether the source's panels are mirrored, too.
     panels: Option<bool>,
@@ -83,7 +91,7 @@ impl NewFollowBody {
             return Err(Problem::in_body("/backfill", &format!("At most {MOST_BACKFILL} posts.")));
         }
         let refused = |refusal: Refusal| Problem::from(ServiceError::from(refusal));
-        let linked = self.source_channel_id.map(|id| id.to_string());
+        let linked = self.source_channel_id.map(|Id(channel)| channel.to_string());
         let source = match (linked, self.source_link) {
             (Some(_), Some(_)) => {
                 return Err(Problem::in_body(
@@ -97,7 +105,7 @@ impl NewFollowBody {
         let source = SourceChoice::new(None, Some(&source))
             .map_err(|refusal| refused(refusal).at("/sourceLink".to_owned()))?;
         let options = options(self.mode, self.tags, self.threads, self.delivery, self.panels)?;
-        let request = FollowRequest::new(source, self.target_channel_id).map_err(refused)?;
+        let request = FollowRequest::new(source, self.target_channel_id.0).map_err(refused)?;
         Ok((FollowRequest { options, backfill: self.backfill, ..request }, self.confirm))
     }
 }

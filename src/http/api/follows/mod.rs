@@ -14,14 +14,15 @@ use utoipa::IntoParams;
 use crate::domain::follow::{DeliveryMethod, FollowFilter, FollowId, FollowStateKind};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, Number, OptionalJsonBody, Params};
+use crate::http::body::{Ids, JsonBody, OptionalJsonBody, Params};
 use crate::http::caller::Identified;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::FollowEdit;
 
-use super::InServer;
 use super::paging::{PageOf, PageQuery};
+use super::{InServer, words};
 
 use self::body::{ConfirmBody, FollowChangeBody, NewFollowBody};
 pub(super) use self::view::{ChannelEnd, WaitView};
@@ -31,35 +32,37 @@ use self::view::{EditedFollowView, FollowView};
 #[derive(Debug, Deserialize)]
 pub(super) struct FollowPath {
     /// The server.
-    pub(super) server: GuildId,
+    pub(super) server: Id<GuildId>,
     /// The follow's number.
-    pub(super) id: Number,
+    pub(super) id: Id<FollowId>,
 }
 
 impl FollowPath {
     /// The follow.
     pub(super) const fn follow(&self) -> FollowId {
-        FollowId(self.id.0)
+        self.id.0
     }
 }
 
 /// Which follows, and which page of them.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct FollowsQuery {
     /// Only those of this source.
-    #[param(value_type = Option<String>)]
-    source_channel_id: Option<ChannelId>,
+    #[param(value_type = Option<IdText>)]
+    source_channel_id: Option<Id<ChannelId>>,
     /// Only those into this target.
-    #[param(value_type = Option<String>)]
-    target_channel_id: Option<ChannelId>,
+    #[param(value_type = Option<IdText>)]
+    target_channel_id: Option<Id<ChannelId>>,
     /// Only those with this channel at either end.
-    #[param(value_type = Option<String>)]
-    channel_id: Option<ChannelId>,
+    #[param(value_type = Option<IdText>)]
+    channel_id: Option<Id<ChannelId>>,
     /// Only those that are `active`, `paused` or `broken`.
+    #[param(value_type = Option<words::FollowState>)]
     state: Option<String>,
     /// Only those that deliver this way: `native` or `relay`.
+    #[param(value_type = Option<words::DeliveryMethod>)]
     delivery: Option<String>,
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
@@ -82,9 +85,9 @@ impl FollowsQuery {
             .as_deref()
             .map(|word| DeliveryMethod::parse(word).ok_or_else(|| unknown("delivery is native or relay.")));
         let filter = FollowFilter {
-            source: self.source_channel_id,
-            target: self.target_channel_id,
-            channel: self.channel_id,
+            source: self.source_channel_id.map(|Id(channel)| channel),
+            target: self.target_channel_id.map(|Id(channel)| channel),
+            channel: self.channel_id.map(|Id(channel)| channel),
             state: state.transpose()?,
             delivery: delivery.transpose()?,
         };
@@ -108,7 +111,7 @@ impl FollowsQuery {
 pub(super) async fn list(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
     Params(query): Params<FollowsQuery>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Problem> {
@@ -122,8 +125,12 @@ pub(super) async fn list(
 /// Follow a channel
 ///
 /// What `/follow` does, with the same rules: you need Manage Channels in the target and must be able to read
-/// the source. Where a private channel's posts would be shown to others, it is refused as
-/// `confirmation_required` until it is sent with `"confirm": true`.
+/// the source. If the pair is followed already, the options that are given change, and a broken follow is
+/// repaired. Where there is nothing to do, it is refused as `already_following`: nothing was made, and
+/// `followId` names the follow. To have a follow be in a certain way, whatever it was, change it.
+///
+/// Where a private channel's posts would be shown to others, it is refused as `confirmation_required` until
+/// it is sent with `"confirm": true`.
 #[utoipa::path(
     post,
     path = "/servers/{server}/follows",
@@ -140,7 +147,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
     JsonBody(body): JsonBody<NewFollowBody>,
 ) -> Result<Response, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersWrite)?;
@@ -172,14 +179,15 @@ pub(super) async fn show(
     caller: Identified,
     Ids(path): Ids<FollowPath>,
 ) -> Result<Json<FollowView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
     let record = state.services()?.follows.follow_record(actor, path.follow()).await?;
     Ok(Json(FollowView::of(record)))
 }
 
 /// Change a follow's options
 ///
-/// What isn't given stays as it is. That takes Manage Channels in the target.
+/// What isn't given stays as it is. If the follow is so already, that is a success with the result
+/// `unchanged`. That takes Manage Channels in the target.
 #[utoipa::path(
     patch,
     path = "/servers/{server}/follows/{id}",
@@ -198,7 +206,7 @@ pub(super) async fn change(
     Ids(path): Ids<FollowPath>,
     JsonBody(body): JsonBody<FollowChangeBody>,
 ) -> Result<Json<EditedFollowView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersWrite)?;
     let (options, confirmed) = body.read()?;
     let follows = &state.services()?.follows;
     Ok(Json(EditedFollowView::of(follows.change_options(actor, path.follow(), options, confirmed).await?)))
@@ -223,7 +231,7 @@ pub(super) async fn remove(
     caller: Identified,
     Ids(path): Ids<FollowPath>,
 ) -> Result<StatusCode, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersWrite)?;
     state.services()?.follows.remove(actor, path.follow()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -247,7 +255,7 @@ pub(super) async fn pause(
     caller: Identified,
     Ids(path): Ids<FollowPath>,
 ) -> Result<Json<EditedFollowView>, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersWrite)?;
     let paused = state.services()?.follows.pause_by_id(actor, path.follow()).await?;
     Ok(Json(EditedFollowView::of(paused)))
 }
@@ -276,7 +284,7 @@ pub(super) async fn resume(
     Ids(path): Ids<FollowPath>,
     OptionalJsonBody(body): OptionalJsonBody<ConfirmBody>,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersWrite)?;
     let resumed = state.services()?.follows.resume_by_id(actor, path.follow(), body.confirm).await?;
     let waits = resumed.edit == FollowEdit::Waits;
     let status = if waits { StatusCode::ACCEPTED } else { StatusCode::OK };

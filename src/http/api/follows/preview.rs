@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::scope::TokenScope;
-use crate::http::api::{InServer, written};
+use crate::http::api::{InServer, words, written};
 use crate::http::body::{Ids, JsonBody};
 use crate::http::caller::Identified;
+use crate::http::id::Id;
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::{FollowPreview, NotLetThrough, PreviewedPost};
@@ -21,10 +22,13 @@ use super::body::NewFollowBody;
 #[schema(as = FollowPreview)]
 pub(in crate::http::api) struct PreviewView {
     /// How it would deliver: `native` or `relay`.
+    #[schema(value_type = words::DeliveryMethod)]
     delivery: &'static str,
     /// Which posts it would let through: `all`, `except` or `only`.
+    #[schema(value_type = words::FollowMode)]
     mode: &'static str,
     /// What of the source's threads: `none`, `starter` or `all`.
+    #[schema(value_type = words::ThreadScope)]
     threads: &'static str,
     /// How many of the posts it would let through.
     let_through: usize,
@@ -46,6 +50,7 @@ pub(in crate::http::api) struct PostView {
     /// Whether the follow would let it through.
     let_through: bool,
     /// Why not: `has_tags`, `lacks_tags`, `author` (who doesn't want to be mirrored), or `unpublished`.
+    #[schema(value_type = Option<words::LeftOutReason>)]
     reason: Option<&'static str>,
     /// With `has_tags`: the tags that it has.
     tags: Vec<String>,
@@ -65,12 +70,10 @@ impl PreviewView {
 
 impl PostView {
     fn of(post: PreviewedPost) -> Self {
-        let (reason, tags) = match post.left_out {
-            None => (None, Vec::new()),
-            Some(NotLetThrough::HasTags(tags)) => (Some("has_tags"), tags),
-            Some(NotLetThrough::LacksTags) => (Some("lacks_tags"), Vec::new()),
-            Some(NotLetThrough::Author) => (Some("author"), Vec::new()),
-            Some(NotLetThrough::Unpublished) => (Some("unpublished"), Vec::new()),
+        let reason = post.left_out.as_ref().map(words::left_out);
+        let tags = match post.left_out {
+            Some(NotLetThrough::HasTags(tags)) => tags,
+            _ => Vec::new(),
         };
         Self {
             link: post.link,
@@ -99,7 +102,7 @@ impl PostView {
 pub(in crate::http::api) async fn preview(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
     JsonBody(body): JsonBody<NewFollowBody>,
 ) -> Result<Json<PreviewView>, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;

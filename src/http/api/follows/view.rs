@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::domain::follow::{FollowState, FollowStateKind};
 use crate::domain::report::WaitReason;
 use crate::http::api::{words, written};
-use crate::http::problem::plain;
+use crate::http::problem::for_programs;
 use crate::service::{ChannelView, EditedFollow, FollowEdit, FollowRecord};
 
 /// A follow.
@@ -28,10 +28,10 @@ pub(in crate::http::api) struct FollowView {
     /// What receives.
     target: ChannelEnd,
     /// How posts get there: `native` by Discord itself, `relay` through the bot's webhook.
-    #[schema(example = "relay")]
+    #[schema(value_type = words::DeliveryMethod)]
     delivery: &'static str,
     /// Which posts: `all`, `except` those with one of the tags, `only` those with one.
-    #[schema(example = "only")]
+    #[schema(value_type = words::FollowMode)]
     mode: &'static str,
     /// The tags for the mode, by their names now.
     tags: Vec<String>,
@@ -40,22 +40,26 @@ pub(in crate::http::api) struct FollowView {
     /// How many tags there are whose names you may not know.
     hidden_tags: usize,
     /// What of the source's threads: `none`, `starter`, `all`.
-    #[schema(example = "starter")]
+    #[schema(value_type = words::ThreadScope)]
     threads: &'static str,
     /// Whether the source's panels are mirrored, too.
     panels: bool,
     /// Whether it delivers.
     is_active: bool,
     /// `active`, `paused` or `broken`.
-    #[schema(example = "active")]
+    #[schema(value_type = words::FollowState)]
     state: &'static str,
     /// Why it is broken, in one word; null if it isn't.
-    #[schema(example = "bot_lacks_permission")]
+    #[schema(value_type = Option<words::BrokenReason>)]
     broken_reason: Option<&'static str>,
     /// What is wrong with it and what can be done, as a sentence; null if nothing is wrong.
     remedy: Option<String>,
     /// Why nothing is sent into its target at the moment, if something has waited for longer than usual.
     waits: Option<WaitView>,
+    /// When its last mirror was posted that still exists; null if there is none, or Discord itself delivers.
+    last_delivered_at: Option<String>,
+    /// How many posts wait to be shown in the target.
+    waiting: u64,
     /// Whether you may change it.
     can_manage: bool,
     /// The webhook through which it delivers; null if you may not change the follow, or there is none.
@@ -73,7 +77,7 @@ pub(in crate::http::api) struct FollowView {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct ChannelEnd {
     /// `here` in this server, `elsewhere` in another that you see, `hidden`, or `deleted`.
-    #[schema(example = "here")]
+    #[schema(value_type = words::ChannelSight)]
     sight: &'static str,
     /// The channel.
     id: Option<String>,
@@ -91,7 +95,7 @@ pub(in crate::http::api) struct ChannelEnd {
 pub(in crate::http::api) struct WaitView {
     /// `sending`, `doubt` (whether Discord took it isn't known yet), `failed`, `behind` (earlier messages go
     /// first), `limited` (Discord asks to wait), or `soon`.
-    #[schema(example = "limited")]
+    #[schema(value_type = words::WaitReason)]
     reason: &'static str,
     /// Until when, as far as that is known.
     until: Option<String>,
@@ -107,7 +111,7 @@ pub(in crate::http::api) struct WaitView {
 pub(in crate::http::api) struct EditedFollowView {
     /// `created`, `changed`, `unchanged`, `repaired` (it was broken), `resumed`, `paused`, or `waits` (until
     /// the source's moderators approve it).
-    #[schema(example = "created")]
+    #[schema(value_type = words::FollowResult)]
     result: &'static str,
     /// With `created`: with how many earlier posts it begins.
     earlier_posts: Option<u64>,
@@ -140,8 +144,10 @@ impl FollowView {
             is_active: record.state.kind() == FollowStateKind::Active,
             state: record.state.kind().as_str(),
             broken_reason,
-            remedy: record.remedy.as_deref().map(plain),
+            remedy: record.remedy.as_deref().map(for_programs),
             waits: record.waits.map(WaitView::of),
+            last_delivered_at: record.last_delivered_at.map(written),
+            waiting: record.waiting,
             can_manage: record.manages,
             webhook_id: record.webhook.map(|webhook| webhook.to_string()),
             created_by: record.created_by.map(|person| person.to_string()),
@@ -154,17 +160,17 @@ impl FollowView {
 impl ChannelEnd {
     /// A channel, as far as the person may know it.
     pub(in crate::http::api) fn of(view: ChannelView) -> Self {
-        let end =
-            |sight, id: Option<String>, name| Self { sight, id, name, guild_id: None, guild_name: None };
+        let sight = words::sight(&view);
+        let end = |id: Option<String>, name| Self { sight, id, name, guild_id: None, guild_name: None };
         match view {
-            ChannelView::Here { channel, name } => end("here", Some(channel.to_string()), Some(name)),
+            ChannelView::Here { channel, name } => end(Some(channel.to_string()), Some(name)),
             ChannelView::Elsewhere { channel, name, guild, server } => Self {
                 guild_id: Some(guild.to_string()),
                 guild_name: Some(server),
-                ..end("elsewhere", Some(channel.to_string()), Some(name))
+                ..end(Some(channel.to_string()), Some(name))
             },
-            ChannelView::Hidden { server } => Self { guild_name: server, ..end("hidden", None, None) },
-            ChannelView::Deleted(channel) => end("deleted", Some(channel.to_string()), None),
+            ChannelView::Hidden { server } => Self { guild_name: server, ..end(None, None) },
+            ChannelView::Deleted(channel) => end(Some(channel.to_string()), None),
         }
     }
 }
@@ -185,15 +191,10 @@ impl WaitView {
 impl EditedFollowView {
     /// A follow after it was made or changed.
     pub(super) fn of(edited: EditedFollow) -> Self {
-        let (result, earlier_posts) = match edited.edit {
-            FollowEdit::Created { earlier } => ("created", Some(earlier)),
-            FollowEdit::Changed => ("changed", None),
-            FollowEdit::Unchanged => ("unchanged", None),
-            FollowEdit::Repaired => ("repaired", None),
-            FollowEdit::Resumed => ("resumed", None),
-            FollowEdit::Paused => ("paused", None),
-            FollowEdit::Waits => ("waits", None),
+        let earlier_posts = match edited.edit {
+            FollowEdit::Created { earlier } => Some(earlier),
+            _ => None,
         };
-        Self { result, earlier_posts, follow: FollowView::of(edited.record) }
+        Self { result: words::result(edited.edit), earlier_posts, follow: FollowView::of(edited.record) }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::panel::FormField;
 use crate::domain::scope::TokenScope;
-use crate::http::api::ListOf;
+use crate::http::api::{ListOf, words};
 use crate::http::caller::Identified;
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
@@ -20,7 +20,7 @@ use crate::service::panels::{PanelKindForm, Panels};
 #[schema(as = PanelKind)]
 pub(in crate::http::api) struct PanelKindView {
     /// Its name, for `kind`.
-    #[schema(example = "welcome")]
+    #[schema(value_type = words::PanelKindName)]
     name: &'static str,
     /// What it shows.
     #[schema(example = "a welcome text with rules and links")]

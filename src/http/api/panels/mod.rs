@@ -13,8 +13,9 @@ use serde::Deserialize;
 use crate::domain::ids::GuildId;
 use crate::domain::panel::PanelId;
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, Number};
+use crate::http::body::{Ids, JsonBody};
 use crate::http::caller::Identified;
+use crate::http::id::Id;
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
 
@@ -26,13 +27,13 @@ use self::view::{NewPanelBody, PanelChangeBody, PanelMoveBody, PanelRow, pointed
 /// A panel of a server.
 #[derive(Debug, Deserialize)]
 pub(super) struct PanelPath {
-    server: GuildId,
-    id: Number,
+    server: Id<GuildId>,
+    id: Id<PanelId>,
 }
 
 impl PanelPath {
     const fn panel(&self) -> PanelId {
-        PanelId(self.id.0)
+        self.id.0
     }
 }
 
@@ -50,7 +51,7 @@ impl PanelPath {
 pub(super) async fn list(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
 ) -> Result<Json<ListOf<PanelRow>>, Problem> {
     let actor = caller.act_in(server, TokenScope::ServersRead)?;
     let records = state.services()?.panels.panel_records(actor).await?;
@@ -79,7 +80,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(state): State<WebState>,
     caller: Identified,
-    Ids(InServer { server }): Ids<InServer>,
+    Ids(InServer { server: Id(server) }): Ids<InServer>,
     JsonBody(body): JsonBody<NewPanelBody>,
 ) -> Result<Response, Problem> {
     let actor = caller.act_in(server, TokenScope::PanelsWrite)?;
@@ -108,7 +109,7 @@ pub(super) async fn show(
     caller: Identified,
     Ids(path): Ids<PanelPath>,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::ServersRead)?;
+    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
     Ok(PanelRow::answer(state.services()?.panels.panel_record(actor, path.panel()).await?))
 }
 
@@ -139,7 +140,7 @@ pub(super) async fn change(
     IfVersion(versions): IfVersion,
     JsonBody(body): JsonBody<PanelChangeBody>,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::PanelsWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::PanelsWrite)?;
     let changed = state.services()?.panels.change(actor, path.panel(), &body.read(versions)).await;
     Ok(PanelRow::answer(changed.map_err(pointed)?))
 }
@@ -165,7 +166,7 @@ pub(super) async fn remove(
     Ids(path): Ids<PanelPath>,
     IfVersion(versions): IfVersion,
 ) -> Result<StatusCode, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::PanelsWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::PanelsWrite)?;
     state.services()?.panels.remove(actor, path.panel(), versions.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -192,7 +193,7 @@ pub(super) async fn refresh(
     caller: Identified,
     Ids(path): Ids<PanelPath>,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::PanelsWrite)?;
+    let actor = caller.act_in(path.server.0, TokenScope::PanelsWrite)?;
     Ok(PanelRow::answer(state.services()?.panels.refresh_record(actor, path.panel()).await?))
 }
 
@@ -223,7 +224,7 @@ pub(super) async fn relocate(
     Ids(path): Ids<PanelPath>,
     JsonBody(body): JsonBody<PanelMoveBody>,
 ) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server, TokenScope::PanelsWrite)?;
-    let moved = state.services()?.panels.move_record(actor, path.panel(), body.channel_id).await;
+    let actor = caller.act_in(path.server.0, TokenScope::PanelsWrite)?;
+    let moved = state.services()?.panels.move_record(actor, path.panel(), body.channel_id.0).await;
     Ok(PanelRow::relocated(moved.map_err(pointed)?))
 }

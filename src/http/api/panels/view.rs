@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::PanelState;
-use crate::http::api::written;
+use crate::http::api::{words, written};
 use crate::http::body::member;
-use crate::http::problem::{Problem, plain};
+use crate::http::id::{Id, IdText};
+use crate::http::problem::{Problem, for_programs};
 use crate::service::panels::{PanelPatch, PanelRecord, PanelRequest};
 use crate::service::{Refusal, ServiceError};
 
@@ -47,7 +48,7 @@ pub(in crate::http::api) struct PanelRow {
     version: i32,
     /// `active`, or `inactive`: its message was deleted, or I may not post there any more. Refresh it to have
     /// it posted again.
-    #[schema(example = "active")]
+    #[schema(value_type = words::PanelState)]
     state: &'static str,
     /// What is wrong with it, as a sentence; null if nothing is wrong.
     error: Option<String>,
@@ -77,7 +78,7 @@ impl PanelRow {
             config,
             version: panel.version,
             state: panel.state.as_str(),
-            error: panel.error.as_deref().map(plain),
+            error: panel.error.as_deref().map(for_programs),
             message_id: panel.message.map(|message| message.to_string()),
             link,
             created_by: panel.created_by.map(|person| person.to_string()),
@@ -114,11 +115,11 @@ impl PanelRow {
 #[schema(as = NewPanel)]
 pub(in crate::http::api) struct NewPanelBody {
     /// The name of its kind.
-    #[schema(example = "welcome")]
+    #[schema(value_type = words::PanelKindName)]
     kind: String,
     /// Where to post it.
-    #[schema(value_type = String, example = "197038439483310086")]
-    channel_id: ChannelId,
+    #[schema(value_type = IdText)]
+    channel_id: Id<ChannelId>,
     /// Its title, of 1 to 80 characters; without it, the one of its kind.
     #[schema(min_length = 1, max_length = 80)]
     title: Option<String>,
@@ -154,15 +155,16 @@ pub(in crate::http::api) struct PanelChangeBody {
 #[schema(as = PanelMove)]
 pub(in crate::http::api) struct PanelMoveBody {
     /// The channel in which it is posted from now on.
-    #[schema(value_type = String, example = "197038439483310086")]
-    pub(super) channel_id: ChannelId,
+    #[schema(value_type = IdText)]
+    pub(super) channel_id: Id<ChannelId>,
 }
 
 impl NewPanelBody {
     /// What is asked for, and what is configured.
     pub(super) fn read(self) -> (PanelRequest, BTreeMap<String, String>) {
         let refresh = self.refresh_seconds.map(Duration::from_secs);
-        let request = PanelRequest { kind: self.kind, channel: self.channel_id, title: self.title, refresh };
+        let request =
+            PanelRequest { kind: self.kind, channel: self.channel_id.0, title: self.title, refresh };
         (request, self.config)
     }
 }

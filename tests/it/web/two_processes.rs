@@ -1,0 +1,90 @@
+//! Two processes of one bot: what holds at one holds at the other.
+
+use serde_json::{Value, json};
+use tributary_sandbox::{Channel, Guild};
+
+use super::{Answer, Visitor, address, linked, path};
+use crate::harness::Crew;
+
+const HOST: &str = "localhost:9";
+
+/// A process, as a browser or a program uses it.
+struct Door(Visitor);
+
+impl Door {
+    async fn send(&self, method: &str, path: &str, body: Value, token: Option<&str>) -> Answer {
+        let request =
+            self.0.request(method, path).header("host", HOST).header("sec-fetch-site", "same-origin");
+        let request = if body.is_null() { request } else { request.json(&body) };
+        self.0.send(if let Some(token) = token { request.bearer_auth(token) } else { request }).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, Value::Null, None).await
+    }
+}
+
+fn new(source: &Channel, target: &Channel) -> Value {
+    json!({ "sourceChannelId": source.id().to_string(), "targetChannelId": target.id().to_string() })
+}
+
+fn follows(guild: &Guild) -> String {
+    format!("/api/v1/servers/{}/follows", guild.id())
+}
+
+/// Signed in at one, acting at the other: with the cookie, with a token, and not any more.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn who_is_signed_in_at_one_acts_at_the_other() {
+    let Some(mut crew) = Crew::start(0, 0).await else { return };
+    crew.world.set("WEB_ADDR", "127.0.0.1:0");
+    crew.world.set("PUBLIC_URL", format!("http://{HOST}"));
+    let mut doors = Vec::new();
+    for shard in 0..2 {
+        let mut gateway = crew.spawn_gateway(shard, 2);
+        doors.push(Door(Visitor::new(&format!("http://{}", address(&mut gateway).await))));
+        crew.world.ready(&mut gateway).await;
+        crew.gateways.push(gateway);
+    }
+    let mut worker = crew.spawn_worker();
+    crew.world.ready(&mut worker).await;
+    crew.workers.push(worker);
+    let [one, other] = &doors[..] else { unreachable!("there are two") };
+    // The first process has the server.
+    let (harbour, alice) = crew.server(0, "Harbour");
+    let (news, docks, target) = (harbour.text("news"), harbour.text("docks"), harbour.text("target"));
+    let link = linked(&alice.run(&target, "/dashboard", ()).await.expect("an answer"));
+    let pressed = one.0.request("POST", &path(&link)).header("host", HOST);
+    let pressed = one.0.send(pressed.header("sec-fetch-site", "same-origin").form(&[("next", "/")])).await;
+    assert_eq!(pressed.status, 303, "{}", pressed.text);
+    other.0.set_cookie(one.0.cookie());
+
+    let made = other.send("POST", &follows(&harbour), new(&news, &target), None).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let body = json!({ "name": "x", "scopes": ["servers:read", "servers:write"] });
+    let token = one.send("POST", "/api/v1/me/tokens", body, None).await;
+    assert_eq!(token.status, 201, "{}", token.text);
+    let token = token.body()["token"].as_str().unwrap().to_owned();
+    let made = other.send("POST", &follows(&harbour), new(&docks, &target), Some(&token)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    for door in [one, other] {
+        assert_eq!(door.get(&follows(&harbour)).await.body()["total"], 2);
+    }
+    // The process that has the server reads what the other one made.
+    for (source, text) in [(&news, "from news"), (&docks, "from docks")] {
+        alice.post(source, text).unwrap();
+        let shown = target.wait_for_message(crate::harness::SOON, |message| message.content == text).await;
+        assert!(shown.is_ok(), "{text} is shown");
+    }
+
+    let cookie = one.0.cookie();
+    let out = one.0.request("POST", "/auth/logout").header("host", HOST);
+    let out = one.0.send(out.header("sec-fetch-site", "same-origin").form(&[("a", "b")])).await;
+    assert_eq!((out.status, one.0.cookie()), (303, None));
+    other.0.set_cookie(cookie);
+    assert_eq!(other.get("/api/v1/me").await.problem(), (401, "authentication_required".to_owned()));
+    let refused = other.send("POST", &follows(&harbour), new(&docks, &news), None).await;
+    assert_eq!(refused.problem(), (401, "authentication_required".to_owned()));
+    let still = other.send("GET", "/api/v1/me", Value::Null, Some(&token)).await;
+    assert_eq!(still.status, 200, "tokens stay");
+}
