@@ -39,6 +39,8 @@ mod m20261129_000027_keep_former_servers;
 mod m20261130_000028_actions_and_audit;
 mod m20261130_000029_open_web;
 mod m20261130_000030_keep_answers;
+mod m20261130_000032_follow_people;
+mod m20261130_000033_fill_feeds;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +77,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000028_actions_and_audit::Migration),
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
+            Box::new(m20261130_000032_follow_people::Migration),
+            Box::new(m20261130_000033_fill_feeds::Migration),
         ]
     }
 }

@@ -6,6 +6,8 @@
 //! | `db` | the database itself: connection, SQL, locks, notices, encryption, migrations |
 //! | `follow` | channel follows and what they need: webhooks, doors, consent, what people are told |
 //! | `source` | sources: how far they are read; their events become activities and deliveries |
+//! | `personal` | whom and what people follow, and what is known of them |
+//! | `feed` | what comes of that |
 //! | `lane` | who sends into a target, what is next there, and what came of it |
 //! | `panel` | panels and their mirrors |
 //! | `audit` | who changed what, and the transactions in which that is changed |
@@ -22,10 +24,12 @@
 mod audit;
 mod copy;
 mod db;
+mod feed;
 mod follow;
 mod lane;
 mod member;
 mod panel;
+mod personal;
 mod report;
 mod retention;
 mod server;
@@ -68,6 +72,8 @@ pub use self::member::totals::AuthorTotals;
 pub use self::panel::panels::{PanelChange, PanelMove, PanelsFull};
 pub use self::panel::refresh::PanelRefresh;
 pub use self::panel::samples::Sample;
+pub use self::personal::follows::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
+pub use self::personal::list::ListedPerson;
 pub use self::report::followers::{MessageFacts, MessageInFollower};
 pub use self::report::server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use self::report::stats::{Backlog, FollowCounts};

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::shards::Shard;
 use crate::metrics as names;
 use crate::service::intake::{GatewayReport, ReportSender, ThreadNotice};
@@ -87,9 +87,15 @@ impl Ingest {
         }
     }
 
-    /// Whether messages of this channel matter.
+    /// Whether messages of this channel matter, whoever wrote them.
     pub(super) fn wants(&self, channel: ChannelId) -> bool {
-        self.sinks.intake.wants(channel)
+        self.sinks.intake.concerns_messages(channel)
+    }
+
+    /// Whether messages of this person matter, wherever they are; `None` if nobody's do.
+    pub(super) fn wants_author(&self) -> Option<impl Fn(UserId) -> bool> {
+        let intake = &self.sinks.intake;
+        intake.wants_authors().then_some(move |author| intake.wants_author(author))
     }
 
     pub(super) fn report(&self, report: GatewayReport) {
@@ -120,7 +126,12 @@ impl Ingest {
         data: &RawValue,
         report: impl FnOnce(Value) -> GatewayReport,
     ) -> Option<()> {
-        if self.wants(fields.channel()?) {
+        let intake = &self.sinks.intake;
+        let by_followed = || {
+            let author = fields.author().filter(|_| intake.wants_authors());
+            author.is_some_and(|author| intake.wants_author(author))
+        };
+        if intake.concerns_messages(fields.channel()?) || by_followed() {
             self.report(report(value(data)));
         }
         Some(())
@@ -142,7 +153,7 @@ impl Ingest {
     }
 
     fn deletion(&self, channel: ChannelId, message: MessageId) {
-        if self.wants(channel) {
+        if self.sinks.intake.concerns_messages(channel) {
             self.report(GatewayReport::Deleted { channel, message });
         }
     }

@@ -13,7 +13,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::public_url::PublicUrl;
-use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_error};
+use crate::service::{
+    FailureFacts, PersonalRefusal, Refusal, RetryTime, ServiceError, explain_discord_error,
+};
 
 use super::guard::RequestId;
 use super::pages;
@@ -69,7 +71,9 @@ pub(super) enum AnswerForm {
 impl AnswerForm {
     /// How what this path answers is written.
     pub(super) fn of(path: &str) -> Self {
-        if path == "/api/v1" || path.starts_with("/api/v1/") { Self::Json } else { Self::Html }
+        let is_api =
+            path == "/api/v1" || ["/api/v1/", "/api/follows/"].iter().any(|api| path.starts_with(api));
+        if is_api { Self::Json } else { Self::Html }
     }
 
     /// Whether this is for programs.
@@ -130,6 +134,11 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let problem = Self { retry: error.retry(), ..error.facts().into() };
         match error {
+            // These sentences are part of the API's contract.
+            ServiceError::Refused(Refusal::Personal(refusal)) => match refusal {
+                PersonalRefusal::Filter(reason) => problem.with_detail(reason.to_string()),
+                refusal => problem.with_detail(refusal.facts().title),
+            },
             ServiceError::Refused(refusal) => problem.with_detail(plain(&refusal.to_string())),
             ServiceError::Discord(cause) => {
                 tracing::warn!(%cause, "a request failed at Discord");

@@ -101,7 +101,9 @@ impl Intake {
     /// The same for a report about one channel or thread.
     fn dispatch_in_channel(&self, received: ReceivedReport, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&received.report) else { return };
-        let Some((root, guild)) = self.root_of(channel, &received.report) else { return };
+        let Some((root, guild)) = self.root_of(channel, &received.report) else {
+            return self.accept_elsewhere(received.report, batch);
+        };
         if !matches!(received.report, GatewayReport::Deleted { .. } | GatewayReport::ThreadEnded(_)) {
             sources.ensure_current(root, guild);
         }

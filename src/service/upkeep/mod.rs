@@ -215,6 +215,8 @@ impl Upkeep {
         self.parts.watched.extend_webhooks(self.parts.store.own_webhooks().await?);
         self.parts.watched.extend_channels(self.parts.store.followed_channels().await?);
         self.parts.watched.extend_servers(self.parts.store.followed_servers().await?);
+        let (authors, channels) = self.parts.store.followed_authors().await?;
+        self.parts.watched.extend_authors(authors, channels);
         self.parts.rights.extend(self.parts.store.rights_looked_at().await?);
         for guild in self.parts.store.left_guilds(self.parts.clock.now()).await? {
             self.close(guild);

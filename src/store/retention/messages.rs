@@ -4,7 +4,7 @@
 //!
 //! A content is *settled* once no due delivery needs it. It is then kept for a while, as an answer or another
 //! post below may refer to it, and then cleared. An edit brings its own content, and unsettles it; a deletion
-//! needs none.
+//! needs none. What some feed may show keeps its content for as long as feeds go back.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -113,7 +113,7 @@ impl Store {
         let mut cleared = 0;
         loop {
             let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
-                FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= $1 \
+                FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= $1 AND NOT in_feeds \
                 ORDER BY settled_at LIMIT $2";
             let values = [stored(settled_by).into(), CHUNK.into()];
             let found: Vec<SizedActivity> = Sql::new(query, values).rows_of(&self.db).await?;
@@ -132,7 +132,7 @@ impl Store {
         let unsettle = Sql::new("UPDATE activities SET settled_at = NULL WHERE id IN ", []);
         unsettle.list(ids.iter().copied()).then(&format!(" AND {DUE}")).execute(&*txn).await?;
         let clear = "UPDATE activities SET content = NULL \
-            WHERE content IS NOT NULL AND settled_at <= $1 AND id IN ";
+            WHERE content IS NOT NULL AND settled_at <= $1 AND NOT in_feeds AND id IN ";
         let clear = Sql::new(clear, [stored(settled_by).into()]).list(ids.iter().copied());
         let cleared = clear.execute(&*txn).await?;
         txn.commit().await?;

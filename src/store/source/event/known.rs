@@ -32,6 +32,8 @@ pub(in crate::store) struct KnownActivity {
     pub(in crate::store) tags: BTreeSet<String>,
     /// The tags that it had in the database, if they have changed.
     pub(super) retagged: Option<BTreeSet<String>>,
+    /// Some feed may show it.
+    pub(in crate::store) in_feeds: bool,
     /// Nobody was ever owed it, so its content is of no use.
     pub(in crate::store) unowed: bool,
     /// Its content changed, or it was deleted.
@@ -55,6 +57,7 @@ impl KnownActivity {
             place,
             tags: BTreeSet::new(),
             retagged: None,
+            in_feeds: false,
             unowed: true,
             changed: false,
         }
@@ -97,6 +100,7 @@ struct KnownRow {
     digest: Option<Vec<u8>>,
     place: String,
     owed: bool,
+    in_feeds: bool,
 }
 
 impl Store {
@@ -108,8 +112,8 @@ impl Store {
     ) -> Result<HashMap<Origin, KnownActivity>, StoreError> {
         let origins: HashMap<String, Origin> =
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
-        let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
-            (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+        let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, in_feeds, \
+            (in_feeds OR EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
             OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
             FROM activities WHERE origin IN ";
         let rows: Vec<KnownRow> =
@@ -154,6 +158,7 @@ impl Store {
             place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
             tags: BTreeSet::new(),
             retagged: None,
+            in_feeds: row.in_feeds,
             unowed: !row.owed,
             changed: false,
         })
