@@ -7,19 +7,16 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
+use super::activity::ActivityId;
 use super::choice::choice;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 use super::message::Content;
 use super::paging::InvalidCursor;
 use super::personal::{CollectionId, PersonalFollowId};
-use super::shape::Shape;
+use super::post_shape::PostShape;
 
 /// How many unread posts are counted at most.
 pub const MOST_UNREAD: usize = 100;
-
-/// The number of an activity, as feeds name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActivityId(pub i64);
 
 /// Where something is in a feed: a newer post's is greater. As text, it is a cursor: opaque, but no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,20 +70,20 @@ choice! {
 
 impl PostContent {
     /// The shape of posts that have it; none for [`PostContent::None`].
-    pub const fn shape(self) -> Shape {
+    pub const fn shape(self) -> PostShape {
         match self {
-            Self::Link => Shape::LINK,
-            Self::Image => Shape::IMAGE,
-            Self::Video => Shape::VIDEO,
-            Self::Audio => Shape::AUDIO,
-            Self::File => Shape::FILE,
-            Self::Poll => Shape::POLL,
-            Self::None => Shape::empty(),
+            Self::Link => PostShape::LINK,
+            Self::Image => PostShape::IMAGE,
+            Self::Video => PostShape::VIDEO,
+            Self::Audio => PostShape::AUDIO,
+            Self::File => PostShape::FILE,
+            Self::Poll => PostShape::POLL,
+            Self::None => PostShape::empty(),
         }
     }
 
     /// What a post of this shape has, the most telling first.
-    pub fn of(shape: Shape) -> Self {
+    pub fn of(shape: PostShape) -> Self {
         let kinds = [Self::Video, Self::Image, Self::Audio, Self::Poll, Self::File, Self::Link];
         kinds.into_iter().find(|kind| shape.intersects(kind.shape())).unwrap_or(Self::None)
     }
@@ -142,7 +139,7 @@ pub struct FeedPost {
     /// Whether it was edited since it was recorded.
     pub edited: bool,
     /// What kind of post it is.
-    pub shape: Shape,
+    pub shape: PostShape,
     /// What it says; `None` where that isn't kept any more.
     pub content: Option<Content>,
     /// Its tags, as people read them.
@@ -190,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_post_is_called_after_what_is_most_telling() {
-        assert_eq!(PostContent::of(Shape::LINK | Shape::IMAGE | Shape::LONG), PostContent::Image);
-        assert_eq!(PostContent::of(Shape::LONG | Shape::STARTER), PostContent::None);
+        assert_eq!(PostContent::of(PostShape::LINK | PostShape::IMAGE | PostShape::LONG), PostContent::Image);
+        assert_eq!(PostContent::of(PostShape::LONG | PostShape::STARTER), PostContent::None);
         for kind in PostContent::ALL.iter().filter(|kind| **kind != PostContent::None) {
             assert_eq!(PostContent::of(kind.shape()), *kind);
         }

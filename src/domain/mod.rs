@@ -29,6 +29,7 @@ pub mod panel;
 pub mod permissions;
 pub mod personal;
 pub mod place;
+pub mod post_shape;
 pub mod preview;
 pub mod proxies;
 pub mod public_url;
@@ -41,7 +42,7 @@ pub mod scope;
 pub mod secret;
 pub mod servers;
 pub mod session_budget;
-pub mod shape;
+
 pub mod shards;
 pub mod steady;
 pub mod tag_list;

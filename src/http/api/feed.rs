@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::feed::{ActivityId, FeedFilter, FeedPosition, PostContent};
+use crate::domain::activity::ActivityId;
+use crate::domain::feed::{FeedFilter, FeedPosition, PostContent};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::message::File;
 use crate::domain::paging::PageSize;
@@ -120,7 +121,8 @@ pub(super) struct ActivityView {
     id: String,
     /// Where it comes from: `discord`.
     source: &'static str,
-    /// What it has in it, the most telling first: `link`, `image`, `video`, `audio`, `file`, `poll` or `none`.
+    /// What it has in it, the most telling first: `link`, `image`, `video`, `audio`, `file`, `poll` or
+    /// `none`.
     kind: &'static str,
     /// Who wrote it.
     author: AuthorView,

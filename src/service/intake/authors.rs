@@ -1,5 +1,5 @@
-//! What followed people post in channels that nobody follows. Such a channel isn't read: what is posted, edited
-//! or deleted there while nobody listens is missed.
+//! What followed people post in channels that nobody follows. Such a channel isn't read: what is posted,
+//! edited or deleted there while nobody listens is missed.
 
 use serde_json::Value;
 

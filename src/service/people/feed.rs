@@ -12,8 +12,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::domain::activity::ActivityId;
 use crate::domain::audit::Via;
-use crate::domain::feed::{ActivityId, FeedCandidate, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
+use crate::domain::feed::{FeedCandidate, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
 use crate::domain::ids::{ChannelId, GuildId, UserId};
 use crate::service::access::{CachedAccess, ChannelSight};
 use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};

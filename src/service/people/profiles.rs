@@ -15,8 +15,8 @@ const FRESH: TimeDelta = TimeDelta::days(1);
 const ABSENT: TimeDelta = TimeDelta::minutes(10);
 
 impl People {
-    /// Who this is. If that isn't known, or isn't new, Discord is asked for somebody who is signed in; a guest
-    /// is told what is known.
+    /// Who this is. If that isn't known, or isn't new, Discord is asked for somebody who is signed in; a
+    /// guest is told what is known.
     ///
     /// # Errors
     /// [`PersonalRefusal::UnknownUser`] if there is nobody with this id, or a bot has it.

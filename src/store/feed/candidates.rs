@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use crate::domain::feed::{ActivityId, FeedCandidate, FeedFilter, FeedPosition, PostContent};
+use crate::domain::activity::ActivityId;
+use crate::domain::feed::{FeedCandidate, FeedFilter, FeedPosition, PostContent};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::personal::{FolloweeKind, PersonalFollowId};
-use crate::domain::shape::Shape;
+use crate::domain::post_shape::PostShape;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
@@ -40,7 +41,8 @@ const LETS_THROUGH: &str = "(f.muted_until IS NULL OR f.muted_until <= $2) AND (
 
 impl Store {
     /// What a person's feed may show, newest first, as far as their follows let it through and the filter
-    /// wants it: of at most [`MOST_CANDIDATES`] rows of the feed, and as many of each followee that is pulled.
+    /// wants it: of at most [`MOST_CANDIDATES`] rows of the feed, and as many of each followee that is
+    /// pulled.
     pub async fn feed_candidates(
         &self,
         user: UserId,
@@ -138,12 +140,12 @@ impl Store {
 }
 
 /// All shapes that a filter can name.
-const CONTENTS: Shape = Shape::LINK
-    .union(Shape::IMAGE)
-    .union(Shape::VIDEO)
-    .union(Shape::AUDIO)
-    .union(Shape::FILE)
-    .union(Shape::POLL);
+const CONTENTS: PostShape = PostShape::LINK
+    .union(PostShape::IMAGE)
+    .union(PostShape::VIDEO)
+    .union(PostShape::AUDIO)
+    .union(PostShape::FILE)
+    .union(PostShape::POLL);
 
 impl CandidateRow {
     fn read(&self, follow: PersonalFollowId) -> Result<FeedCandidate, StoreError> {

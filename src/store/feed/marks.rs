@@ -1,6 +1,7 @@
 //! Up to where people have read their feeds.
 
-use crate::domain::feed::{ActivityId, FeedPosition};
+use crate::domain::activity::ActivityId;
+use crate::domain::feed::FeedPosition;
 use crate::domain::ids::{MessageId, UserId};
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};

@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 use crate::domain::activity::Origin;
 use crate::domain::feed::{FeedCandidate, FeedPost};
 use crate::domain::ids::UserId;
-use crate::domain::shape::Shape;
+use crate::domain::post_shape::PostShape;
 use crate::domain::tags::Tag;
 use crate::store::db::sql::Sql;
 use crate::store::follow::matching;
@@ -74,7 +74,7 @@ impl Store {
             server,
             author: row.author_id.map(UserId::from_db).transpose()?,
             edited: row.revision > 1,
-            shape: Shape::from_bits_retain(row.shape),
+            shape: PostShape::from_bits_retain(row.shape),
             content,
             tags,
             because,

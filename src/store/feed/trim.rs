@@ -7,8 +7,9 @@ use crate::store::retention::messages::CHUNK;
 use crate::store::{Store, StoreError};
 
 impl Store {
-    /// Forgets what is older than this message in people's feeds, so that its content needn't be kept for them,
-    /// and what is beyond the newest that a feed shows. Person by person, each in a transaction of its own. Returns how much.
+    /// Forgets what is older than this message in people's feeds, so that its content needn't be kept for
+    /// them, and what is beyond the newest that a feed shows. Person by person, each in a transaction of its
+    /// own. Returns how much.
     pub async fn trim_feeds(&self, before: MessageId) -> Result<u64, StoreError> {
         let old = "UPDATE activities SET in_feeds = FALSE WHERE id IN \
             (SELECT id FROM activities WHERE in_feeds AND source_message_id < $1 ORDER BY id LIMIT $2)";

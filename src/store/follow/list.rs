@@ -112,7 +112,8 @@ impl Store {
     }
 
     /// The channels that the bot reads: those that people follow, and the sources of relay follows in any
-    /// state, unless nobody has approved them yet. A channel may be there twice. What a paused follow has shown is kept up to date, and a broken one may be resumed.
+    /// state, unless nobody has approved them yet. A channel may be there twice. What a paused follow has
+    /// shown is kept up to date, and a broken one may be resumed.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \

@@ -13,8 +13,8 @@ struct TagRow {
 }
 
 impl Store {
-    /// Whether this channel has an active relay follow, or somebody follows it personally. Then it is read without gaps, as far as
-    /// [`seen_message`](Self::seen_message) says.
+    /// Whether this channel has an active relay follow, or somebody follows it personally. Then it is read
+    /// without gaps, as far as [`seen_message`](Self::seen_message) says.
     pub async fn is_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
             WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active \

@@ -19,7 +19,7 @@ use super::{keys, place, thread_of};
 use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
-use crate::domain::shape::Shape;
+use crate::domain::post_shape::PostShape;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell, distinct_channels, hex};
 use crate::store::feed::fill;
@@ -161,7 +161,7 @@ impl Store {
                 known.quoted_author.map(UserId::to_db).into(),
                 known.withheld.into(),
                 known.content.as_ref().and_then(ActivityContent::server).map(GuildId::to_db).into(),
-                known.content.as_ref().map(Shape::of).unwrap_or_default().bits().into(),
+                known.content.as_ref().map(PostShape::of).unwrap_or_default().bits().into(),
                 known.in_feeds.into(),
             ]
         });
@@ -205,7 +205,7 @@ impl Store {
                 known.quoted.map(MessageId::to_db).into(),
                 known.quoted_author.map(UserId::to_db).into(),
                 known.withheld.into(),
-                known.content.as_ref().map(|content| Shape::of(content).bits()).into(),
+                known.content.as_ref().map(|content| PostShape::of(content).bits()).into(),
             ];
             Sql::new(update, values).execute(&**txn).await?;
         }

@@ -11,7 +11,7 @@ const LONG: usize = 200;
 bitflags::bitflags! {
     /// What a message has beside a few words. The bits are stored and never change their meaning.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-    pub struct Shape: i32 {
+    pub struct PostShape: i32 {
         /// A link.
         const LINK = 1;
         /// A picture.
@@ -35,7 +35,7 @@ bitflags::bitflags! {
     }
 }
 
-impl Shape {
+impl PostShape {
     /// The shape of what an activity shows; none of a panel.
     pub fn of(content: &ActivityContent) -> Self {
         content.as_message().map_or(Self::empty(), Self::of_message)
@@ -66,13 +66,13 @@ fn has_link(text: &str) -> bool {
     })
 }
 
-fn of_file(file: &File) -> Shape {
+fn of_file(file: &File) -> PostShape {
     let kind = file.media_type.as_deref().and_then(|kind| kind.split('/').next()).unwrap_or_default();
     match kind {
-        "image" => Shape::IMAGE,
-        "video" => Shape::VIDEO,
-        "audio" => Shape::AUDIO,
-        _ => Shape::FILE,
+        "image" => PostShape::IMAGE,
+        "video" => PostShape::VIDEO,
+        "audio" => PostShape::AUDIO,
+        _ => PostShape::FILE,
     }
 }
 
@@ -80,18 +80,18 @@ fn of_file(file: &File) -> Shape {
 mod tests {
     use super::*;
 
-    fn shape(content: Content) -> Shape {
-        Shape::of(&content.into())
+    fn shape(content: Content) -> PostShape {
+        PostShape::of(&content.into())
     }
 
     #[test]
     fn a_few_words_have_no_shape() {
         let text = |text: &str| shape(Content { text: text.to_owned(), ..Content::default() });
-        assert_eq!(text("good morning"), Shape::empty());
-        assert_eq!(text(&"a".repeat(LONG)), Shape::empty());
-        assert_eq!(text(&"ä".repeat(LONG + 1)), Shape::LONG);
-        assert_eq!(text("look: https://example.org/x"), Shape::LINK);
-        assert_eq!(text("http is a protocol"), Shape::empty());
+        assert_eq!(text("good morning"), PostShape::empty());
+        assert_eq!(text(&"a".repeat(LONG)), PostShape::empty());
+        assert_eq!(text(&"ä".repeat(LONG + 1)), PostShape::LONG);
+        assert_eq!(text("look: https://example.org/x"), PostShape::LINK);
+        assert_eq!(text("http is a protocol"), PostShape::empty());
     }
 
     #[test]
@@ -100,9 +100,9 @@ mod tests {
         let of = |files: Vec<File>| shape(Content { files, ..Content::default() });
         assert_eq!(
             of(vec![file(Some("image/png")), file(Some("video/mp4; codecs=x"))]),
-            Shape::IMAGE | Shape::VIDEO
+            PostShape::IMAGE | PostShape::VIDEO
         );
-        assert_eq!(of(vec![file(Some("audio/ogg"))]), Shape::AUDIO);
-        assert_eq!(of(vec![file(Some("text/plain")), file(None)]), Shape::FILE);
+        assert_eq!(of(vec![file(Some("audio/ogg"))]), PostShape::AUDIO);
+        assert_eq!(of(vec![file(Some("text/plain")), file(None)]), PostShape::FILE);
     }
 }
