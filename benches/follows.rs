@@ -176,8 +176,8 @@ fn lists(town: &Town) {
     let target = |number: u64| id(ChannelId::new, TARGET + 1 + number);
     let positions = [
         ("first", Cursor::Newest),
-        ("in the middle", Cursor::OlderThan(FollowId(500_000))),
-        ("last", Cursor::NewerThan(FollowId(0))),
+        ("in the middle", Cursor::OlderThan(500_000)),
+        ("last", Cursor::NewerThan(0)),
     ];
     table(town, "/follows of a server", Some(LIST), TIMES, async |store, number| {
         done(store.follows_of_server(server(number), &FollowFilter::default(), Cursor::Newest, PAGE)).await

@@ -40,6 +40,8 @@ mod m20261130_000028_actions_and_audit;
 mod m20261130_000029_open_web;
 mod m20261130_000030_keep_answers;
 mod m20261130_000031_mark_stale_mirrors;
+mod m20261130_000032_follow_people;
+mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 
 /// All migrations, oldest first.
@@ -79,6 +81,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000030_keep_answers::Migration),
             Box::new(m20261130_000031_mark_stale_mirrors::Migration),
             Box::new(m20261130_000034_index_delivered::Migration),
+            Box::new(m20261130_000032_follow_people::Migration),
+            Box::new(m20261130_000033_fill_feeds::Migration),
         ]
     }
 }

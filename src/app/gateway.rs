@@ -24,6 +24,7 @@ use crate::service::intake::{Intake, IntakeProgress};
 use crate::service::operator::{OperatorFigures, OperatorParts, SetLimits};
 use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
 use crate::service::peers::PeerUpdates;
+use crate::service::people::People;
 use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
 use crate::service::servers::LeftServerCleanup;
@@ -170,6 +171,13 @@ impl GatewayPart<'_> {
         }
 
         let answers = KeptAnswers::new(&parts);
+        let people = Arc::new(People::new(
+            &parts,
+            Arc::clone(&intake),
+            Arc::clone(&quotas),
+            Arc::clone(&lookups),
+            config.personal,
+        ));
         let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
@@ -202,7 +210,8 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let services = accounts.map(|accounts| WebServices { accounts, follows, panels, operator, answers });
+        let services =
+            accounts.map(|accounts| WebServices { accounts, follows, people, panels, operator, answers });
         let _serving = services.map(|services| web.serve(services));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),

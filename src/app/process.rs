@@ -127,7 +127,9 @@ async fn hear(mut receiver: PeerReceiver, waker: Waker) {
         match receiver.next().await {
             PeerMessage::Notice(Notice::Work(targets)) => waker.wake_shared(targets),
             PeerMessage::Notice(Notice::AnyWork) | PeerMessage::Gap => waker.poll(),
-            PeerMessage::Notice(Notice::Follow(_) | Notice::Panel | Notice::Author | Notice::Servers) => {}
+            PeerMessage::Notice(
+                Notice::Follow(_) | Notice::Followee(_) | Notice::Panel | Notice::Author | Notice::Servers,
+            ) => {}
         }
     }
 }

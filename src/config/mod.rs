@@ -7,6 +7,7 @@ mod database;
 mod key;
 mod key_file;
 mod nearest;
+mod personal;
 mod role;
 mod servers;
 mod settings;
@@ -23,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
 use crate::domain::ids::{GuildId, UserId};
+use crate::domain::personal::PersonalPolicy;
 use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::RetentionPeriods;
 use crate::domain::servers::FollowLimits;
@@ -99,6 +101,8 @@ pub struct Config {
     pub panels_per_server: Option<u32>,
     /// How many follows there may be.
     pub follow_limits: FollowLimits,
+    /// Who may follow people, and who sees whom they follow.
+    pub personal: PersonalPolicy,
     /// Which servers may use the bot.
     pub servers: ServerSettings,
     /// The servers in which panels may show the bot's own machine.
@@ -160,6 +164,7 @@ impl<'a> Env<'a> {
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let panels_per_server = self.panels_per_server()?;
         let follow_limits = self.follow_limits()?;
+        let personal = self.personal()?;
         let servers = self.servers()?;
         let catch_up = self.catch_up()?;
         let keeping = self.keeping(catch_up)?;
@@ -182,6 +187,7 @@ impl<'a> Env<'a> {
             keeping,
             panels_per_server,
             follow_limits,
+            personal,
             servers,
             panel_monitoring_guilds,
             panel_private_addresses,
@@ -279,11 +285,13 @@ impl<'a> Env<'a> {
         let hours = number("CONTENT_HOURS", "Use 24, or 0 to remove them right after delivery.", 0)?;
         let days = number("MIRROR_DAYS", "Use 30, or at least 1.", 1)?;
         let audit = number("AUDIT_DAYS", "Use 90, or at least 1.", 1)?;
+        let feeds = number("FEED_DAYS", "Use 14, or at least 1.", 1)?;
         let longest = i64::from(LONGEST_DAYS);
         Ok(RetentionPeriods {
             contents: TimeDelta::hours(hours.min(longest * 24)),
             // A message that is forgotten would count as new when its source is read again.
             mirrors: TimeDelta::days(days.min(longest)).max(catch_up.window),
+            feeds: TimeDelta::days(feeds.min(longest)),
             audit: TimeDelta::days(audit.min(longest)),
         })
     }

@@ -147,6 +147,21 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "How long edits and deletions of messages reach their mirrors; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
     },
     Setting {
+        name: "FOLLOW_MEMBERS",
+        default: Some("open"),
+        explanation: "Whether people can follow people. open = everybody who doesn't say no, opt_in = only those who say yes, off = nobody.",
+    },
+    Setting {
+        name: "FOLLOW_LISTS",
+        default: Some("public"),
+        explanation: "Who sees whom people follow and who follows them, unless they choose something else. public = everybody, shared = people who follow them or whom they follow, hidden = only they themselves.",
+    },
+    Setting {
+        name: "FEED_DAYS",
+        default: Some("14"),
+        explanation: "How far back the feeds of people go who follow people and channels. So long the contents of what a feed shows are kept, encrypted. At least 1.",
+    },
+    Setting {
         name: "AUDIT_DAYS",
         default: Some("90"),
         explanation: "How long it is kept who changed follows, panels, and what is published. At least 1.",

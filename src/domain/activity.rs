@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
-use super::ids::{ChannelId, MessageId, WebhookId};
+use super::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use super::message::Content;
 use super::panel::PanelSnapshot;
 
@@ -156,6 +156,11 @@ impl ActivityContent {
             Self::Message(content) => &content.link,
             Self::Panel { panel } => &panel.link,
         }
+    }
+
+    /// The server of the original, which its link names.
+    pub fn server(&self) -> Option<GuildId> {
+        self.link().strip_prefix("https://discord.com/channels/")?.split('/').next()?.parse().ok()
     }
 
     /// The author's name above its mirrors.

@@ -11,17 +11,15 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use super::follow::FollowId;
-
-/// Where a page begins. By key, so that it keeps its place while follows come and go.
+/// Where a page begins. By the number of a row, so that it keeps its place while rows come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// With the newest.
     Newest,
-    /// After this one, further back.
-    OlderThan(FollowId),
-    /// It ends before this one.
-    NewerThan(FollowId),
+    /// After the item with this number, further back.
+    OlderThan(i64),
+    /// It ends before that item.
+    NewerThan(i64),
 }
 
 /// A text that is no cursor of ours.
@@ -33,9 +31,9 @@ impl fmt::Display for Cursor {
     /// 12 letters, digits, `-` and `_`: what it is (one byte) and the number (eight).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, id) = match self {
-            Self::Newest => (0, 0),
-            Self::OlderThan(id) => (1, id.0),
-            Self::NewerThan(id) => (2, id.0),
+            Self::Newest => (0, 0_i64),
+            Self::OlderThan(id) => (1, *id),
+            Self::NewerThan(id) => (2, *id),
         };
         let mut bytes = [what; 9];
         if let Some(number) = bytes.last_chunk_mut() {
@@ -55,8 +53,8 @@ impl FromStr for Cursor {
         let [what, number @ ..] = bytes;
         match (length, what, i64::from_be_bytes(number)) {
             (9, 0, 0) => Ok(Self::Newest),
-            (9, 1, id) if id > 0 => Ok(Self::OlderThan(FollowId(id))),
-            (9, 2, id) if id > 0 => Ok(Self::NewerThan(FollowId(id))),
+            (9, 1, id) if id > 0 => Ok(Self::OlderThan(id)),
+            (9, 2, id) if id > 0 => Ok(Self::NewerThan(id)),
             _ => Err(InvalidCursor),
         }
     }
@@ -136,6 +134,33 @@ impl<T> Page<T> {
     }
 }
 
+/// A page of a list that may be so long that nobody counts what is newer than the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongPage<T> {
+    /// What is on it, newest first.
+    pub items: Vec<T>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// Whether there is a newer page.
+    pub has_newer: bool,
+    /// Whether there is an older page.
+    pub has_older: bool,
+}
+
+impl<T> LongPage<T> {
+    /// The same page of what its items become.
+    pub fn with<U>(&self, items: Vec<U>) -> LongPage<U> {
+        LongPage { items, total: self.total, has_newer: self.has_newer, has_older: self.has_older }
+    }
+}
+
+impl<T> From<Page<T>> for LongPage<T> {
+    fn from(page: Page<T>) -> Self {
+        let (has_newer, has_older) = (page.has_newer(), page.has_older());
+        Self { items: page.items, total: page.total, has_newer, has_older }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -143,7 +168,7 @@ mod tests {
     use super::*;
 
     fn cursors() -> impl Strategy<Value = Cursor> {
-        let id = (1..=i64::MAX).prop_map(FollowId);
+        let id = 1..=i64::MAX;
         prop_oneof![
             Just(Cursor::Newest),
             id.clone().prop_map(Cursor::OlderThan),
@@ -168,9 +193,9 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_a_number_that_no_follow_has(bytes in any::<[u8; 9]>()) {
+        fn no_bytes_make_a_number_that_no_row_has(bytes in any::<[u8; 9]>()) {
             match BASE64_URL_SAFE_NO_PAD.encode(bytes).parse() {
-                Ok(Cursor::OlderThan(id) | Cursor::NewerThan(id)) => prop_assert!(id.0 > 0),
+                Ok(Cursor::OlderThan(id) | Cursor::NewerThan(id)) => prop_assert!(id > 0),
                 Ok(Cursor::Newest) => prop_assert_eq!(bytes, [0; 9]),
                 Err(InvalidCursor) => {}
             }
@@ -179,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        let cut = &Cursor::OlderThan(FollowId(7)).to_string()[..11];
+        let cut = &Cursor::OlderThan(7).to_string()[..11];
         let longer = format!("{}A", Cursor::Newest);
         for text in ["", "1", "AAAAAAAAAAAA=", "AQAAAAAAAAAA", "AwAAAAAAAAAB", "Af__________", cut, &longer] {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");

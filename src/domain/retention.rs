@@ -10,6 +10,8 @@ pub struct RetentionPeriods {
     /// How long it is kept which mirrors show which message, so that edits and deletions reach them. At least
     /// as long as sources are read back.
     pub mirrors: TimeDelta,
+    /// How far back people's feeds go, with the contents that they show.
+    pub feeds: TimeDelta,
     /// How long it is kept who changed what.
     pub audit: TimeDelta,
 }

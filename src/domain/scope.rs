@@ -15,6 +15,8 @@ choice! {
         FollowsRead = "follows:read",
         /// To change that.
         FollowsWrite = "follows:write",
+        /// To read its owner's feed, and to mark it as read.
+        FeedRead = "feed:read",
         /// To read what servers follow, and what became of messages there.
         ServersRead = "servers:read",
         /// To change what servers follow.
@@ -37,6 +39,7 @@ impl TokenScope {
         match self {
             Self::FollowsRead => "Read what you follow",
             Self::FollowsWrite => "Change what you follow",
+            Self::FeedRead => "Read your feed",
             Self::ServersRead => "Read what your servers follow, and what became of messages there",
             Self::ServersWrite => "Change what your servers follow, where you may",
             Self::PanelsWrite => "Make, change and delete panels, where you may",
@@ -103,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_is_read_back(bits in 0_usize..64) {
+        fn a_set_is_read_back(bits in 0_usize..128) {
             let all = TokenScope::ALL.iter().copied().enumerate();
             let set: ScopeSet = all.filter(|(at, _)| bits >> at & 1 == 1).map(|(_, scope)| scope).collect();
             prop_assert_eq!(set.to_string().parse(), Ok(set.clone()));

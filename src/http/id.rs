@@ -6,9 +6,11 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::account::{ApiTokenId, WebSessionId};
+use crate::domain::activity::ActivityId;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
 use crate::domain::panel::PanelId;
+use crate::domain::personal::{CollectionId, PersonalFollowId};
 use crate::domain::text;
 
 /// The rule, for people.
@@ -52,7 +54,7 @@ numbered! {
     UserId => Self::from_db,
     i64 => Ok,
 }
-numbered! { rows FollowId, PanelId, WebSessionId, ApiTokenId }
+numbered! { rows FollowId, PanelId, WebSessionId, ApiTokenId, PersonalFollowId, CollectionId, ActivityId }
 
 impl<T: Numbered> Id<T> {
     /// Reads an id by the rule.

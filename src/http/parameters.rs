@@ -38,9 +38,12 @@ impl KnownParameters {
     }
 
     /// The endpoint's parameters. What the description doesn't have takes none.
-    fn at(&self, path: &str, method: &Method) -> &[String] {
+    fn at(&self, described: &str, method: &Method) -> &[String] {
         let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
-        self.0.get(&(path.to_owned(), method)).map_or(&[], Vec::as_slice)
+        // What has a second address is described at the first one.
+        let path = described.strip_prefix("/api/follows/").map(|rest| format!("/api/v1/follows/{rest}"));
+        let path = path.unwrap_or_else(|| described.to_owned());
+        self.0.get(&(path, method)).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::service::accounts::Accounts;
 use crate::service::idempotency::KeptAnswers;
 use crate::service::operator::OperatorFigures;
 use crate::service::panels::Panels;
+use crate::service::people::People;
 
 use super::limits::{RequestLimits, limit};
 use super::parameters::KnownParameters;
@@ -32,6 +33,8 @@ pub struct WebServices {
     pub accounts: Arc<Accounts>,
     /// What servers follow.
     pub follows: Arc<FollowService>,
+    /// Whom people follow, and their feeds.
+    pub people: Arc<People>,
     /// The panels in servers' channels.
     pub panels: Arc<Panels>,
     /// What the operator reads.
@@ -78,6 +81,9 @@ fn router(state: WebState) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(openapi::frame(&state.url))
         .nest("/api/v1", api::routes())
         .split_for_parts();
+    // The same handlers, where their requirement wants them. The description has them once.
+    let (unversioned, _) = OpenApiRouter::new().nest("/api", api::modes()).split_for_parts();
+    let api = api.merge(unversioned);
     let document = openapi::complete(&document);
     let parameters = KnownParameters::of(&document);
     api.layer(from_fn_with_state(state.clone(), idempotency::replay))

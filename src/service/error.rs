@@ -5,6 +5,7 @@ mod codes;
 mod consent;
 mod discord;
 mod missing;
+mod personal;
 mod phrases;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ pub use self::codes::{FailureFacts, FailureKind, RetryTime};
 pub use self::consent::ConsentRefusal;
 pub use self::discord::explain_discord_error;
 pub use self::missing::MissingPermissions;
+pub use self::personal::PersonalRefusal;
 use self::phrases::{code, lacks, later, no_such_tag, not_confirmed, panel_right};
 
 /// A use case that did not happen.
@@ -378,6 +380,9 @@ pub enum Refusal {
     /// A rule about the followed side's consent.
     #[error(transparent)]
     Consent(#[from] ConsentRefusal),
+    /// A rule about personal follows.
+    #[error(transparent)]
+    Personal(#[from] PersonalRefusal),
     /// It is paused already.
     #[error("Follow {0} is already paused.")]
     AlreadyPaused(FollowId),

@@ -27,6 +27,7 @@ mod memberships;
 pub mod operator;
 pub mod panels;
 pub mod peers;
+pub mod people;
 pub mod planned_restart;
 mod report;
 pub mod retention;
@@ -51,7 +52,8 @@ use crate::store::Store;
 
 pub use self::audit::{AuditPage, AuditedChange};
 pub use self::error::{
-    ConsentRefusal, FailureFacts, FailureKind, Refusal, RetryTime, ServiceError, explain_discord_error,
+    ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, RetryTime, ServiceError,
+    explain_discord_error,
 };
 pub use self::follow::FollowOutcome;
 pub use self::follow::change::{ChangedFollow, NotNative};

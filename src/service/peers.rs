@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::domain::follow::FollowId;
+use crate::domain::personal::Followee;
 use crate::domain::shards::Shards;
 use crate::store::{Notice, Store};
 
@@ -47,6 +48,14 @@ impl PeerUpdates {
     pub async fn apply(&self, signal: &Notice) -> Result<(), ServiceError> {
         match signal {
             Notice::Follow(id) => self.sync_follow(*id).await,
+            Notice::Followee(Followee::User(author)) => {
+                self.watched.add_author(*author);
+                Ok(())
+            }
+            Notice::Followee(Followee::Channel(_) | Followee::Collection(_)) => {
+                self.intake.read_soon(self.upkeep.load_watched().await?);
+                Ok(())
+            }
             Notice::Panel => {
                 self.panels.wake_refresh_loop();
                 Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
+use crate::domain::ids::MessageId;
 use crate::domain::retention::RetentionPeriods;
 use crate::metrics as names;
 use crate::store::{ForgottenMessages, Store, UnusedCounts};
@@ -63,6 +64,7 @@ impl Retention {
         if !all {
             return Ok(());
         }
+        self.store.trim_feeds(MessageId::first_at(now - self.keeping.feeds)).await?;
         self.store.forget_old_audit(now - self.keeping.audit).await?;
         gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())

@@ -9,6 +9,8 @@
 //! | `panel` | panels and their mirrors |
 //! | `follow` | channel follows and what they need: webhooks, doors, consent, what people are told |
 //! | `source` | sources: how far they are read; their events become activities and deliveries |
+//! | `feed` | what comes of personal follows |
+//! | `personal` | whom and what people follow, and what is known of them |
 //! | `retention` | what nobody needs any more |
 //! | `server` | servers as such: checked, left, blocked |
 //! | `member` | people's opt-outs, what is forgotten of them, what they did in the last hour |
@@ -24,10 +26,12 @@
 mod audit;
 mod copy;
 mod db;
+mod feed;
 mod follow;
 mod lane;
 mod member;
 mod panel;
+mod personal;
 mod report;
 mod retention;
 mod server;
@@ -70,6 +74,8 @@ pub use self::member::totals::AuthorTotals;
 pub use self::panel::panels::{PanelChange, PanelMove, PanelsFull};
 pub use self::panel::refresh::PanelRefresh;
 pub use self::panel::samples::Sample;
+pub use self::personal::follows::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
+pub use self::personal::list::ListedPerson;
 pub use self::report::delivered::DeliveryProgress;
 pub use self::report::followers::{MessageFacts, MessageInFollower};
 pub use self::report::server_stats::{MirroredHour, ServerFollowers, ServerFollows};

@@ -57,8 +57,8 @@ impl ListPage {
         let channel = self.channel.map_or(0, ChannelId::get);
         match self.cursor {
             Cursor::Newest => format!("follows:{kind}:{channel}:n"),
-            Cursor::OlderThan(FollowId(id)) => format!("follows:{kind}:{channel}:o{id}"),
-            Cursor::NewerThan(FollowId(id)) => format!("follows:{kind}:{channel}:y{id}"),
+            Cursor::OlderThan(id) => format!("follows:{kind}:{channel}:o{id}"),
+            Cursor::NewerThan(id) => format!("follows:{kind}:{channel}:y{id}"),
         }
     }
 }
@@ -69,11 +69,10 @@ impl FollowListPress {
         let mut parts = id.strip_prefix("follows:")?.split(':');
         let (kind, channel, cursor) = (parts.next()?, parts.next()?, parts.next()?);
         let channel = if channel == "0" { None } else { Some(channel.parse().ok()?) };
-        let number = |text: &str| text.parse().ok().map(FollowId);
         let cursor = match cursor.split_at_checked(1)? {
             ("n", "") => Cursor::Newest,
-            ("o", id) => Cursor::OlderThan(number(id)?),
-            ("y", id) => Cursor::NewerThan(number(id)?),
+            ("o", id) => Cursor::OlderThan(id.parse().ok()?),
+            ("y", id) => Cursor::NewerThan(id.parse().ok()?),
             _ => return None,
         };
         let page = ListPage { channel, cursor };
@@ -207,8 +206,8 @@ pub(in crate::discord) fn components(page: &FollowPage, shown: ListPage) -> Vec<
     }
     if page.newer > 0 || page.older() > 0 {
         let page_id = |cursor, kind| ListPage { cursor, ..shown }.id(kind);
-        let newer = page.rows.first().map_or(Cursor::Newest, |row| Cursor::NewerThan(row.follow.id));
-        let older = page.rows.last().map_or(Cursor::Newest, |row| Cursor::OlderThan(row.follow.id));
+        let newer = page.rows.first().map_or(Cursor::Newest, |row| Cursor::NewerThan(row.follow.id.0));
+        let older = page.rows.last().map_or(Cursor::Newest, |row| Cursor::OlderThan(row.follow.id.0));
         rows.push(CreateActionRow::Buttons(vec![
             button(page_id(newer, "newer"), "◀ Newer", page.newer > 0),
             button(page_id(older, "older"), "Older ▶", page.older() > 0),
@@ -249,8 +248,7 @@ mod tests {
 
     #[test]
     fn ids_are_read_back_and_nothing_else() {
-        for cursor in [Cursor::Newest, Cursor::OlderThan(FollowId(7)), Cursor::NewerThan(FollowId(i64::MAX))]
-        {
+        for cursor in [Cursor::Newest, Cursor::OlderThan(7), Cursor::NewerThan(i64::MAX)] {
             for channel in [None, ChannelId::new(u64::MAX >> 1).ok()] {
                 let page = ListPage { channel, cursor };
                 assert!(page.id("older").len() <= 100);

@@ -28,6 +28,7 @@ lenient! {
         name: "name",
         kind: "type",
         user: "user",
+        author: "author",
         session_id: "session_id",
         resume_gateway_url: "resume_gateway_url",
     }
@@ -63,6 +64,11 @@ impl<'a> Fields<'a> {
     /// The user of a member.
     pub(super) fn user(&self) -> Option<UserId> {
         Fields::of(self.user?).id()
+    }
+
+    /// The author of a message.
+    pub(super) fn author(&self) -> Option<UserId> {
+        Fields::of(self.author?).id()
     }
 
     /// The messages of a bulk deletion.

@@ -223,7 +223,8 @@ impl Feed {
         (connection.greeted, connection.heard, connection.asked) = (true, Instant::now(), None);
         if connection.active.is_some()
             && let Some(session) = &mut self.session
-            && let Some(number) = unwanted_message(text, |channel| self.ingest.wants(channel))
+            && let Some(number) =
+                unwanted_message(text, |channel| self.ingest.wants(channel), self.ingest.wants_author())
         {
             session.number = number;
             return goes_on(connection);

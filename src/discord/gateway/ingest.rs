@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::shards::Shard;
 use crate::metrics as names;
 use crate::service::intake::{EventSender, GatewayEvent, ThreadNotice};
@@ -87,9 +87,15 @@ impl Ingest {
         }
     }
 
-    /// Whether messages of this channel matter.
+    /// Whether messages of this channel matter, whoever wrote them.
     pub(super) fn wants(&self, channel: ChannelId) -> bool {
-        self.sinks.intake.wants(channel)
+        self.sinks.intake.concerns_messages(channel)
+    }
+
+    /// Whether messages of this person matter, wherever they are; `None` if nobody's do.
+    pub(super) fn wants_author(&self) -> Option<impl Fn(UserId) -> bool> {
+        let intake = &self.sinks.intake;
+        intake.wants_authors().then_some(move |author| intake.wants_author(author))
     }
 
     pub(super) fn send(&self, event: GatewayEvent) {
@@ -120,7 +126,11 @@ impl Ingest {
         data: &RawValue,
         event: impl FnOnce(Value) -> GatewayEvent,
     ) -> Option<()> {
-        if self.wants(fields.channel()?) {
+        let by_followed = || {
+            let author = self.wants_author().zip(fields.author());
+            author.is_some_and(|(wants, author)| wants(author))
+        };
+        if self.wants(fields.channel()?) || by_followed() {
             self.send(event(value(data)));
         }
         Some(())

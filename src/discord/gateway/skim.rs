@@ -2,24 +2,30 @@
 //! never parsed.
 //!
 //! Discord writes an event's head first (`{"t":…,"s":…,"op":0,"d":{…`). A message's own `channel_id` is one
-//! of those in the text. So if nobody follows any of them, the message isn't wanted. Whatever looks different
-//! is left to [`Frame`](super::frame::Frame).
+//! of those in the text. So if nobody follows any of them, the message isn't wanted. The same goes for its
+//! author's `id`, if any people are followed. Whatever looks different is left to
+//! [`Frame`](super::frame::Frame).
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, UserId};
 
 /// The events that this applies to: the frequent ones that contain a whole message.
 const MESSAGES: [&str; 2] = [r#"{"t":"MESSAGE_CREATE","s":"#, r#"{"t":"MESSAGE_UPDATE","s":"#];
 
 static CHANNEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""channel_id""#));
+static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""id""#));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// The number of an event whose message is in an unwanted channel. `None` if the message may be wanted, and
-/// for any other event.
-pub(super) fn unwanted_message(text: &str, wants: impl Fn(ChannelId) -> bool) -> Option<u64> {
+/// The number of an event whose message is in an unwanted channel, and of an unwanted author. `None` if the
+/// message may be wanted, and for any other event.
+pub(super) fn unwanted_message(
+    text: &str,
+    wants: impl Fn(ChannelId) -> bool,
+    wants_author: Option<impl Fn(UserId) -> bool>,
+) -> Option<u64> {
     let head = MESSAGES.iter().find_map(|head| text.strip_prefix(head))?;
     let (number, message) = head.split_once(r#","op":0,"d":{"#)?;
     let number = number.parse().ok()?;
@@ -31,6 +37,16 @@ pub(super) fn unwanted_message(text: &str, wants: impl Fn(ChannelId) -> bool) ->
             return None;
         }
         found = true;
+    }
+    if let Some(wants_author) = wants_author {
+        for at in ID.find_iter(message.as_bytes()) {
+            let value = message.get(at + ID.needle().len()..)?.strip_prefix(r#":""#)?;
+            // An id that is none isn't an author's.
+            let id = value.split_once('"')?.0.parse::<UserId>();
+            if id.is_ok_and(&wants_author) {
+                return None;
+            }
+        }
     }
     (found && !hides_letters(message)).then_some(number)
 }
@@ -52,7 +68,8 @@ mod tests {
 
     /// Whether this frame's message is skipped if only channel 5 is wanted.
     fn skipped(text: &str) -> Option<u64> {
-        unwanted_message(text, |channel| channel == ChannelId::new(5).unwrap())
+        let wants_author = |author| author == UserId::new(15).unwrap();
+        unwanted_message(text, |channel| channel == ChannelId::new(5).unwrap(), Some(wants_author))
     }
 
     #[test]
@@ -71,6 +88,10 @@ mod tests {
             r#"{"content":"channel_id","channel_id":"5"}"#,
             r#"{"id":"1"}"#,
             r#"["channel_id"]"#,
+            r#"{"channel_id":"6","author":{"username":"x","id":"15"}}"#,
+            r#"{"channel_id":"6","author":{"id":15}}"#,
+            r#"{"channel_id":"6","author":{"id" : "15"}}"#,
+            r#"{"channel_id":"6","author":{"\u0069d":"15"}}"#,
         ] {
             assert_eq!(skipped(&message(read)), None, "{read}");
         }

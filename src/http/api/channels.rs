@@ -215,7 +215,7 @@ pub(super) async fn followers(
         state: follower.state.as_str(),
         since: written(follower.since),
     };
-    Ok(place.answer(page, |follower| follower.id, view, (&state.url, &uri)))
+    Ok(place.answer(page, |follower| follower.id.0, view, (&state.url, &uri)))
 }
 
 /// Choose who may follow a channel

@@ -6,11 +6,13 @@
 mod audit;
 mod channels;
 mod deliveries;
+mod feed;
 mod follows;
 mod me;
 mod operator;
 mod paging;
 mod panels;
+mod people;
 mod servers;
 mod sessions;
 mod tokens;
@@ -35,6 +37,25 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(tokens::show, tokens::revoke))
         .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::end))
+        .merge(modes())
+        .routes(routes!(people::follow::follow))
+        .routes(routes!(people::follow::unfollow))
+        .routes(routes!(people::lists::followers))
+        .routes(routes!(people::lists::following))
+        .routes(routes!(people::lists::followers_count))
+        .routes(routes!(people::lists::following_count))
+        .routes(routes!(people::lists::show))
+        .routes(routes!(people::lists::relationships))
+        .routes(routes!(people::lists::own_followers))
+        .routes(routes!(people::lists::own_following))
+        .routes(routes!(people::lists::own_follows, people::own::create))
+        .routes(routes!(people::own::show, people::own::change, people::own::remove))
+        .routes(routes!(people::privacy::show, people::privacy::change))
+        .routes(routes!(people::privacy::remove_follower))
+        .routes(routes!(people::privacy::unblock))
+        .routes(routes!(feed::read))
+        .routes(routes!(feed::unread))
+        .routes(routes!(feed::mark))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
         .routes(routes!(audit::list))
@@ -59,6 +80,15 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(panels::show, panels::change, panels::remove))
         .routes(routes!(panels::refresh))
         .routes(routes!(panels::relocate))
+}
+
+/// The endpoints of modes and tags, which are also at `/api/follows`.
+pub(super) fn modes() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new()
+        .routes(routes!(people::modes::set))
+        .routes(routes!(people::modes::show, people::modes::remove))
+        .routes(routes!(people::modes::follow_tag))
+        .routes(routes!(people::modes::unfollow_tag))
 }
 
 /// A server, as paths name it.

@@ -9,8 +9,7 @@ use axum::{Json, http::HeaderName};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::follow::FollowId;
-use crate::domain::paging::{Cursor, Page, PageSize, PageStart};
+use crate::domain::paging::{Cursor, LongPage, PageSize, PageStart};
 use crate::domain::public_url::PublicUrl;
 use crate::domain::text;
 use crate::http::problem::{Problem, ProblemCode};
@@ -71,13 +70,14 @@ impl PageQuery {
     /// Answers with a page, and with links to its neighbours. `id` is what cursors count by.
     pub(super) fn answer<S, T: ToSchema + Serialize>(
         self,
-        page: Page<S>,
-        id: impl Fn(&S) -> FollowId,
+        page: impl Into<LongPage<S>>,
+        id: impl Fn(&S) -> i64,
         view: impl Fn(S) -> T,
         at: (&PublicUrl, &Uri),
     ) -> Response {
-        let older = page.items.last().filter(|_| page.has_older()).map(|last| Cursor::OlderThan(id(last)));
-        let newer = page.items.first().filter(|_| page.has_newer()).map(|first| Cursor::NewerThan(id(first)));
+        let page = page.into();
+        let older = page.items.last().filter(|_| page.has_older).map(|last| Cursor::OlderThan(id(last)));
+        let newer = page.items.first().filter(|_| page.has_newer).map(|first| Cursor::NewerThan(id(first)));
         let links = [("next", older), ("prev", newer), ("first", newer.map(|_| Cursor::Newest))];
         let links = links.into_iter().filter_map(|(rel, cursor)| Some((rel, cursor?)));
         let links: Vec<String> =
@@ -123,7 +123,7 @@ mod tests {
             PageQuery::read(page, size, cursor).ok().map(|query| (query.start, query.size.get()))
         };
         let number = |number: u64| PageStart::Number(number.try_into().unwrap());
-        let cursor = Cursor::OlderThan(FollowId(7));
+        let cursor = Cursor::OlderThan(7);
         let text = cursor.to_string();
         assert_eq!(read(None, None, None), Some((number(1), 20)));
         assert_eq!(read(Some("3"), Some("100"), None), Some((number(3), 100)));
@@ -139,7 +139,7 @@ mod tests {
     fn other_pages_keep_the_filters() {
         let url = PublicUrl::new(true, "bot.example.org", None);
         let uri: Uri = "/api/v1/x?state=broken&page=2&pageSize=5".parse().unwrap();
-        let cursor = Cursor::OlderThan(FollowId(7));
+        let cursor = Cursor::OlderThan(7);
         let expected = format!("https://bot.example.org/api/v1/x?state=broken&pageSize=5&cursor={cursor}");
         assert_eq!(address((&url, &uri), cursor), expected);
     }

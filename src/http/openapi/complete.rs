@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::idempotency;
 use crate::http::problem::{ProblemCode, ProblemKind};
-use crate::service::{ConsentRefusal, FailureFacts, FailureKind, Refusal, ServiceError};
+use crate::service::{ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, ServiceError};
 
 /// What every request can meet.
 const ALWAYS: [ProblemCode; 8] = [
@@ -31,6 +31,9 @@ const COMMANDS_ONLY: [&str; 7] = [
     "several_panels",
     "too_slow",
 ];
+
+/// Refusals of a channel that somebody wants in their feed.
+const FOLLOWING_CHANNELS: [&str; 4] = ["unknown_channel", "source_kind", "bot_lacks", "too_many_lookups"];
 
 /// Adds all problems to a description, lists their codes, and adds the headers that the layers around the
 /// handlers read.
@@ -115,7 +118,8 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
         own(&[ProblemCode::NotFound]);
     }
     let tag = operation["tags"][0].as_str().unwrap_or_default();
-    let failures = [Refusal::CODES, ConsentRefusal::CODES, ServiceError::CODES].into_iter().flatten();
+    let failures = [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES, ServiceError::CODES];
+    let failures = failures.into_iter().flatten();
     let failures = failures.filter(|failure| concerns(failure, path, method, tag));
     kinds.extend(failures.copied().map(ProblemKind::Failure));
     let mut problems: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
@@ -163,6 +167,13 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
     let is_panels = failure.code.contains("panel");
     if COMMANDS_ONLY.contains(&failure.code) || is_panels && tag != "Panels" {
         return false;
+    }
+    let is_personal = PersonalRefusal::CODES.iter().any(|own| own.code == failure.code);
+    if is_personal || tag == "People" || tag == "Feed" {
+        let shared = failure.code == "too_many_actions"
+            || path == "/api/v1/me/follows" && FOLLOWING_CHANNELS.contains(&failure.code);
+        let outage = matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
+        return (tag == "People" || tag == "Feed") && (is_personal || shared || outage);
     }
     if !path.contains("{server}") {
         return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);

@@ -15,7 +15,9 @@ use utoipa::ToSchema;
 
 use crate::domain::follow::FollowId;
 use crate::domain::public_url::PublicUrl;
-use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_error};
+use crate::service::{
+    FailureFacts, PersonalRefusal, Refusal, RetryTime, ServiceError, explain_discord_error,
+};
 
 use super::guard::RequestId;
 use super::id::IdText;
@@ -88,7 +90,9 @@ pub(super) enum AnswerForm {
 impl AnswerForm {
     /// How what this path answers is written.
     pub(super) fn of(path: &str) -> Self {
-        if path == "/api/v1" || path.starts_with("/api/v1/") { Self::Json } else { Self::Html }
+        let is_api =
+            path == "/api/v1" || ["/api/v1/", "/api/follows/"].iter().any(|api| path.starts_with(api));
+        if is_api { Self::Json } else { Self::Html }
     }
 
     /// Whether this is for programs.
@@ -163,6 +167,11 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let problem = Self { retry: error.retry(), ..error.facts().into() };
         match error {
+            // These sentences are part of the API's contract.
+            ServiceError::Refused(Refusal::Personal(refusal)) => match refusal {
+                PersonalRefusal::Filter(reason) => problem.with_detail(reason.to_string()),
+                refusal => problem.with_detail(refusal.facts().title),
+            },
             ServiceError::Refused(refusal) => {
                 Self { follow: refusal.follow(), ..problem }.with_detail(for_programs(&refusal.to_string()))
             }

@@ -5,5 +5,6 @@ pub(super) mod channels;
 pub(super) mod guilds;
 pub(super) mod messages;
 pub(super) mod threads;
+mod users;
 pub(super) mod webhook_messages;
 pub(super) mod webhooks;

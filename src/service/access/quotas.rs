@@ -47,12 +47,30 @@ impl UserQuotas {
         user: UserId,
         action: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
+        self.counted(user, action, ServiceError::is_outage).await
+    }
+
+    /// The same for what costs nobody anything unless it is done: what is refused doesn't count either.
+    pub(in crate::service) async fn count_done_action<T>(
+        &self,
+        user: UserId,
+        action: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        self.counted(user, action, |_| true).await
+    }
+
+    async fn counted<T>(
+        &self,
+        user: UserId,
+        action: impl Future<Output = Result<T, ServiceError>>,
+        is_free: impl Fn(&ServiceError) -> bool,
+    ) -> Result<T, ServiceError> {
         let Some(most) = self.actions else { return action.await };
         self.give_back(None).await;
         let counted = self.store.count_action(user, most, self.clock.now()).await?;
         let counted = counted.map_err(Refusal::TooManyActions)?;
         let done = action.await;
-        if done.as_ref().is_err_and(ServiceError::is_outage) {
+        if done.as_ref().is_err_and(is_free) {
             self.give_back(Some(counted)).await;
         }
         done

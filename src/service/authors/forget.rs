@@ -36,6 +36,7 @@ impl fmt::Display for ForgetReport {
             blocks,
             changes,
             access,
+            personal,
         } = self.forgotten;
         let going = match mirrors_going {
             0 => String::new(),
@@ -78,6 +79,9 @@ impl fmt::Display for ForgetReport {
         if access > 0 {
             let ended = counted(access, "session or token", "sessions and tokens");
             writeln!(f, "{ended} at the web pages ended.")?;
+        }
+        if personal > 0 {
+            writeln!(f, "Whom they follow, and who follows them, is forgotten, and so is their feed.")?;
         }
         writeln!(f, "What they post or edit from now on is kept like anybody's.")
     }

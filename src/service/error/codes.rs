@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{ConsentRefusal, Refusal, ServiceError};
+use super::{ConsentRefusal, PersonalRefusal, Refusal, ServiceError};
 use crate::domain::follow::FollowId;
 use crate::rest::RestError;
 
@@ -65,7 +65,7 @@ pub struct FailureFacts {
 
 /// Gives each case a code, and lists all codes. The match has no catch-all, so a new case needs a code.
 macro_rules! codes {
-    ($type:ident: $($pattern:pat => $kind:ident $code:literal $title:literal),+ $(,)? $(; of $nested:ident)?) => {
+    ($type:ident: $($pattern:pat => $kind:ident $code:literal $title:literal),+ $(,)? $(; of $($nested:ident),+)?) => {
         impl $type {
             /// All codes that these failures have.
             pub const CODES: &'static [FailureFacts] =
@@ -75,7 +75,7 @@ macro_rules! codes {
             pub const fn facts(&self) -> FailureFacts {
                 use $type::*;
                 match self {
-                    $($nested(inner) => inner.facts(),)?
+                    $($($nested(inner) => inner.facts(),)+)?
                     $($pattern => FailureFacts { code: $code, kind: FailureKind::$kind, title: $title }),+
                 }
             }
@@ -157,7 +157,7 @@ codes! { Refusal:
     AlreadyPaused(_) => Conflict "already_paused" "Paused already",
     AlreadyActive(_) => Conflict "already_active" "Active already",
     Broken(..) => Conflict "broken" "Follow is broken",
-    ; of Consent
+    ; of Consent, Personal
 }
 
 codes! { ConsentRefusal:
@@ -172,6 +172,20 @@ codes! { ConsentRefusal:
     NotBlocked => Conflict "not_blocked" "Server isn't blocked",
     NotifyKind(_) => Invalid "notify_kind" "Kind of channel can't be told",
     NotifyAndQuiet => Invalid "notify_and_quiet" "Both notify and quiet",
+}
+
+codes! { PersonalRefusal:
+    Oneself => Invalid "cannot_follow_yourself" "cannot follow yourself",
+    AlreadyFollowing => Conflict "already_following_user" "already following this user",
+    NotFollowing => NotFound "unknown_relationship" "follow relationship not found",
+    UnknownUser => NotFound "unknown_user" "user not found",
+    NotFollowable => Forbidden "not_followable" "this user can't be followed",
+    NotFollower => NotFound "not_a_follower" "follower not found",
+    Full => Conflict "following_too_many" "Too many are followed",
+    Filter(_) => Invalid "invalid_filter" "Tags don't go with the mode",
+    CountsHidden => Forbidden "counts_hidden" "counts are hidden",
+    TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",
+    UnknownActivity => NotFound "unknown_activity" "activity not found",
 }
 
 impl Refusal {
@@ -190,7 +204,8 @@ impl Refusal {
             | Self::TooManyQuestions(at)
             | Self::TooManyLookups(at)
             | Self::PersonTimedOut(at)
-            | Self::BotTimedOut { until: at, .. } => Some(*at),
+            | Self::BotTimedOut { until: at, .. }
+            | Self::Personal(PersonalRefusal::TooManyUnknown(at)) => Some(*at),
             _ => None,
         }
     }
@@ -225,8 +240,8 @@ const DATABASE_UNAVAILABLE: FailureFacts = FailureFacts {
 };
 
 impl ServiceError {
-    /// The codes of failures of Discord and of the database. What is refused has those of [`Refusal`] and
-    /// [`ConsentRefusal`].
+    /// The codes of failures of Discord and of the database. What is refused has those of [`Refusal`],
+    /// [`ConsentRefusal`] and [`PersonalRefusal`].
     pub const CODES: &'static [FailureFacts] = &[
         DISCORD_FORBIDS,
         DISCORD_MISSES,
@@ -289,7 +304,8 @@ mod tests {
 
     #[test]
     fn each_failure_has_a_code_of_its_own() {
-        let all = [Refusal::CODES, ConsentRefusal::CODES, ServiceError::CODES].concat();
+        let all =
+            [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES, ServiceError::CODES].concat();
         let codes: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(codes.len(), all.len(), "two failures share a code");
         let titles: BTreeSet<&str> = all.iter().map(|failure| failure.title).collect();

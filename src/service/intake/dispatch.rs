@@ -101,7 +101,9 @@ impl Intake {
     /// The same for an event about one channel or thread.
     fn dispatch_in_channel(&self, received: ReceivedEvent, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&received.event) else { return };
-        let Some((root, guild)) = self.root_of(channel, &received.event) else { return };
+        let Some((root, guild)) = self.root_of(channel, &received.event) else {
+            return self.accept_elsewhere(received.event, batch);
+        };
         if !matches!(received.event, GatewayEvent::Deleted { .. } | GatewayEvent::ThreadEnded(_)) {
             sources.ensure_current(root, guild);
         }

@@ -24,10 +24,12 @@
 //! | `reading/` | asks Discord for histories, threads, single messages and names |
 //! | `batch`, `record` | what is written together, and how |
 //! | `begin` | where a new follow begins |
+//! | `authors` | posts of followed people in channels that are no sources |
 //! | `circles`, `quotes`, `threads` | messages in a circle, answers to edited messages, ended threads |
 //! | `handover` | what the next start need not read again |
 //! | `progress` | how far behind all this is |
 
+mod authors;
 mod batch;
 mod begin;
 mod circles;
@@ -54,7 +56,7 @@ use tracing::Instrument;
 
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
-use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::lock::lock;
 use crate::domain::retry::backoff;
 use crate::domain::shards::{Shard, Shards};
@@ -173,6 +175,21 @@ impl Intake {
     /// every server.
     pub fn wants(&self, channel: ChannelId) -> bool {
         self.watched.is_source(channel)
+    }
+
+    /// Whether edits and deletions in this channel may concern something that is recorded.
+    pub fn concerns_messages(&self, channel: ChannelId) -> bool {
+        self.watched.concerns_messages(channel)
+    }
+
+    /// Whether what this person posts is recorded, wherever that is.
+    pub fn wants_author(&self, author: UserId) -> bool {
+        self.watched.is_followed_author(author)
+    }
+
+    /// Whether anybody's posts are recorded because of who wrote them.
+    pub fn wants_authors(&self) -> bool {
+        self.watched.has_followed_authors()
     }
 
     /// Requests the reading of sources from where they were last seen: another process began to follow them,

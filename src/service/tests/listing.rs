@@ -154,7 +154,7 @@ async fn a_list_is_filtered_and_paged() {
     for expected in made.chunks(2) {
         let page = world.follows.follow_records(scene.reader, &all, start, size).await.unwrap();
         assert_eq!((ids(&page), page.total), (expected.to_vec(), 5));
-        start = Cursor::OlderThan(*expected.last().unwrap()).into();
+        start = Cursor::OlderThan(expected.last().unwrap().0).into();
     }
     let second = PageStart::Number(2.try_into().unwrap());
     let page = world.follows.follow_records(scene.reader, &all, second, size).await.unwrap();

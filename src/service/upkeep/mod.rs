@@ -216,6 +216,8 @@ impl Upkeep {
         self.parts.watched.extend_channels(self.parts.store.followed_channels().await?);
         self.parts.watched.extend_servers(self.parts.store.followed_servers().await?);
         self.parts.permissions.extend(self.parts.store.checked_permissions().await?);
+        let (authors, channels) = self.parts.store.followed_authors().await?;
+        self.parts.watched.extend_authors(authors, channels);
         for guild in self.parts.store.left_guilds(self.parts.clock.now()).await? {
             self.close(guild);
         }

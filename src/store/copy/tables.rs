@@ -12,7 +12,8 @@ use super::CopyError;
 use super::rows::ValueKind;
 
 /// Tables that fill themselves: the migrations' own, and what triggers count.
-const BY_THEMSELVES: [&str; 3] = ["seaql_migrations", "follower_counts", "follow_totals"];
+const BY_THEMSELVES: [&str; 5] =
+    ["seaql_migrations", "follower_counts", "follow_totals", "followee_counts", "following_counts"];
 
 /// A table that is copied.
 pub(super) struct CopiedTable {

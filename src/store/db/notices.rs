@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use super::sql::Sql;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
+use crate::domain::personal::{Followee, FolloweeKind};
 use crate::store::{Store, StoreError};
 
 /// The PostgreSQL channel on which all processes of one bot listen.
@@ -30,6 +31,8 @@ pub enum Notice {
     AnyWork,
     /// A follow was made, changed or activated. For processes that read its channels.
     Follow(FollowId),
+    /// Somebody began to follow this personally. For processes that listen to it.
+    Followee(Followee),
     /// A panel is due earlier than before. For the process that refreshes it.
     Panel,
     /// Messages of a person must be withdrawn. For the process that does so.
@@ -83,6 +86,9 @@ impl fmt::Display for Notice {
             }
             Self::AnyWork => f.write_str("look"),
             Self::Follow(FollowId(id)) => write!(f, "follow {id}"),
+            Self::Followee(followee) => {
+                write!(f, "followee {} {}", followee.kind().as_str(), followee.to_db())
+            }
             Self::Panel => f.write_str("panel"),
             Self::Author => f.write_str("author"),
             Self::Servers => f.write_str("servers"),
@@ -106,6 +112,12 @@ impl FromStr for Notice {
             }
             ("look", "") => Ok(Self::AnyWork),
             ("follow", id) => Ok(Self::Follow(FollowId(id.parse().map_err(|_| InvalidNotice)?))),
+            ("followee", followee) => {
+                let (kind, id) = followee.split_once(' ').ok_or(InvalidNotice)?;
+                let kind = FolloweeKind::parse(kind).ok_or(InvalidNotice)?;
+                let id = id.parse().map_err(|_| InvalidNotice)?;
+                Followee::from_db(kind, id).map(Self::Followee).ok_or(InvalidNotice)
+            }
             ("panel", "") => Ok(Self::Panel),
             ("author", "") => Ok(Self::Author),
             ("servers", "") => Ok(Self::Servers),

@@ -112,13 +112,16 @@ impl Store {
         row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// The channels that the bot reads: the sources of relay follows in any state, unless nobody has approved
-    /// them yet. What a paused follow has shown is kept up to date, and a broken one may be resumed.
+    /// The channels that the bot reads: those that people follow, and the sources of relay follows in any
+    /// state, unless nobody has approved them yet. A channel may be there twice. What a paused follow has
+    /// shown is kept up to date, and a broken one may be resumed.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
             FROM channel_follows WHERE delivery = 'relay' \
-            AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id";
+            AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id \
+            UNION ALL SELECT followee_id, guild_id, MAX(parent_id), COUNT(CASE WHEN threads THEN 1 END) \
+            FROM personal_follows WHERE followee_kind = 'channel' AND guild_id IS NOT NULL GROUP BY followee_id, guild_id";
         let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
         let source = |row: SourceRow| {
             Ok(FollowedSource {
@@ -176,10 +179,10 @@ impl Store {
         match start {
             PageStart::At(Cursor::Newest) => page.order_by("id", Order::Desc),
             PageStart::At(Cursor::OlderThan(than)) => {
-                page.and_where(id().lt(than.0)).order_by("id", Order::Desc)
+                page.and_where(id().lt(than)).order_by("id", Order::Desc)
             }
             PageStart::At(Cursor::NewerThan(than)) => {
-                page.and_where(id().gt(than.0)).order_by("id", Order::Asc)
+                page.and_where(id().gt(than)).order_by("id", Order::Asc)
             }
             PageStart::Number(_) => page.order_by("id", Order::Desc).offset(before),
         };
@@ -198,9 +201,7 @@ impl Store {
             (_, PageStart::At(Cursor::Newest)) | (None, PageStart::At(Cursor::NewerThan(_))) => 0,
             (_, PageStart::Number(_)) => Ord::min(before, total),
             (Some(first), PageStart::At(_)) => count(id().gt(first.id).into_condition()).await?,
-            (None, PageStart::At(Cursor::OlderThan(than))) => {
-                count(id().gte(than.0).into_condition()).await?
-            }
+            (None, PageStart::At(Cursor::OlderThan(than))) => count(id().gte(than).into_condition()).await?,
         };
         Ok(Page { items: row::follows(&self.db, rows).await?, total, newer })
     }

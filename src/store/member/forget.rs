@@ -35,6 +35,8 @@ pub struct Forgotten {
     pub blocks: u64,
     /// Their sessions at the web pages, and their API tokens.
     pub access: u64,
+    /// Whom and what they follow, and who follows them.
+    pub personal: u64,
     /// Changes that the audit says they made.
     pub changes: u64,
 }
@@ -115,6 +117,7 @@ impl Store {
         forgotten.mentions = self.forget_mentions(user).await?;
         forgotten.blocks = self.forget_who_blocked(user).await?;
         forgotten.access = self.forget_access(user).await?;
+        forgotten.personal = self.forget_profile(user).await?;
         forgotten.changes = self.forget_who_changed(user).await?;
         Ok(())
     }

@@ -4,7 +4,8 @@
 //!
 //! A content is *unneeded* once no due delivery needs it (`settled_at` says since when). It is then kept for
 //! a while, as an answer or another post below may refer to it, and then cleared. An edit brings its own
-//! content, which is needed; a deletion needs none.
+//! content, which is needed; a deletion needs none. What some feed may show keeps
+//! its content for as long as feeds go back.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -111,7 +112,7 @@ impl Store {
         let mut cleared = 0;
         loop {
             let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
-                FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= $1 \
+                FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= $1 AND NOT in_feeds \
                 ORDER BY settled_at LIMIT $2";
             let values = [stored(unneeded_by).into(), CHUNK.into()];
             let found: Vec<SizedActivity> = Sql::new(query, values).rows_of(&self.db).await?;
@@ -130,7 +131,7 @@ impl Store {
         let mark_needed = Sql::new("UPDATE activities SET settled_at = NULL WHERE id IN ", []);
         mark_needed.list(ids.iter().copied()).then(&format!(" AND {IS_NEEDED}")).execute(&*txn).await?;
         let clear = "UPDATE activities SET content = NULL \
-            WHERE content IS NOT NULL AND settled_at <= $1 AND id IN ";
+            WHERE content IS NOT NULL AND settled_at <= $1 AND NOT in_feeds AND id IN ";
         let clear = Sql::new(clear, [stored(unneeded_by).into()]).list(ids.iter().copied());
         let cleared = clear.execute(&*txn).await?;
         txn.commit().await?;

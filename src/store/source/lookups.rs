@@ -13,21 +13,24 @@ struct TagRow {
 }
 
 impl Store {
-    /// Whether this channel has an active relay follow. Then it is read without gaps, as far as
-    /// [`seen_message`](Self::seen_message) says.
+    /// Whether this channel has an active relay follow, or somebody follows it personally. Then it is read
+    /// without gaps, as far as [`seen_message`](Self::seen_message) says.
     pub async fn is_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
-            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active";
+            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active \
+            UNION ALL SELECT COUNT(*) FROM personal_follows WHERE followee_kind = 'channel' AND followee_id = $1";
         let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
-        Ok(counts.first().is_some_and(|count| *count > 0))
+        Ok(counts.iter().any(|count| *count > 0))
     }
 
-    /// Whether this channel has an active relay follow that includes its threads.
+    /// Whether this channel has an active relay follow, or a personal one, that includes its threads.
     pub async fn threads_are_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
-            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none'";
+            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none' \
+            UNION ALL SELECT COUNT(*) FROM personal_follows \
+            WHERE followee_kind = 'channel' AND followee_id = $1 AND threads";
         let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
-        Ok(counts.first().is_some_and(|count| *count > 0))
+        Ok(counts.iter().any(|count| *count > 0))
     }
 
     /// The hashtags of the last posts in this channel or thread itself, newest first.

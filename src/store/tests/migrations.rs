@@ -62,6 +62,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     super::quotes::stale(&db).await;
     super::opt_outs::rows(&db).await;
     super::access::rows(&db).await;
+    super::personal::rows(&db).await;
     db.store.block_server(guild(91), at(1)).await.unwrap();
     db.store.count_action(UserId::new(9).unwrap(), 1, at(1)).await.unwrap().unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
@@ -246,13 +247,14 @@ async fn names_are_as_designed(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let indexes = indexes(&db).await;
     let expected = [
-        "ix_activities_author_id",
+        "ix_activities_author_position",
+        "ix_activities_in_feeds",
         "ix_activities_panels",
         "ix_activities_quoted_author_id",
         "ix_activities_quoted_message_id",
         "ix_activities_settled_at",
-        "ix_activities_source_channel_id",
         "ix_activities_source_message_id",
+        "ix_activities_source_position",
         "ix_activities_thread_id",
         "ix_activities_unsettled",
         "ix_api_tokens_expires_at",
@@ -284,6 +286,11 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_panels_guild_id",
         "ix_panels_next_refresh_at",
         "ix_person_actions_user_id",
+        "ix_personal_blocks_blocked_id",
+        "ix_personal_follows_followee",
+        "ix_personal_follows_followee_id",
+        "ix_personal_follows_follower_id",
+        "ix_personal_follows_guild_id",
         "ix_retractions_target_channel_id",
         "ix_samples_at",
         "ix_sign_ins_expires_at",
@@ -296,6 +303,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "uq_follower_blocks_guild_blocked",
         "uq_mirrors_delivery_part",
         "uq_panels_message_id",
+        "uq_personal_follows_pair",
         "uq_web_sessions_secret_hash",
     ];
     assert_eq!(indexes, expected.map(str::to_owned).into_iter().collect());

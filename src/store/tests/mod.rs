@@ -28,6 +28,7 @@ mod numbers;
 mod opt_outs;
 mod paging;
 mod panels;
+mod personal;
 mod posts;
 mod quotes;
 mod report;

@@ -8,11 +8,11 @@ use crate::domain::panel::{NewPanel, PanelId, PanelSnapshot, PanelView, REFRESH}
 use crate::store::ForgottenMessages;
 
 /// A message that was posted so many days after the tests' moment.
-fn id_on(day: i64) -> u64 {
+pub(super) fn id_on(day: i64) -> u64 {
     MessageId::first_at(on(day)).get()
 }
 
-fn on(day: i64) -> DateTime<Utc> {
+pub(super) fn on(day: i64) -> DateTime<Utc> {
     at(day * 86_400)
 }
 
@@ -22,7 +22,7 @@ async fn contents(db: &Db) -> Vec<String> {
     db.texts(&format!("SELECT {kept} || {settled} AS text FROM activities ORDER BY id")).await
 }
 
-async fn count(db: &Db, table: &str) -> i64 {
+pub(super) async fn count(db: &Db, table: &str) -> i64 {
     db.texts(&format!("SELECT CAST(COUNT(*) AS text) AS text FROM {table}")).await[0].parse().unwrap()
 }
 

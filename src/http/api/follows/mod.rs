@@ -119,7 +119,7 @@ pub(super) async fn list(
     let (filter, place) = query.read()?;
     let services = state.services()?;
     let page = services.follows.follow_records(actor, &filter, place.start, place.size).await?;
-    Ok(place.answer(page, |record| record.id, FollowView::of, (&state.url, &uri)))
+    Ok(place.answer(page, |record| record.id.0, FollowView::of, (&state.url, &uri)))
 }
 
 /// Follow a channel

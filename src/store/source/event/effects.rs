@@ -184,7 +184,7 @@ pub(super) async fn forget_undelivered(txn: &Write, activities: Vec<i64>) -> Res
     if activities.is_empty() {
         return Ok(());
     }
-    let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL \
+    let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL AND NOT in_feeds \
         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
         AND NOT EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id) AND kind = 'message' AND id IN ";
     Sql::new(update, []).list(activities).execute(&**txn).await?;

@@ -9,6 +9,7 @@ use super::known::KnownActivity;
 use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
+use crate::domain::personal::{Followee, FolloweeKind};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::Sql;
 use crate::store::source::quotes;
@@ -30,9 +31,12 @@ pub(in crate::store) struct FollowedSources {
     /// The servers of sources in which nothing was posted.
     servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
+    /// Authors and channels that somebody follows personally.
+    personal: HashSet<Followee>,
 }
 
-/// A source (`kind` 0) or an opt-out: one statement reads both.
+/// A source (`kind` 0), an opt-out (1), or a person (2) or channel (3) that somebody follows personally: one
+/// statement reads all.
 #[derive(FromQueryResult)]
 struct SourceOrOptOutRow {
     kind: i32,
@@ -56,7 +60,8 @@ impl FollowedSources {
         known: &HashMap<Origin, KnownActivity>,
     ) -> Result<Self, StoreError> {
         let posted = events.iter().filter(|event| matches!(event, SourceEvent::Posted { .. }));
-        let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
+        let sources: HashSet<i64> = posted.clone().flat_map(channels_of).map(ChannelId::to_db).collect();
+        let authors: HashSet<i64> = posted.filter_map(author_of).map(UserId::to_db).collect();
         let posting = events.iter().filter_map(author_of);
         let quoted = events.iter().filter_map(|event| quotes::author_quoted_by(event.content()?));
         let naming = events.iter().filter_map(|event| quotes::titled_thread(event)?.owner);
@@ -66,17 +71,22 @@ impl FollowedSources {
         let query = "SELECT 0 AS kind, source_channel_id AS id, MIN(source_guild_id) AS guild_id, \
             COUNT(CASE WHEN is_active THEN 1 END) AS active, CAST(NULL AS BIGINT) AS until_id \
             FROM channel_follows WHERE delivery = 'relay' AND source_channel_id IN ";
-        let query = Sql::new(query, []).list(sources).then(
+        let query = Sql::new(query, []).list(sources.iter().copied()).then(
             " GROUP BY source_channel_id UNION ALL \
              SELECT 1 AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
         );
         let mut followed = Self::default();
         for SourceOrOptOutRow { kind, id, guild_id, active, until_id } in
-            query.list(people).rows_of::<SourceOrOptOutRow>(&**txn).await?
+            of_feeds(query.list(people), authors, sources).rows_of::<SourceOrOptOutRow>(&**txn).await?
         {
             if kind == 0 {
                 let source = RelaySource { active: active > 0, server: GuildId::from_db(guild_id)? };
                 followed.sources.insert(ChannelId::from_db(id)?, source);
+                continue;
+            }
+            if kind >= 2 {
+                let kind = if kind == 2 { FolloweeKind::User } else { FolloweeKind::Channel };
+                followed.personal.extend(Followee::from_db(kind, id));
                 continue;
             }
             let user = UserId::from_db(id)?;
@@ -109,6 +119,19 @@ impl FollowedSources {
     pub(in crate::store) fn is_active(&self, source: ChannelId, thread: ChannelId) -> Option<bool> {
         let of = [source, thread].map(|channel| self.sources.get(&channel).map(|source| source.active));
         of.into_iter().flatten().max()
+    }
+
+    /// Whether somebody follows the author, the source or the thread personally.
+    pub(in crate::store) fn is_in_feeds(
+        &self,
+        author: Option<UserId>,
+        source: ChannelId,
+        thread: ChannelId,
+    ) -> bool {
+        let of =
+            [author.map(Followee::User), Some(Followee::Channel(source)), Some(Followee::Channel(thread))];
+        !self.personal.is_empty()
+            && of.into_iter().flatten().any(|followee| self.personal.contains(&followee))
     }
 
     /// Whether the content of this event must not be mirrored, because the message's author doesn't want it.
@@ -146,6 +169,18 @@ impl FollowedSources {
         });
         opt_outs.iter().any(|opt_out| opt_out.withholds(server, message))
     }
+}
+
+/// Adds what is followed personally.
+fn of_feeds(query: Sql, authors: HashSet<i64>, channels: HashSet<i64>) -> Sql {
+    let select = |kind: &str, word: &str| {
+        format!(
+            " UNION ALL SELECT {kind} AS kind, followee_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
+             FROM followee_counts WHERE followee_kind = '{word}' AND followee_id IN "
+        )
+    };
+    let query = query.then(&select("2", "user")).list(authors);
+    query.then(&select("3", "channel")).list(channels)
 }
 
 /// Its source, and the thread in which it happened.

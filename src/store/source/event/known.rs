@@ -36,9 +36,11 @@ pub(in crate::store) struct KnownActivity {
     /// The revision before the batch; of a new activity, the one that it begins with.
     pub(super) revision_before: i32,
     pub(super) state: ActivityState,
-    /// Whether there are deliveries of it, or may be when its quarantine ends. If not, its content is of no
-    /// use.
+    /// Whether there are deliveries of it, or may be when its quarantine ends, or some feed may show it. If
+    /// not, its content is of no use.
     pub(in crate::store) has_deliveries: bool,
+    /// Some feed may show it.
+    pub(super) in_feeds: bool,
     /// The message that it answers, and that message's author, if Discord named them in this batch.
     pub(super) quoted: Option<MessageId>,
     pub(super) quoted_author: Option<UserId>,
@@ -86,13 +88,14 @@ impl KnownActivity {
         author: Option<UserId>,
         content: &ActivityContent,
         digest: Option<Vec<u8>>,
-        has_deliveries: bool,
+        (has_deliveries, in_feeds): (bool, bool),
     ) -> Self {
         let content_to_keep = has_deliveries.then(|| content.clone());
         Self {
             author,
             state: ActivityState::Exists(KnownContent { content: content_to_keep, digest }),
             has_deliveries,
+            in_feeds,
             quoted: quotes::quoted_by(content),
             quoted_author: quotes::author_quoted_by(content),
             tags: keys(content),
@@ -110,6 +113,7 @@ impl KnownActivity {
             revision_before: 1,
             state: ActivityState::Withheld,
             has_deliveries: false,
+            in_feeds: false,
             quoted: None,
             quoted_author: None,
             place,
@@ -195,6 +199,7 @@ struct KnownRow {
     digest: Option<Vec<u8>>,
     place: String,
     has_deliveries: bool,
+    in_feeds: bool,
 }
 
 impl Store {
@@ -206,8 +211,8 @@ impl Store {
     ) -> Result<HashMap<Origin, KnownActivity>, StoreError> {
         let origins: HashMap<String, Origin> =
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
-        let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
-            (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+        let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, in_feeds, \
+            (in_feeds OR EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
             OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS has_deliveries \
             FROM activities WHERE origin IN ";
         let rows: Vec<KnownRow> =
@@ -251,6 +256,7 @@ impl Store {
             revision_before: row.revision,
             state,
             has_deliveries: row.has_deliveries,
+            in_feeds: row.in_feeds,
             quoted: None,
             quoted_author: None,
             place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,

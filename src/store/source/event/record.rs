@@ -16,11 +16,13 @@ use super::effects::{
 use super::followed::FollowedSources;
 use super::known::KnownActivity;
 use super::{place, thread_of};
-use crate::domain::activity::Origin;
-use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::activity::{ActivityContent, Origin};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
+use crate::domain::post_shape::PostShape;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell, distinct_channels, hex};
+use crate::store::feed::fill;
 use crate::store::follow::matching;
 use crate::store::follow::matching::{Rematch, TagChange};
 use crate::store::source::{circles, quotes};
@@ -36,7 +38,7 @@ struct InsertedRow {
 }
 
 /// The columns of a new activity; the first is its place in the order.
-const COLUMNS: [(&str, Kind); 16] = [
+const COLUMNS: [(&str, Kind); 19] = [
     ("number", Kind::Number),
     ("origin", Kind::Text),
     ("kind", Kind::Text),
@@ -53,6 +55,9 @@ const COLUMNS: [(&str, Kind); 16] = [
     ("quoted", Kind::Number),
     ("quoted_author", Kind::Number),
     ("withheld", Kind::Flag),
+    ("guild", Kind::Number),
+    ("shape", Kind::Number),
+    ("in_feeds", Kind::Flag),
 ];
 
 impl Store {
@@ -109,6 +114,9 @@ impl Store {
         circles::quarantine(&txn, &mut posted, quarantined, now + QUARANTINE).await?;
         self.update_activities(&txn, &known).await?;
         let mut lanes = insert_deliveries(&txn, &posted, None).await?;
+        if known.values().any(|known| known.id.is_none() && known.in_feeds) {
+            fill::push(&txn, &posted).await?;
+        }
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
         let retagged =
@@ -154,12 +162,15 @@ impl Store {
                 known.quoted.map(MessageId::to_db).into(),
                 known.quoted_author.map(UserId::to_db).into(),
                 known.is_withheld().into(),
+                kept_of(known).and_then(ActivityContent::server).map(GuildId::to_db).into(),
+                kept_of(known).map(PostShape::of).unwrap_or_default().bits().into(),
+                known.in_feeds.into(),
             ]
         });
         let insert = "INSERT INTO activities (origin, kind, source_channel_id, source_message_id, author_id, revision, \
-            deleted, content, created_at, thread_id, place, digest, quoted_message_id, quoted_author_id, withheld) \
+            deleted, content, created_at, thread_id, place, digest, quoted_message_id, quoted_author_id, withheld, guild_id, shape, in_feeds) \
             SELECT t.origin, t.kind, t.source, t.message, t.author, t.revision, t.deleted, t.content, t.created_at, \
-            t.thread, t.place, t.digest, t.quoted, t.quoted_author, t.withheld FROM ";
+            t.thread, t.place, t.digest, t.quoted, t.quoted_author, t.withheld, t.guild, t.shape, t.in_feeds FROM ";
         let insert = Sql::new(insert, []).rows(Table::new(COLUMNS, rows));
         let insert = insert.then(" WHERE TRUE ORDER BY t.number ON CONFLICT DO NOTHING RETURNING id, origin");
         let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
@@ -188,7 +199,7 @@ impl Store {
             // Everything that is due of it needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
                 quoted_message_id = COALESCE($6, quoted_message_id), quoted_author_id = COALESCE($7, quoted_author_id), \
-                withheld = $8, settled_at = NULL WHERE id = $1";
+                withheld = $8, shape = COALESCE($9, shape), settled_at = NULL WHERE id = $1";
             let values = [
                 id.into(),
                 known.revision.into(),
@@ -198,6 +209,7 @@ impl Store {
                 known.quoted.map(MessageId::to_db).into(),
                 known.quoted_author.map(UserId::to_db).into(),
                 known.is_withheld().into(),
+                kept_of(known).map(|content| PostShape::of(content).bits()).into(),
             ];
             Sql::new(update, values).execute(&**txn).await?;
         }
@@ -221,11 +233,16 @@ impl Store {
         match event {
             SourceEvent::Posted { origin, source, author, content } => {
                 // Nothing is kept of a source that only Discord itself relays.
-                let Some(active) = followed.is_active(*source, origin.channel()) else { return };
+                let in_feeds = followed.is_in_feeds(*author, *source, origin.channel());
+                let relayed = followed.is_active(*source, origin.channel());
+                if relayed.is_none() && !in_feeds {
+                    return;
+                }
+                let active = in_feeds || relayed == Some(true);
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
                     let digest = self.cipher.digest(*origin, content);
-                    KnownActivity::posted(*source, *author, content, digest, active)
+                    KnownActivity::posted(*source, *author, content, digest, (active, in_feeds))
                 });
             }
             SourceEvent::Edited { origin, content, .. } => {
@@ -248,6 +265,11 @@ impl Store {
     }
 }
 
+/// What is kept of what it says.
+fn kept_of(known: &KnownActivity) -> Option<&ActivityContent> {
+    known.content()?.content.as_ref()
+}
+
 /// By what an edit of it is recognised that changes nothing.
 fn digest_of(known: &KnownActivity) -> Option<&[u8]> {
     known.content()?.digest.as_deref()
@@ -263,8 +285,9 @@ fn withhold(
 ) -> bool {
     match (event, known.get_mut(&event.origin())) {
         (_, Some(known)) => known.withhold(),
-        (SourceEvent::Posted { origin, source, content, .. }, None) => {
-            let followed = followed.is_active(*source, origin.channel()).is_some();
+        (SourceEvent::Posted { origin, source, content, author }, None) => {
+            let followed = followed.is_active(*source, origin.channel()).is_some()
+                || followed.is_in_feeds(*author, *source, origin.channel());
             if followed {
                 order.push(*origin);
                 known.insert(*origin, KnownActivity::withheld(*source, place(content)));

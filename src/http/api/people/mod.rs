@@ -1,0 +1,173 @@
+//! People: who follows whom, and what one chose about being followed.
+
+pub(super) mod follow;
+pub(super) mod lists;
+pub(super) mod modes;
+pub(super) mod own;
+pub(super) mod privacy;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::follow::TagMode;
+use crate::domain::ids::UserId;
+use crate::domain::personal::{Followee, PersonalFollow, Profile};
+use crate::domain::tags::Tag;
+use crate::http::body::Ids;
+use crate::http::caller::{Caller, Identified};
+use crate::http::id::Id;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::web::WebState;
+
+use super::written;
+
+/// A person, as paths name them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserPath {
+    user_id: Id<UserId>,
+}
+
+/// The person in a path. What can't be one is called so.
+pub(super) struct UserInPath(pub(super) UserId);
+
+impl FromRequestParts<WebState> for UserInPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
+        let path = Ids::<UserPath>::from_request_parts(parts, state).await;
+        path.map(|Ids(path)| Self(path.user_id.0)).map_err(|problem| problem.with_detail("invalid user id"))
+    }
+}
+
+/// Whoever is signed in. Of anybody else, it says only that.
+pub(super) struct SignedIn(pub(super) Identified);
+
+impl FromRequestParts<WebState> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Person(session) => Ok(Self(Identified::Session(session))),
+            Caller::Token(token) => Ok(Self(Identified::Token(token))),
+            Caller::Guest => {
+                Err(Problem::new(ProblemCode::AuthenticationRequired).with_detail("authentication required"))
+            }
+        }
+    }
+}
+
+/// A person as others see them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http::api) struct PersonRef {
+    /// The id at Discord.
+    #[schema(example = "175928847299117063")]
+    pub(in crate::http::api) id: String,
+    /// The name that is shown.
+    pub(in crate::http::api) name: String,
+    /// The unique name.
+    pub(in crate::http::api) username: String,
+    /// The address of the avatar; null for Discord's default.
+    pub(in crate::http::api) avatar: Option<String>,
+}
+
+impl PersonRef {
+    fn of(profile: &Profile) -> Self {
+        let user = profile.user;
+        let address = |hash: &String| format!("https://cdn.discordapp.com/avatars/{user}/{hash}.png");
+        Self {
+            id: user.to_string(),
+            name: profile.name().to_owned(),
+            username: profile.username.clone(),
+            avatar: profile.avatar.as_ref().map(address),
+        }
+    }
+}
+
+/// One's follow of something.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http::api) struct PersonalFollowView {
+    /// The follow's number.
+    #[schema(example = "12")]
+    id: String,
+    /// Who follows.
+    follower_id: String,
+    /// What is followed: `user`, `channel` or `collection`.
+    kind: &'static str,
+    /// Its id.
+    following_id: String,
+    /// Which tags are let through: `all`, `except` or `only`.
+    mode: &'static str,
+    /// The tags that the mode names: `#name`, or the id of a forum's tag.
+    tags: Vec<String>,
+    /// How much is let through: `posts` or `everything`.
+    what: &'static str,
+    /// Until when nothing of it is shown.
+    muted_until: Option<String>,
+    /// Since when.
+    created_at: String,
+    /// When it last changed.
+    updated_at: String,
+}
+
+impl PersonalFollowView {
+    pub(in crate::http::api) fn of(follow: &PersonalFollow) -> Self {
+        let followed = match follow.followee {
+            Followee::User(id) => id.to_string(),
+            Followee::Channel(id) => id.to_string(),
+            Followee::Collection(id) => id.0.to_string(),
+        };
+        Self {
+            id: follow.id.0.to_string(),
+            follower_id: follow.follower.to_string(),
+            kind: follow.followee.kind().as_str(),
+            following_id: followed,
+            mode: follow.options.filter.mode().as_str(),
+            tags: follow.options.filter.tags().iter().map(tag_id).collect(),
+            what: follow.options.coverage.as_str(),
+            muted_until: follow.muted_until.map(written),
+            created_at: written(follow.created_at),
+            updated_at: written(follow.updated_at),
+        }
+    }
+}
+
+/// A tag as programs name it.
+pub(super) fn tag_id(tag: &Tag) -> String {
+    match tag {
+        Tag::Forum { id, .. } => id.to_string(),
+        Tag::Hashtag(name) => format!("#{name}"),
+    }
+}
+
+/// The tag of such a name: digits are the id of a forum's tag, everything else is a hashtag, with or without
+/// its `#`.
+pub(super) fn read_tag(text: &str) -> Option<Tag> {
+    match text.parse() {
+        Ok(id) => Some(Tag::Forum { id, name: String::new() }),
+        Err(_) => Tag::hashtag(text),
+    }
+}
+
+/// The tags of a list in a body.
+pub(super) fn read_tags(pointer: &str, texts: &[String]) -> Result<Vec<Tag>, Problem> {
+    let read = |(index, text): (usize, &String)| {
+        let wrong =
+            || Problem::in_body(&format!("{pointer}/{index}"), "This is no tag: #name, or a forum tag's id.");
+        read_tag(text).ok_or_else(wrong)
+    };
+    texts.iter().enumerate().map(read).collect()
+}
+
+/// The mode of a follow, as these endpoints spell it.
+pub(super) const fn upper_mode(mode: TagMode) -> &'static str {
+    match mode {
+        TagMode::All => "ALL",
+        TagMode::Except => "ALL_EXCEPT",
+        TagMode::Only => "ONLY",
+    }
+}

@@ -1,0 +1,160 @@
+//! What one chose about being followed; one's followers, removed and blocked.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice};
+use crate::domain::scope::TokenScope;
+use crate::http::body::{JsonBody, Params, word};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::web::WebState;
+
+use super::{SignedIn, UserInPath};
+
+/// What one chose.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http::api) struct PrivacyView {
+    /// Who may follow you: `everyone` or `nobody`; null for what the operator chose.
+    followable: Option<&'static str>,
+    /// Who sees whom you follow and who follows you: `public`, `shared` or `hidden`; null for what the
+    /// operator chose.
+    lists: Option<&'static str>,
+    /// Whether others aren't told how many these are.
+    counts_hidden: bool,
+    /// After a change: how many people stopped following you because of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_follows: Option<u64>,
+}
+
+impl PrivacyView {
+    fn of(choice: PrivacyChoice, ended_follows: Option<u64>) -> Self {
+        Self {
+            followable: choice.followable.map(Followable::as_str),
+            lists: choice.lists.map(ListVisibility::as_str),
+            counts_hidden: choice.counts_hidden,
+            ended_follows,
+        }
+    }
+}
+
+/// What one chooses. What isn't given stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http::api) struct PrivacyBody {
+    /// Who may follow you: `everyone` or `nobody`. With `nobody`, those who do stop.
+    followable: Option<String>,
+    /// Who sees whom you follow and who follows you: `public`, `shared` (people who follow you, or whom you
+    /// follow) or `hidden`.
+    lists: Option<String>,
+    /// Whether others aren't told how many these are.
+    counts_hidden: Option<bool>,
+}
+
+/// See what you chose about being followed
+#[utoipa::path(
+    get,
+    path = "/me/privacy",
+    tag = "People",
+    security(("token" = ["follows:read"]), ("session" = [])),
+    responses((status = 200, description = "What you chose", body = PrivacyView))
+)]
+pub(in crate::http::api) async fn show(
+    State(state): State<WebState>,
+    SignedIn(caller): SignedIn,
+) -> Result<Json<PrivacyView>, Problem> {
+    caller.require(TokenScope::FollowsRead)?;
+    let choice = state.services()?.people.privacy(caller.user()).await?;
+    Ok(Json(PrivacyView::of(choice, None)))
+}
+
+/// Choose who may follow you, and who sees whom you follow
+#[utoipa::path(
+    patch,
+    path = "/me/privacy",
+    tag = "People",
+    security(("token" = ["follows:write"]), ("session" = [])),
+    request_body = PrivacyBody,
+    responses((status = 200, description = "What you chose", body = PrivacyView))
+)]
+pub(in crate::http::api) async fn change(
+    State(state): State<WebState>,
+    SignedIn(caller): SignedIn,
+    JsonBody(body): JsonBody<PrivacyBody>,
+) -> Result<Json<PrivacyView>, Problem> {
+    caller.require(TokenScope::FollowsWrite)?;
+    let followable = Followable::ALL.iter().map(|value| (value.as_str(), *value));
+    let followable = word(body.followable.as_deref(), "/followable", followable)?;
+    let lists = ListVisibility::ALL.iter().map(|value| (value.as_str(), *value));
+    let lists = word(body.lists.as_deref(), "/lists", lists)?;
+    let people = &state.services()?.people;
+    let before = people.privacy(caller.user()).await?;
+    let choice = PrivacyChoice {
+        followable: followable.or(before.followable),
+        lists: lists.or(before.lists),
+        counts_hidden: body.counts_hidden.unwrap_or(before.counts_hidden),
+    };
+    let ended = people.set_privacy(caller.user(), choice).await?;
+    Ok(Json(PrivacyView::of(choice, Some(ended))))
+}
+
+/// Whether a follower may come back.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http::api) struct RemoveQuery {
+    /// `true`: they can't follow you again. `false` (also without it): they can.
+    #[param(value_type = Option<bool>)]
+    block: Option<String>,
+}
+
+/// Remove one of your followers
+///
+/// They aren't told.
+#[utoipa::path(
+    delete,
+    path = "/me/followers/{userId}",
+    tag = "People",
+    params(("userId" = String, Path, description = "The person's id"), RemoveQuery),
+    security(("token" = ["follows:write"]), ("session" = [])),
+    responses((status = 204, description = "They follow you no longer"))
+)]
+pub(in crate::http::api) async fn remove_follower(
+    State(state): State<WebState>,
+    SignedIn(caller): SignedIn,
+    UserInPath(follower): UserInPath,
+    Params(query): Params<RemoveQuery>,
+) -> Result<StatusCode, Problem> {
+    caller.require(TokenScope::FollowsWrite)?;
+    let block = match query.block.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(Problem::new(ProblemCode::InvalidQuery).with_detail("block is true or false."));
+        }
+    };
+    state.services()?.people.remove_follower(caller.user(), follower, block).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let somebody follow you again whom you blocked
+#[utoipa::path(
+    delete,
+    path = "/me/blocks/{userId}",
+    tag = "People",
+    params(("userId" = String, Path, description = "The person's id")),
+    security(("token" = ["follows:write"]), ("session" = [])),
+    responses((status = 204, description = "They aren't blocked"))
+)]
+pub(in crate::http::api) async fn unblock(
+    State(state): State<WebState>,
+    SignedIn(caller): SignedIn,
+    UserInPath(blocked): UserInPath,
+) -> Result<StatusCode, Problem> {
+    caller.require(TokenScope::FollowsWrite)?;
+    state.services()?.people.unblock(caller.user(), blocked).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,128 @@
+//! Following channels personally: what is posted there comes into one's feed.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::audit::Via;
+use crate::domain::channel::ChannelKind;
+use crate::domain::follow::ThreadScope;
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::lock::lock;
+use crate::domain::personal::{Followee, PersonalFollow, PersonalOptions};
+use crate::service::access::{CachedAccess, ChannelSight, GuildChannel};
+use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};
+use crate::store::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
+
+use super::People;
+
+/// How a follow is to be from now on. What isn't given stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct PersonalChange {
+    /// What is let through.
+    pub options: Option<PersonalOptions>,
+    /// Until when nothing of it is shown; `Some(None)`: from now on again.
+    pub muted_until: Option<Option<DateTime<Utc>>>,
+}
+
+impl People {
+    /// A person begins to follow a channel, a forum or a thread that they can read.
+    pub async fn follow_channel(
+        &self,
+        follower: UserId,
+        via: Via,
+        channel: ChannelId,
+        options: PersonalOptions,
+    ) -> Result<PersonalFollow, ServiceError> {
+        let change = async {
+            let place = self.readable(follower, via, channel).await?;
+            self.profile_for(Some(follower), follower).await?;
+            let forum = place.kind() == ChannelKind::Forum;
+            let threads = if forum { ThreadScope::All } else { ThreadScope::None };
+            // Before the follow is stored, so that no post is missed in between.
+            self.intake.begin_reading(&place, threads).await?;
+            let (followee, server) = (Followee::Channel(channel), place.guild);
+            let at = FolloweePlace { server, parent: place.parent(), threads: forum };
+            let pair = PersonalPair { follower, followee, place: Some(at) };
+            let edit = |present: Option<&PersonalFollow>| match present {
+                Some(_) => PersonalEdit::Keep,
+                None => PersonalEdit::Set(options),
+            };
+            match self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await? {
+                PersonalEdited::Made(follow) => {
+                    self.tell_peers(followee).await;
+                    Ok(follow)
+                }
+                PersonalEdited::Full => Err(PersonalRefusal::Full.into()),
+                _ => Err(PersonalRefusal::AlreadyFollowing.into()),
+            }
+        };
+        self.quotas.count_done_action(follower, change).await
+    }
+
+    /// Changes one's own follow of anything.
+    pub async fn change_follow(
+        &self,
+        follower: UserId,
+        followee: Followee,
+        change: PersonalChange,
+    ) -> Result<PersonalFollow, ServiceError> {
+        if let Some(options) = change.options {
+            let set = async {
+                let pair = PersonalPair { follower, followee, place: None };
+                let edit = |present: Option<&PersonalFollow>| match present {
+                    Some(_) => PersonalEdit::Set(options),
+                    None => PersonalEdit::Keep,
+                };
+                match self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await? {
+                    PersonalEdited::None => Err(PersonalRefusal::NotFollowing.into()),
+                    _ => Ok(()),
+                }
+            };
+            self.quotas.count_done_action(follower, set).await?;
+        }
+        match change.muted_until {
+            Some(until) => self.mute(follower, followee, until).await,
+            None => self.own_follow(follower, followee).await,
+        }
+    }
+
+    /// A channel that a person and the bot can read. A hidden one gets the answer of a missing one.
+    async fn readable(
+        &self,
+        user: UserId,
+        via: Via,
+        channel: ChannelId,
+    ) -> Result<GuildChannel, ServiceError> {
+        let now = self.clock.now();
+        if let Some(free) = lock(&self.unknown).next_free(&user, now) {
+            return Err(Refusal::TooManyLookups(free).into());
+        }
+        let unknown = || {
+            let _ = lock(&self.unknown).take(user, now);
+            ServiceError::from(Refusal::UnknownChannel)
+        };
+        let found = match self.rest.of_program().channel(channel).await {
+            Ok(found) => found,
+            Err(error) if error.is_not_found() || error.is_forbidden() => return Err(unknown()),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(guild) = found.guild_id else { return Err(unknown()) };
+        let actor = Actor { user, guild, channel: None, via };
+        let rest = self.rest.of_person(user, guild);
+        let mut access = match CachedAccess::read(&rest, self.clock, &self.lookups, actor).await {
+            Err(ServiceError::Refused(Refusal::UnknownServer)) => return Err(unknown()),
+            access => access?,
+        };
+        let ChannelSight::Seen(place) = access.look(actor, channel).await? else { return Err(unknown()) };
+        let needed = access.needed_to_read(&place).await?;
+        if !access.permissions_of(user, &place).await?.contains(needed) {
+            return Err(unknown());
+        }
+        if !place.kind().is_followable() {
+            return Err(Refusal::SourceKind { channel, kind: place.kind() }.into());
+        }
+        match access.bot_lacks(self.identity.user, &place, needed).await? {
+            Some(lacks) => Err(Refusal::BotMay(vec![lacks]).into()),
+            None => Ok(place),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Reading one's feed.
+//!
+//! What it may show is looked up in the database, newest first ([`Store::feed_candidates`]). Then whatever is
+//! in a channel that the person can't read at this moment is left out: Discord is asked about each server, as
+//! far as that isn't known from within the last minute. So a role that is lost hides what it opened within a
+//! minute, and nothing about it is told, not even how much it is.
+//!
+//! [`Store::feed_candidates`]: crate::store::Store::feed_candidates
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::domain::activity::ActivityId;
+use crate::domain::audit::Via;
+use crate::domain::feed::{FeedCandidate, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
+use crate::domain::ids::{ChannelId, GuildId, UserId};
+use crate::service::access::{CachedAccess, ChannelSight};
+use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};
+
+use super::People;
+
+/// About how many servers Discord is asked at once.
+const AT_ONCE: usize = 8;
+/// How many channels that no list of a server's has (threads) are looked up for one page.
+const MOST_THREADS: usize = 25;
+
+/// Where a page of a feed begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FeedStart {
+    /// With the newest.
+    #[default]
+    Newest,
+    /// After this one, further back.
+    OlderThan(FeedPosition),
+    /// After this activity, further back.
+    OlderThanActivity(ActivityId),
+    /// After so many.
+    Skip(usize),
+}
+
+/// Which page of whose feed.
+#[derive(Debug, Clone)]
+pub struct FeedRequest {
+    /// Whose.
+    pub user: UserId,
+    /// In which way they ask.
+    pub via: Via,
+    /// What they want to see.
+    pub filter: FeedFilter,
+    /// Only what they haven't marked as read.
+    pub unread: bool,
+    /// Where it begins.
+    pub start: FeedStart,
+    /// How much it has at most.
+    pub limit: usize,
+}
+
+/// A post with what its place is called now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownPost {
+    /// The post.
+    pub post: FeedPost,
+    /// The name of its channel, or of its thread.
+    pub channel_name: String,
+    /// The name of the server.
+    pub server_name: String,
+}
+
+/// A page of a feed, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedPage {
+    /// What is on it.
+    pub posts: Vec<ShownPost>,
+    /// How many there are on all pages, as far as that was found out.
+    pub total: usize,
+    /// Whether that is all.
+    pub is_total_exact: bool,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<FeedPosition>,
+    /// Whether Discord could be asked about every server.
+    pub is_complete: bool,
+    /// Up to where it was marked as read.
+    pub seen: Option<crate::domain::ids::MessageId>,
+}
+
+/// What one hasn't read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// How much; [`MOST_UNREAD`] is where counting ends.
+    pub count: usize,
+    /// The newest of it.
+    pub newest: Option<ActivityId>,
+}
+
+/// What somebody sees of a channel.
+#[derive(Debug, Clone)]
+struct VisibleChannel {
+    channel: String,
+    server: String,
+}
+
+/// What somebody sees of the channels that their feed names.
+#[derive(Debug, Default)]
+struct Sight {
+    visible: HashMap<ChannelId, VisibleChannel>,
+    /// Nobody looked at these, because there are too many.
+    unknown: HashSet<ChannelId>,
+    /// About these servers, Discord couldn't be asked.
+    failed: HashSet<GuildId>,
+}
+
+impl People {
+    /// A page of somebody's feed.
+    pub async fn feed(&self, request: FeedRequest) -> Result<FeedPage, ServiceError> {
+        let FeedRequest { user, via, mut filter, unread, start, limit } = request;
+        let seen = self.store.feed_mark(user).await?;
+        if unread {
+            filter.after = filter.after.max(seen);
+        }
+        let start = match start {
+            FeedStart::OlderThanActivity(activity) => {
+                let position = self.store.feed_position(activity).await?;
+                FeedStart::OlderThan(position.ok_or(PersonalRefusal::UnknownActivity)?)
+            }
+            start => start,
+        };
+        let (shown, sight) = self.visible(user, via, &filter, start).await?;
+        let total = shown.len();
+        let (skip, older): (usize, Option<FeedPosition>) = match start {
+            FeedStart::Skip(skip) => (skip, None),
+            FeedStart::OlderThan(position) => (0, Some(position)),
+            FeedStart::Newest | FeedStart::OlderThanActivity(_) => (0, None),
+        };
+        let mut rest =
+            shown.into_iter().filter(|one| older.is_none_or(|older| one.position < older)).skip(skip);
+        let page: Vec<FeedCandidate> = rest.by_ref().take(limit).collect();
+        let next = if rest.next().is_some() { page.last().map(|last| last.position) } else { None };
+        let posts = self.store.feed_posts(page).await?.into_iter();
+        let named = |post: FeedPost| {
+            let place = sight.visible.get(&post.source)?;
+            Some(ShownPost { channel_name: place.channel.clone(), server_name: place.server.clone(), post })
+        };
+        Ok(FeedPage {
+            posts: posts.filter_map(named).collect(),
+            total,
+            is_total_exact: sight.unknown.is_empty() && sight.failed.is_empty(),
+            next,
+            is_complete: sight.failed.is_empty(),
+            seen,
+        })
+    }
+
+    /// What one hasn't marked as read.
+    pub async fn unread(&self, user: UserId, via: Via) -> Result<Unread, ServiceError> {
+        let filter = FeedFilter { after: self.store.feed_mark(user).await?, ..FeedFilter::default() };
+        let (shown, _) = self.visible(user, via, &filter, FeedStart::Newest).await?;
+        let newest = shown.first().map(|newest| newest.position.activity);
+        Ok(Unread { count: shown.len().min(MOST_UNREAD), newest })
+    }
+
+    /// Marks everything up to this activity as read.
+    pub async fn mark_read(&self, user: UserId, up_to: ActivityId) -> Result<(), ServiceError> {
+        let position = self.store.feed_position(up_to).await?.ok_or(PersonalRefusal::UnknownActivity)?;
+        Ok(self.store.move_feed_mark(user, position.message).await?)
+    }
+
+    /// What the person may see of their feed, newest first.
+    async fn visible(
+        &self,
+        user: UserId,
+        via: Via,
+        filter: &FeedFilter,
+        start: FeedStart,
+    ) -> Result<(Vec<FeedCandidate>, Sight), ServiceError> {
+        let mut candidates = self.store.feed_candidates(user, filter, self.clock.now()).await?;
+        let sight = self.sight(user, via, &candidates, start).await?;
+        candidates.retain(|one| sight.visible.contains_key(&one.source));
+        Ok((candidates, sight))
+    }
+
+    /// Looks at the channels of these candidates.
+    async fn sight(
+        &self,
+        user: UserId,
+        via: Via,
+        candidates: &[FeedCandidate],
+        start: FeedStart,
+    ) -> Result<Sight, ServiceError> {
+        let mut servers: HashMap<GuildId, Vec<ChannelId>> = HashMap::new();
+        for one in candidates {
+            let channels = servers.entry(one.server).or_default();
+            if !channels.contains(&one.source) {
+                channels.push(one.source);
+            }
+        }
+        // Threads of which the page that is asked for has something are looked at first.
+        let near = |one: &&FeedCandidate| match start {
+            FeedStart::OlderThan(position) => one.position < position,
+            _ => true,
+        };
+        let mut threads: Vec<ChannelId> = Vec::new();
+        for one in candidates.iter().filter(near) {
+            if !threads.contains(&one.source) {
+                threads.push(one.source);
+            }
+        }
+        let threads = &threads;
+        let looks = servers.into_iter().map(async |(server, channels)| {
+            let actor = Actor { user, guild: server, channel: None, via };
+            (server, self.look_in_server(actor, channels, threads).await)
+        });
+        let mut sight = Sight::default();
+        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some((server, looked)) = looks.next().await {
+            match looked {
+                Ok((visible, unknown)) => {
+                    sight.visible.extend(visible);
+                    sight.unknown.extend(unknown);
+                }
+                Err(ServiceError::Refused(Refusal::UnknownServer)) => {}
+                Err(error @ ServiceError::Store(_)) => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%server, %error, "a feed is shown without a server");
+                    sight.failed.insert(server);
+                }
+            }
+        }
+        Ok(sight)
+    }
+
+    /// Which of these channels of a server a member can read.
+    async fn look_in_server(
+        &self,
+        actor: Actor,
+        channels: Vec<ChannelId>,
+        order: &[ChannelId],
+    ) -> Result<(HashMap<ChannelId, VisibleChannel>, Vec<ChannelId>), ServiceError> {
+        if self.lookups.is_elsewhere(actor.guild) {
+            return Ok((HashMap::new(), Vec::new()));
+        }
+        let rest = self.rest.of_person(actor.user, actor.guild);
+        let mut access = CachedAccess::read(&rest, self.clock, &self.lookups, actor).await?;
+        let name = access.guild(actor.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
+        let (listed, mut threads): (Vec<ChannelId>, Vec<ChannelId>) =
+            channels.into_iter().partition(|channel| access.seen_channel(*channel).is_some());
+        let place = |channel: &ChannelId| order.iter().position(|one| one == channel).unwrap_or(usize::MAX);
+        threads.sort_by_key(place);
+        let unknown = threads.split_off(threads.len().min(MOST_THREADS));
+        let mut visible = HashMap::new();
+        for channel in listed.into_iter().chain(threads) {
+            let ChannelSight::Seen(found) = access.look(actor, channel).await? else { continue };
+            let needed = access.needed_to_read(&found).await?;
+            if access.permissions_of(actor.user, &found).await?.contains(needed) {
+                let channel_name = found.channel.name.clone();
+                visible.insert(channel, VisibleChannel { channel: channel_name, server: name.clone() });
+            }
+        }
+        Ok((visible, unknown))
+    }
+}

@@ -1,0 +1,267 @@
+//! One person's follows: made, changed, ended, muted; and their followers, removed and blocked.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::follow::TagMode;
+use crate::domain::ids::UserId;
+use crate::domain::personal::{
+    Coverage, Followee, PersonalFilter, PersonalFilterError, PersonalFollow, PersonalOptions, PrivacyChoice,
+    WithoutTag,
+};
+use crate::domain::tags::Tag;
+use crate::service::{PersonalRefusal, ServiceError};
+use crate::store::{PersonalEdit, PersonalEdited, PersonalPair};
+
+use super::People;
+
+/// Who follows one tag of whom.
+#[derive(Debug, Clone)]
+pub struct TagPair {
+    /// Who follows.
+    pub follower: UserId,
+    /// Whose posts.
+    pub followed: UserId,
+    /// The tag.
+    pub tag: Tag,
+}
+
+/// What came of following a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagFollowed {
+    /// The follow as it is now.
+    pub follow: PersonalFollow,
+    /// Whether it let that tag through before.
+    pub already_included: bool,
+}
+
+impl People {
+    /// A person begins to follow another.
+    pub async fn follow_user(
+        &self,
+        follower: UserId,
+        followed: UserId,
+        options: PersonalOptions,
+    ) -> Result<PersonalFollow, ServiceError> {
+        let edit = |present: Option<&PersonalFollow>| match present {
+            Some(_) => PersonalEdit::Keep,
+            None => PersonalEdit::Set(options),
+        };
+        let conclude = |edited| match edited {
+            PersonalEdited::Made(follow) => Ok(follow),
+            _ => Err(PersonalRefusal::AlreadyFollowing.into()),
+        };
+        self.change_user(follower, followed, edit, conclude).await
+    }
+
+    /// A person follows another with these tags from now on, whether they did before or not.
+    pub async fn set_user_filter(
+        &self,
+        follower: UserId,
+        followed: UserId,
+        filter: PersonalFilter,
+    ) -> Result<PersonalFollow, ServiceError> {
+        let edit = |present: Option<&PersonalFollow>| {
+            let coverage = present.map_or(Coverage::Everything, |present| present.options.coverage);
+            PersonalEdit::Set(PersonalOptions { filter, coverage })
+        };
+        self.change_user(follower, followed, edit, standing).await
+    }
+
+    /// A person follows one more tag of another.
+    pub async fn follow_tag(&self, pair: TagPair) -> Result<TagFollowed, ServiceError> {
+        let TagPair { follower, followed, tag } = pair;
+        let mut refused: Option<PersonalFilterError> = None;
+        let mut included = false;
+        let edit = |present: Option<&PersonalFollow>| {
+            let (filter, coverage) = match present {
+                None => (PersonalFilter::new(TagMode::Only, [tag]).map(Some), Coverage::Everything),
+                Some(present) => (present.options.filter.including(&tag), present.options.coverage),
+            };
+            match filter {
+                Ok(Some(filter)) => PersonalEdit::Set(PersonalOptions { filter, coverage }),
+                Ok(None) => {
+                    included = true;
+                    PersonalEdit::Keep
+                }
+                Err(error) => {
+                    refused = Some(error);
+                    PersonalEdit::Keep
+                }
+            }
+        };
+        let follow = self.change_user(follower, followed, edit, standing).await?;
+        match refused {
+            Some(refused) => Err(PersonalRefusal::Filter(refused).into()),
+            None => Ok(TagFollowed { follow, already_included: included }),
+        }
+    }
+
+    /// A person follows one tag of another no longer. With the last one, the follow ends.
+    pub async fn unfollow_tag(&self, pair: TagPair) -> Result<(), ServiceError> {
+        let TagPair { follower, followed, tag } = pair;
+        let edit = |present: Option<&PersonalFollow>| {
+            let Some(present) = present else { return PersonalEdit::Keep };
+            match present.options.filter.without(&tag) {
+                WithoutTag::Unnamed => PersonalEdit::Keep,
+                WithoutTag::Nothing => PersonalEdit::End,
+                WithoutTag::Left(filter) => {
+                    PersonalEdit::Set(PersonalOptions { filter, coverage: present.options.coverage })
+                }
+            }
+        };
+        self.end(follower, Followee::User(followed), edit).await
+    }
+
+    /// A person stops following this.
+    pub async fn unfollow(&self, follower: UserId, followee: Followee) -> Result<(), ServiceError> {
+        self.end(follower, followee, |_| PersonalEdit::End).await
+    }
+
+    /// The same, unless only some tags of it are followed.
+    pub async fn unfollow_whole(&self, follower: UserId, followed: UserId) -> Result<(), ServiceError> {
+        let edit = |present: Option<&PersonalFollow>| match present {
+            Some(present) if present.options.filter.mode() != TagMode::Only => PersonalEdit::End,
+            _ => PersonalEdit::Keep,
+        };
+        self.end(follower, Followee::User(followed), edit).await
+    }
+
+    /// One's own follow with this number. Those of others aren't found.
+    pub async fn follow_by_number(
+        &self,
+        follower: UserId,
+        number: i64,
+    ) -> Result<PersonalFollow, ServiceError> {
+        let found = self.store.personal_follow_by_number(follower, number).await?;
+        found.ok_or_else(|| PersonalRefusal::NotFollowing.into())
+    }
+
+    /// One's own follow of this.
+    pub async fn own_follow(
+        &self,
+        follower: UserId,
+        followee: Followee,
+    ) -> Result<PersonalFollow, ServiceError> {
+        let found = self.store.personal_follow(follower, followee).await?;
+        found.ok_or_else(|| PersonalRefusal::NotFollowing.into())
+    }
+
+    /// Shows nothing of a follow in one's feed until then; from now on again if there is no time.
+    pub async fn mute(
+        &self,
+        follower: UserId,
+        followee: Followee,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<PersonalFollow, ServiceError> {
+        self.quotas
+            .count_done_action(follower, async {
+                if !self.store.mute_personal_follow(follower, followee, until).await? {
+                    return Err(PersonalRefusal::NotFollowing.into());
+                }
+                Ok(())
+            })
+            .await?;
+        self.own_follow(follower, followee).await
+    }
+
+    /// Ends somebody's follow of oneself, and keeps them from following again if `block` says so.
+    pub async fn remove_follower(
+        &self,
+        user: UserId,
+        follower: UserId,
+        block: bool,
+    ) -> Result<(), ServiceError> {
+        if block && user != follower {
+            self.profile_for(Some(user), user).await?;
+            self.profile_for(Some(user), follower).await?;
+        }
+        let removed = self.store.remove_personal_follower(user, follower, block, self.clock.now()).await?;
+        if removed || block { Ok(()) } else { Err(PersonalRefusal::NotFollower.into()) }
+    }
+
+    /// Lets somebody follow oneself again. Whether they were blocked.
+    pub async fn unblock(&self, user: UserId, blocked: UserId) -> Result<bool, ServiceError> {
+        Ok(self.store.unblock_person(user, blocked).await?)
+    }
+
+    /// What a person chose about being followed.
+    pub async fn privacy(&self, user: UserId) -> Result<PrivacyChoice, ServiceError> {
+        Ok(self.profile_for(Some(user), user).await?.privacy)
+    }
+
+    /// Notes what a person chose. If nobody may follow them any more, those who do stop: returns how many.
+    pub async fn set_privacy(&self, user: UserId, choice: PrivacyChoice) -> Result<u64, ServiceError> {
+        self.profile_for(Some(user), user).await?;
+        let ends = !choice.is_followable(self.policy);
+        let ended = self.store.set_privacy(user, choice, ends).await?;
+        ended.ok_or_else(|| PersonalRefusal::UnknownUser.into())
+    }
+
+    /// Makes or changes a follow of a person. What `conclude` refuses doesn't count as an action.
+    async fn change_user<T>(
+        &self,
+        follower: UserId,
+        followed: UserId,
+        edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
+        conclude: impl FnOnce(PersonalEdited) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        if follower == followed {
+            return Err(PersonalRefusal::Oneself.into());
+        }
+        let change = async {
+            self.profile_for(Some(follower), followed).await?;
+            self.profile_for(Some(follower), follower).await?;
+            let followee = Followee::User(followed);
+            // Before the follow is stored, so that no post is missed in between.
+            self.watched.add_author(followed);
+            let pair = PersonalPair { follower, followee, place: None };
+            let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
+            match edited {
+                PersonalEdited::Refused => Err(PersonalRefusal::NotFollowable.into()),
+                PersonalEdited::Full => Err(PersonalRefusal::Full.into()),
+                edited => {
+                    if matches!(edited, PersonalEdited::Made(_)) {
+                        self.tell_peers(followee).await;
+                    }
+                    conclude(edited)
+                }
+            }
+        };
+        self.quotas.count_done_action(follower, change).await
+    }
+
+    /// Ends a follow, or takes something out of it.
+    async fn end(
+        &self,
+        follower: UserId,
+        followee: Followee,
+        edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
+    ) -> Result<(), ServiceError> {
+        let change = async {
+            let pair = PersonalPair { follower, followee, place: None };
+            let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
+            match edited {
+                PersonalEdited::Ended(_) | PersonalEdited::Changed(_) => Ok(()),
+                _ => Err(PersonalRefusal::NotFollowing.into()),
+            }
+        };
+        self.quotas.count_done_action(follower, change).await
+    }
+
+    /// Other processes have to listen, too. If they don't hear it, they do within minutes.
+    pub(super) async fn tell_peers(&self, followee: Followee) {
+        if let Err(error) = self.store.notify(&crate::store::Notice::Followee(followee)).await {
+            tracing::warn!(%error, "other processes could not be told of a new personal follow");
+        }
+    }
+}
+
+/// A follow that there is.
+fn standing(edited: PersonalEdited) -> Result<PersonalFollow, ServiceError> {
+    match edited {
+        PersonalEdited::Kept(follow) | PersonalEdited::Made(follow) | PersonalEdited::Changed(follow) => {
+            Ok(follow)
+        }
+        _ => Err(PersonalRefusal::NotFollowing.into()),
+    }
+}

@@ -1,0 +1,140 @@
+//! Who follows whom, as far as whoever asks may see it.
+
+use crate::domain::ids::UserId;
+use crate::domain::paging::{LongPage, PageSize, PageStart};
+use crate::domain::personal::{
+    Followee, FolloweeKind, ListVisibility, PersonCounts, PersonList, PersonalFollow, Profile, Relationship,
+};
+use crate::service::{PersonalRefusal, ServiceError};
+use crate::store::ListedPerson;
+
+use super::People;
+
+/// A person in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonEntry {
+    /// The person, and since when the one follows the other.
+    pub listed: ListedPerson,
+    /// What they and whoever asks are to each other; `None` for a guest.
+    pub relationship: Option<Relationship>,
+}
+
+/// A person as whoever asks sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonView {
+    /// Who.
+    pub profile: Profile,
+    /// `None` if they don't show it.
+    pub counts: Option<PersonCounts>,
+    /// What they and whoever asks are to each other.
+    pub relationship: Relationship,
+    /// How whoever asks follows them.
+    pub follow: Option<PersonalFollow>,
+}
+
+impl People {
+    /// A page of a person's followers, or of those whom they follow, the newest first. To whoever may not see
+    /// it, it is empty.
+    pub async fn people(
+        &self,
+        viewer: Option<UserId>,
+        list: PersonList,
+        start: PageStart,
+        size: PageSize,
+    ) -> Result<LongPage<PersonEntry>, ServiceError> {
+        let (PersonList::FollowersOf(user) | PersonList::FollowedBy(user)) = list;
+        let profile = self.profile_for(viewer, user).await?;
+        if !self.shows_lists(viewer, &profile).await? {
+            let counts = self.counts_for(viewer, &profile).await?.unwrap_or_default();
+            let total = match list {
+                PersonList::FollowersOf(_) => counts.followers,
+                PersonList::FollowedBy(_) => counts.following,
+            };
+            return Ok(LongPage { items: Vec::new(), total, has_newer: false, has_older: false });
+        }
+        let page = self.store.people(list, start, size).await?;
+        let others: Vec<UserId> = page.items.iter().map(|listed| listed.profile.user).collect();
+        let found = match viewer {
+            Some(viewer) => Some(self.store.relationships(viewer, &others).await?),
+            None => None,
+        };
+        let entry = |listed: &ListedPerson| {
+            let relationship =
+                found.as_ref().map(|found| found.get(&listed.profile.user).copied().unwrap_or_default());
+            PersonEntry { listed: listed.clone(), relationship }
+        };
+        Ok(page.with(page.items.iter().map(entry).collect()))
+    }
+
+    /// A page of everything that one follows, or of one kind, the newest first.
+    pub async fn own_follows(
+        &self,
+        user: UserId,
+        kind: Option<FolloweeKind>,
+        start: PageStart,
+        size: PageSize,
+    ) -> Result<LongPage<PersonalFollow>, ServiceError> {
+        Ok(self.store.personal_follows(user, kind, start, size).await?)
+    }
+
+    /// A person as whoever asks sees them.
+    pub async fn person(&self, viewer: Option<UserId>, user: UserId) -> Result<PersonView, ServiceError> {
+        let profile = self.profile_for(viewer, user).await?;
+        let counts = self.counts_for(viewer, &profile).await?;
+        let (mut relationship, mut follow) = (Relationship::default(), None);
+        if let Some(viewer) = viewer.filter(|viewer| *viewer != user) {
+            let found = self.store.relationships(viewer, &[user]).await?;
+            relationship = found.get(&user).copied().unwrap_or_default();
+            if relationship.is_following {
+                follow = self.store.personal_follow(viewer, Followee::User(user)).await?;
+            }
+        }
+        Ok(PersonView { profile, counts, relationship, follow })
+    }
+
+    /// How many follow a person, and how many they follow.
+    ///
+    /// # Errors
+    /// [`PersonalRefusal::CountsHidden`] if they don't show it.
+    pub async fn counts(&self, viewer: Option<UserId>, user: UserId) -> Result<PersonCounts, ServiceError> {
+        let profile = self.profile_for(viewer, user).await?;
+        let counts = self.counts_for(viewer, &profile).await?;
+        counts.ok_or_else(|| PersonalRefusal::CountsHidden.into())
+    }
+
+    /// What one and each of these people are to each other, in their order. Whom nobody knows is nothing to
+    /// anybody.
+    pub async fn relationships(
+        &self,
+        viewer: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Relationship)>, ServiceError> {
+        let found = self.store.relationships(viewer, users).await?;
+        Ok(users.iter().map(|user| (*user, found.get(user).copied().unwrap_or_default())).collect())
+    }
+
+    async fn counts_for(
+        &self,
+        viewer: Option<UserId>,
+        profile: &Profile,
+    ) -> Result<Option<PersonCounts>, ServiceError> {
+        if profile.privacy.counts_hidden && viewer != Some(profile.user) {
+            return Ok(None);
+        }
+        Ok(Some(self.store.person_counts(profile.user).await?))
+    }
+
+    async fn shows_lists(&self, viewer: Option<UserId>, profile: &Profile) -> Result<bool, ServiceError> {
+        if viewer == Some(profile.user) {
+            return Ok(true);
+        }
+        match (profile.privacy.lists.unwrap_or(self.policy.lists), viewer) {
+            (ListVisibility::Public, _) => Ok(true),
+            (ListVisibility::Hidden, _) | (ListVisibility::Shared, None) => Ok(false),
+            (ListVisibility::Shared, Some(viewer)) => {
+                let found = self.store.relationships(viewer, &[profile.user]).await?;
+                Ok(found.get(&profile.user).is_some_and(|relationship| relationship.is_any()))
+            }
+        }
+    }
+}

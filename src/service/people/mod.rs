@@ -1,0 +1,81 @@
+//! What people do with each other and for themselves: follow people and channels, see who follows whom, and
+//! read their feed. Everybody changes only what is theirs.
+//!
+//! `profiles` knows who people are, `follow` and `channels` change follows, `list` shows them, `feed` reads what comes of
+//! them. What a person may see of a feed is asked of Discord, anew each minute.
+
+mod channels;
+mod feed;
+mod follow;
+mod list;
+mod profiles;
+
+use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
+
+use crate::domain::allowance::Allowance;
+use crate::domain::clock::Clock;
+use crate::domain::expiring::ExpiringMap;
+use crate::domain::ids::UserId;
+use crate::domain::personal::PersonalPolicy;
+use crate::rest::Client;
+use crate::store::Store;
+
+use super::access::lookups::Lookups;
+use super::access::quotas::UserQuotas;
+use super::intake::Intake;
+use super::watch::Watched;
+use super::{Identity, ServiceParts};
+
+pub use self::channels::PersonalChange;
+pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
+pub use self::follow::{TagFollowed, TagPair};
+pub use self::list::{PersonEntry, PersonView};
+
+/// The span in which people are looked up in vain, and how many one person may look up so.
+const SPAN: TimeDelta = TimeDelta::minutes(10);
+const UNKNOWN: u32 = 30;
+/// How many people are remembered whom nobody knows.
+const MOST_ABSENT: usize = 10_000;
+
+/// What people do with each other and for themselves.
+pub struct People {
+    store: Store,
+    rest: Client,
+    clock: Clock,
+    quotas: Arc<UserQuotas>,
+    lookups: Arc<Lookups>,
+    intake: Arc<Intake>,
+    watched: Arc<Watched>,
+    identity: Identity,
+    policy: PersonalPolicy,
+    absent: Mutex<ExpiringMap<UserId, (), MOST_ABSENT>>,
+    unknown: Mutex<Allowance<UserId>>,
+}
+
+impl People {
+    /// Over these parts.
+    pub fn new(
+        parts: &ServiceParts,
+        intake: Arc<Intake>,
+        quotas: Arc<UserQuotas>,
+        lookups: Arc<Lookups>,
+        policy: PersonalPolicy,
+    ) -> Self {
+        let ServiceParts { store, rest, clock, watched, identity, .. } = parts.clone();
+        Self {
+            store,
+            rest: rest.for_people(),
+            clock,
+            quotas,
+            lookups,
+            intake,
+            watched,
+            identity,
+            policy,
+            absent: Mutex::default(),
+            unknown: Mutex::new(Allowance::within(SPAN, Some(UNKNOWN))),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Feeds: what comes of personal follows.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `fill` | which activities become candidates for whose feed |
+//! | `candidates` | what a feed may show, newest first, and through which follows |
+//! | `posts` | what the posts of a page say |
+//! | `marks` | up to where people have read |
+//! | `trim` | what is too old, or too much |
+//!
+//! A feed is a list of candidates, which is filtered when it is read: an unfollow, another filter, a deletion
+//! act at once. What has few followers is pushed: each gets a row, in the transaction that records the
+//! activity. What has many is marked as pulled, and looked up when its followers read.
+//!
+//! Invariants: a person has each activity once (the key), however many of their follows it comes through.
+//! Filling again changes nothing. Filters aren't applied here, so a changed filter needs no filling.
+//!
+//! Locks: filling happens under the locks of the sources. Reading takes none.
+
+pub(super) mod candidates;
+pub(in crate::store) mod fill;
+mod marks;
+pub(super) mod posts;
+mod trim;

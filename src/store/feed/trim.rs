@@ -1,0 +1,44 @@
+//! What is too old for feeds, or too much.
+
+use super::candidates::MOST_CANDIDATES;
+use crate::domain::ids::MessageId;
+use crate::store::db::sql::{CHUNK, Sql};
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Forgets what is older than this message in people's feeds, so that its content needn't be kept for
+    /// them, and what is beyond the newest that a feed shows. Person by person, each in a transaction of its
+    /// own. Returns how much.
+    pub async fn trim_feeds(&self, before: MessageId) -> Result<u64, StoreError> {
+        let old = "UPDATE activities SET in_feeds = FALSE WHERE id IN \
+            (SELECT id FROM activities WHERE in_feeds AND source_message_id < $1 ORDER BY id LIMIT $2)";
+        self.delete_in_parts(|| Sql::new(old, [before.to_db().into(), CHUNK.into()])).await?;
+        let (mut trimmed, mut after) = (0, 0);
+        loop {
+            let next = "SELECT DISTINCT user_id FROM feed_items WHERE user_id > $1 ORDER BY user_id LIMIT $2";
+            let people = Sql::new(next, [after.into(), CHUNK.into()]).numbers(&self.db).await?;
+            let Some(last) = people.last() else { return Ok(trimmed) };
+            after = *last;
+            for person in people {
+                trimmed += self.trim_feed(person, before).await?;
+            }
+        }
+    }
+
+    async fn trim_feed(&self, person: i64, before: MessageId) -> Result<u64, StoreError> {
+        let oldest = "SELECT position FROM feed_items WHERE user_id = $1 \
+            ORDER BY position DESC, activity_id DESC LIMIT 1 OFFSET $2";
+        let oldest =
+            Sql::new(oldest, [person.into(), (MOST_CANDIDATES - 1).into()]).numbers(&self.db).await?;
+        let before = before.to_db().max(oldest.first().copied().unwrap_or_default());
+        let old = "SELECT position FROM feed_items WHERE user_id = $1 AND position < $2 LIMIT 1";
+        if Sql::new(old, [person.into(), before.into()]).numbers(&self.db).await?.is_empty() {
+            return Ok(0);
+        }
+        let delete = "DELETE FROM feed_items WHERE user_id = $1 AND position < $2";
+        let txn = self.write().await?;
+        let trimmed = Sql::new(delete, [person.into(), before.into()]).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(trimmed)
+    }
+}

@@ -1,0 +1,158 @@
+//! People as others see them, and what they chose about being followed.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use crate::domain::ids::UserId;
+use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice, Profile};
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, stored};
+use crate::store::{Store, StoreError};
+
+pub(super) const PROFILE: &str =
+    "p.user_id, p.username, p.display_name, p.avatar, p.checked_at, p.followable, p.lists, p.counts_hidden";
+
+#[derive(FromQueryResult)]
+pub(super) struct ProfileRow {
+    user_id: i64,
+    username: String,
+    display_name: Option<String>,
+    avatar: Option<String>,
+    checked_at: DateTime<Utc>,
+    followable: Option<String>,
+    lists: Option<String>,
+    counts_hidden: bool,
+}
+
+impl ProfileRow {
+    pub(super) fn read(self) -> Result<Profile, StoreError> {
+        let followable = self.followable.map(|word| Followable::parse(&word));
+        let lists = self.lists.map(|word| ListVisibility::parse(&word));
+        let privacy = PrivacyChoice {
+            followable: followable
+                .map(|word| word.ok_or(StoreError::Unreadable("followable")))
+                .transpose()?,
+            lists: lists.map(|word| word.ok_or(StoreError::Unreadable("lists"))).transpose()?,
+            counts_hidden: self.counts_hidden,
+        };
+        Ok(Profile {
+            user: UserId::from_db(self.user_id)?,
+            username: self.username,
+            display_name: self.display_name,
+            avatar: self.avatar,
+            checked_at: self.checked_at,
+            privacy,
+        })
+    }
+}
+
+impl Store {
+    /// What is known of a person.
+    pub async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
+        let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1");
+        let rows: Vec<ProfileRow> = Sql::new(query, [user.to_db().into()]).rows_of(&self.db).await?;
+        rows.into_iter().next().map(ProfileRow::read).transpose()
+    }
+
+    /// Notes how Discord describes a person now. What they chose stays.
+    pub async fn note_profile(&self, profile: &Profile) -> Result<(), StoreError> {
+        let insert = "INSERT INTO profiles (user_id, username, display_name, avatar, checked_at) \
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET username = excluded.username, \
+            display_name = excluded.display_name, avatar = excluded.avatar, checked_at = excluded.checked_at";
+        let values = [
+            profile.user.to_db().into(),
+            profile.username.as_str().into(),
+            profile.display_name.clone().into(),
+            profile.avatar.clone().into(),
+            stored(profile.checked_at).into(),
+        ];
+        let txn = self.write().await?;
+        Sql::new(insert, values).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Notes what a person chose about being followed. If nobody may follow them any more (`ends`), those who
+    /// do stop. Returns how many that were; `None` if nothing is known of that person.
+    pub async fn set_privacy(
+        &self,
+        user: UserId,
+        choice: PrivacyChoice,
+        ends: bool,
+    ) -> Result<Option<u64>, StoreError> {
+        let txn = self.write().await?;
+        lock_profile(&*txn, user, ProfileLock::Alone).await?;
+        let update = "UPDATE profiles SET followable = $2, lists = $3, counts_hidden = $4 WHERE user_id = $1";
+        let values = [
+            user.to_db().into(),
+            choice.followable.map(Followable::as_str).into(),
+            choice.lists.map(ListVisibility::as_str).into(),
+            choice.counts_hidden.into(),
+        ];
+        if Sql::new(update, values).execute(&*txn).await? == 0 {
+            return Ok(None);
+        }
+        let mut ended = 0;
+        if ends {
+            let delete = "DELETE FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1";
+            ended = Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
+        }
+        txn.commit().await?;
+        Ok(Some(ended))
+    }
+
+    /// Forgets a person who is gone from Discord, or wants it: their follows and those of others who followed
+    /// them go, too. Returns how many follows these were, and one more if the person was known.
+    pub async fn forget_profile(&self, user: UserId) -> Result<u64, StoreError> {
+        let id = || [user.to_db().into()];
+        let txn = self.write().await?;
+        lock_person(&*txn, user).await?;
+        lock_profile(&*txn, user, ProfileLock::Alone).await?;
+        // All at once, so that counts change in the order of their keys.
+        let follows = "DELETE FROM personal_follows WHERE follower_id = $1 OR followee_kind = 'user' AND followee_id = $1";
+        let ended = Sql::new(follows, id()).execute(&*txn).await?;
+        Sql::new("DELETE FROM personal_blocks WHERE blocked_id = $1", id()).execute(&*txn).await?;
+        Sql::new("DELETE FROM feed_items WHERE user_id = $1", id()).execute(&*txn).await?;
+        Sql::new("DELETE FROM feed_marks WHERE user_id = $1", id()).execute(&*txn).await?;
+        let known = Sql::new("DELETE FROM profiles WHERE user_id = $1", id()).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(ended + known)
+    }
+}
+
+/// How a profile is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProfileLock {
+    /// With others who only rely on it.
+    Shared,
+    /// Against everybody.
+    Alone,
+}
+
+/// Locks a profile, if it exists.
+pub(super) async fn lock_profile(
+    txn: &impl ConnectionTrait,
+    user: UserId,
+    how: ProfileLock,
+) -> Result<(), StoreError> {
+    if !locks::has_row_locks(txn) {
+        return Ok(());
+    }
+    let strength = match how {
+        ProfileLock::Shared => "SHARE",
+        ProfileLock::Alone => "UPDATE",
+    };
+    let lock = format!("SELECT user_id FROM profiles WHERE user_id = $1 FOR {strength}");
+    Sql::new(lock, [user.to_db().into()]).numbers(txn).await?;
+    Ok(())
+}
+
+/// Makes transactions that change this person's follows run one after another. SQLite has one writer at a
+/// time.
+pub(super) async fn lock_person(txn: &impl ConnectionTrait, user: UserId) -> Result<(), StoreError> {
+    if !locks::has_row_locks(txn) {
+        return Ok(());
+    }
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('personal', $1))";
+    Sql::new(lock, [user.to_db().into()]).row(txn).await?;
+    Ok(())
+}
