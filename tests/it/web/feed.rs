@@ -213,6 +213,38 @@ async fn a_feed_is_read_page_by_page_and_marked_as_read() {
     }
 }
 
+/// The page says what the API does, complete without a script, and harmless whatever was posted.
+#[tokio::test]
+async fn the_page_of_the_feed_is_read_and_marked() {
+    let site = Site::new().await;
+    let (carol, _) = newcomer(&site, "Carol").await;
+    let (bob, bobs) = newcomer(&site, "Bob").await;
+    let browser = site.signed_in_as(&bob, &site.news).await;
+    let empty = browser.get("/feed").await.text;
+    assert!(empty.contains("nothing in your feed yet") && empty.contains("/feed follow"), "{empty}");
+    follow(&bobs, json!({ "target": { "kind": "user", "id": carol.id().to_string() } })).await;
+    carol.post(&site.news, "<script>alert(1)</script> & more").unwrap();
+    carol.post(&site.news, "||the butler did it||").unwrap();
+    let mention = format!("hello {}", bob.mention());
+    carol.post(&site.news, mention.as_str()).unwrap();
+    shows(&site, &bobs, &[&mention, "||the butler did it||", "<script>alert(1)</script> & more"]).await;
+    let page = browser.get("/feed").await.text;
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more"));
+    assert!(page.contains("<details><summary>Has something hidden"), "{page}");
+    assert!(page.contains("hello @Bob") && page.contains("in #news · Harbour"), "{page}");
+    assert_eq!(page.matches(">new<").count(), 3);
+    let up_to = page.split("name=\"up_to\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let marked = browser.press("/feed/read", &[("up_to", up_to)]).await;
+    assert_eq!((marked.status, marked.header("location")), (303, "/feed"));
+    assert_eq!(browser.get("/feed").await.text.matches(">new<").count(), 0);
+    let unread = browser.get("/feed?unread=1").await.text;
+    assert!(unread.contains("There is nothing here."), "{unread}");
+    let pictures = browser.get("/feed?with=image").await.text;
+    assert!(pictures.contains("aria-current=\"true\">Pictures"), "{pictures}");
+    assert_eq!(browser.get("/feed?cursor=x").await.status, 400);
+    assert_eq!(site.browser().get("/feed").await.status, 401);
+}
+
 /// A new follow begins with what is kept of its followee.
 #[tokio::test]
 async fn a_new_follow_begins_with_what_was_posted_before() {
