@@ -31,7 +31,7 @@ impl Watched {
     }
 
     /// Notes that something of a followed person is recorded in this channel.
-    pub(super) fn add_author_channel(&self, channel: ChannelId) {
+    pub(in crate::service) fn add_author_channel(&self, channel: ChannelId) {
         if !self.concerns_messages(channel) {
             self.update_sets(|sets| sets.author_channels.insert(channel));
         }
