@@ -25,13 +25,13 @@ const SIZE: usize = 20;
 
 /// Which part of the feed.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct FeedQuery {
+pub(super) struct FeedPageQuery {
     cursor: Option<String>,
     unread: Option<String>,
     with: Option<String>,
 }
 
-impl FeedQuery {
+impl FeedPageQuery {
     fn start(&self) -> Result<FeedStart, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(FeedStart::Newest) };
         let position = cursor.parse::<FeedPosition>().map_err(|_| Problem::new(ProblemCode::InvalidPage))?;
@@ -51,7 +51,7 @@ impl FeedQuery {
 pub(super) async fn show(
     State(state): State<WebState>,
     Person(own): Person,
-    Params(query): Params<FeedQuery>,
+    Params(query): Params<FeedPageQuery>,
 ) -> Result<Markup, Problem> {
     let request = FeedRequest {
         user: own.account.user,
@@ -65,7 +65,7 @@ pub(super) async fn show(
     Ok(page("Your feed", Some(&own), PATH, content(&feed, &query)))
 }
 
-fn content(feed: &FeedPage, query: &FeedQuery) -> Markup {
+fn content(feed: &FeedPage, query: &FeedPageQuery) -> Markup {
     let newest = feed.posts.first().filter(|_| query.cursor.is_none());
     let older = feed.next.map(|next| address(query.is_unread(), query.content(), Some(next)));
     html! {
@@ -92,7 +92,7 @@ fn content(feed: &FeedPage, query: &FeedQuery) -> Markup {
     }
 }
 
-fn nothing(query: &FeedQuery) -> Markup {
+fn nothing(query: &FeedPageQuery) -> Markup {
     html! {
         @if query.is_unread() || query.content().is_some() || query.cursor.is_some() {
             p { "There is nothing here. " a href=(PATH) { "See everything" } "." }
@@ -103,7 +103,7 @@ fn nothing(query: &FeedQuery) -> Markup {
 }
 
 /// The filters, as links: all, unread, and what posts have in them.
-fn filters(query: &FeedQuery) -> Markup {
+fn filters(query: &FeedPageQuery) -> Markup {
     let (unread, content) = (query.is_unread(), query.content());
     let kinds = [
         (None, "Everything"),
