@@ -349,6 +349,7 @@ pub(super) async fn unread(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReadBody {
     /// The newest activity that was read.
+    #[schema(value_type = IdText)]
     up_to: String,
 }
 

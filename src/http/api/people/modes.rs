@@ -11,7 +11,7 @@ use crate::domain::ids::UserId;
 use crate::domain::personal::{Followee, PersonalFilter, PersonalFollow};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, JsonBody, Params};
-use crate::http::id::Id;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::people::TagPair;
@@ -25,6 +25,7 @@ use crate::http::api::words;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct UserModeBody {
     /// The person.
+    #[schema(value_type = IdText)]
     followed_user_id: String,
     /// `ALL` (also without it): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
     #[schema(value_type = Option<words::WholeUserMode>)]
@@ -39,6 +40,7 @@ pub(in crate::http::api) struct UserModeBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct TagFollowBody {
     /// The person.
+    #[schema(value_type = IdText)]
     followed_user_id: String,
     /// The tag: `#name`, or the id of a forum's tag.
     tag_id: String,
