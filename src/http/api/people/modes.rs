@@ -26,7 +26,7 @@ use crate::http::api::words;
 pub(in crate::http::api) struct UserModeBody {
     /// The person.
     #[schema(value_type = IdText)]
-    followed_user_id: String,
+    followed_user_id: Id<UserId>,
     /// `ALL` (also without it): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
     #[schema(value_type = Option<words::WholeUserMode>)]
     mode: Option<String>,
@@ -41,7 +41,7 @@ pub(in crate::http::api) struct UserModeBody {
 pub(in crate::http::api) struct TagFollowBody {
     /// The person.
     #[schema(value_type = IdText)]
-    followed_user_id: String,
+    followed_user_id: Id<UserId>,
     /// The tag: `#name`, or the id of a forum's tag.
     tag_id: String,
 }
@@ -93,11 +93,6 @@ impl UserModeView {
     }
 }
 
-fn user(text: &str) -> Result<UserId, Problem> {
-    let id = Id::<UserId>::parse(text);
-    id.map(|Id(user)| user).map_err(|_| Problem::in_body("/followedUserId", "invalid user id"))
-}
-
 /// Follow a person, or change how you follow them
 ///
 /// Sending it again changes nothing. Tags of theirs that you followed singly are part of it from then on.
@@ -115,7 +110,7 @@ pub(in crate::http::api) async fn set(
     JsonBody(body): JsonBody<UserModeBody>,
 ) -> Result<Json<UserModeView>, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
-    let followed = user(&body.followed_user_id)?;
+    let Id(followed) = body.followed_user_id;
     let words = [("ALL", TagMode::All), ("ALL_EXCEPT", TagMode::Except)];
     let mode = crate::http::body::word(body.mode.as_deref(), "/mode", words)?.unwrap_or(TagMode::All);
     let tags = read_tags("/excludeTagIds", &body.exclude_tag_ids)?;
@@ -201,7 +196,7 @@ pub(in crate::http::api) async fn follow_tag(
     JsonBody(body): JsonBody<TagFollowBody>,
 ) -> Result<Json<UserModeView>, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
-    let followed = user(&body.followed_user_id)?;
+    let Id(followed) = body.followed_user_id;
     let tag = read_tag(&body.tag_id)
         .ok_or_else(|| Problem::in_body("/tagId", "This is no tag: #name, or a forum tag's id."))?;
     let pair = TagPair { follower: caller.user(), followed, tag };
