@@ -1,7 +1,7 @@
 //! Two processes of one bot: what holds at one holds at the other.
 
 use serde_json::{Value, json};
-use tributary_sandbox::{Channel, Guild};
+use tributary_sandbox::{Channel, Guild, Permissions, Person};
 
 use super::{Answer, Visitor, address, linked, path};
 use crate::harness::Crew;
@@ -32,11 +32,9 @@ fn follows(guild: &Guild) -> String {
     format!("/api/v1/servers/{}/follows", guild.id())
 }
 
-/// Signed in at one, acting at the other: with the cookie, with a token, and not any more.
-#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
-#[tokio::test]
-async fn who_is_signed_in_at_one_acts_at_the_other() {
-    let Some(mut crew) = Crew::start(0, 0).await else { return };
+/// Two processes that listen, each with web pages, and one that delivers. The first one has the servers.
+async fn two_doors() -> Option<(Crew, Door, Door)> {
+    let mut crew = Crew::start(0, 0).await?;
     crew.world.set("WEB_ADDR", "127.0.0.1:0");
     crew.world.set("PUBLIC_URL", format!("http://{HOST}"));
     let mut doors = Vec::new();
@@ -49,15 +47,29 @@ async fn who_is_signed_in_at_one_acts_at_the_other() {
     let mut worker = crew.spawn_worker();
     crew.world.ready(&mut worker).await;
     crew.workers.push(worker);
-    let [one, other] = &doors[..] else { unreachable!("there are two") };
-    // The first process has the server.
-    let (harbour, alice) = crew.server(0, "Harbour");
-    let (news, docks, target) = (harbour.text("news"), harbour.text("docks"), harbour.text("target"));
-    let link = linked(&alice.run(&target, "/dashboard", ()).await.expect("an answer"));
+    let other = doors.pop()?;
+    Some((crew, doors.pop()?, other))
+}
+
+/// Signs somebody in at both, by the link that they get in this channel.
+async fn sign_in(person: &Person, channel: &Channel, one: &Door, other: &Door) {
+    let link = linked(&person.run(channel, "/dashboard", ()).await.expect("an answer"));
     let pressed = one.0.request("POST", &path(&link)).header("host", HOST);
     let pressed = one.0.send(pressed.header("sec-fetch-site", "same-origin").form(&[("next", "/")])).await;
     assert_eq!(pressed.status, 303, "{}", pressed.text);
     other.0.set_cookie(one.0.cookie());
+}
+
+/// Signed in at one, acting at the other: with the cookie, with a token, and not any more.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn who_is_signed_in_at_one_acts_at_the_other() {
+    let Some((crew, one, other)) = two_doors().await else { return };
+    let (one, other) = (&one, &other);
+    // The first process has the server.
+    let (harbour, alice) = crew.server(0, "Harbour");
+    let (news, docks, target) = (harbour.text("news"), harbour.text("docks"), harbour.text("target"));
+    sign_in(&alice, &target, one, other).await;
 
     let made = other.send("POST", &follows(&harbour), new(&news, &target), None).await;
     assert_eq!(made.status, 201, "{}", made.text);
@@ -87,4 +99,38 @@ async fn who_is_signed_in_at_one_acts_at_the_other() {
     assert_eq!(refused.problem(), (401, "authentication_required".to_owned()));
     let still = other.send("GET", "/api/v1/me", Value::Null, Some(&token)).await;
     assert_eq!(still.status, 200, "tokens stay");
+}
+
+/// Whom somebody begins to follow at the one, the other listens to; and both show the same feed.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn what_is_followed_at_one_is_heard_by_the_other() {
+    let Some((crew, one, other)) = two_doors().await else { return };
+    let (harbour, alice) = crew.server(0, "Harbour");
+    let (news, town) = (harbour.text("news"), harbour.text("town"));
+    let carol = harbour.member("Carol", Permissions::default());
+    sign_in(&alice, &news, &one, &other).await;
+    for target in [
+        json!({ "kind": "user", "id": carol.id().to_string() }),
+        json!({ "kind": "channel", "id": news.id().to_string() }),
+    ] {
+        let body = json!({ "target": target });
+        let made = other.send("POST", "/api/v1/me/follows", body, None).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    // The notice is on its way: until it arrives, what is posted is nobody's.
+    let texts = async |door: &Door| -> Vec<String> {
+        let page = door.get("/api/v1/me/feed").await.body();
+        let all = page["activities"].as_array().unwrap_or_else(|| panic!("{page}"));
+        all.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+    };
+    for (author, channel, text) in [(&carol, &town, "by her"), (&carol, &news, "by both")] {
+        crew.world
+            .until(text, async || {
+                author.post(channel, text).unwrap();
+                texts(&one).await.iter().any(|shown| shown == text)
+            })
+            .await;
+    }
+    assert_eq!(texts(&one).await, texts(&other).await);
 }
