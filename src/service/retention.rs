@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
@@ -18,6 +19,9 @@ use super::{ServiceError, ServiceParts};
 const EACH: Duration = Duration::from_secs(60 * 60);
 /// How often to look for contents if they should go as soon as they are delivered.
 const AT_ONCE: Duration = Duration::from_secs(60);
+/// How long people are known who neither follow anybody nor are followed.
+const STRANGERS: TimeDelta = TimeDelta::days(30);
+
 /// Forgets what nobody needs.
 pub struct Retention {
     store: Store,
@@ -65,6 +69,7 @@ impl Retention {
             return Ok(());
         }
         self.store.trim_feeds(MessageId::first_at(now - self.keeping.feeds)).await?;
+        self.store.forget_strangers(now - STRANGERS).await?;
         self.store.forget_old_audit(now - self.keeping.audit).await?;
         gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())

@@ -1,8 +1,10 @@
-//! What is too old for feeds, or too much.
+//! What is too old for feeds, or too much; and people whom nobody needs to know any more.
+
+use chrono::{DateTime, Utc};
 
 use super::candidates::MOST_CANDIDATES;
 use crate::domain::ids::MessageId;
-use crate::store::db::sql::{CHUNK, Sql};
+use crate::store::db::sql::{CHUNK, Sql, stored};
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -23,6 +25,17 @@ impl Store {
                 trimmed += self.trim_feed(person, before).await?;
             }
         }
+    }
+
+    /// Forgets people who neither follow anybody nor are followed, chose nothing, and were last looked up
+    /// before this time. Returns how many.
+    pub async fn forget_strangers(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let delete = "DELETE FROM profiles WHERE user_id IN (SELECT p.user_id FROM profiles p WHERE p.checked_at < $1 \
+            AND p.followable IS NULL AND p.lists IS NULL AND NOT p.counts_hidden \
+            AND NOT EXISTS (SELECT 1 FROM personal_follows f WHERE f.follower_id = p.user_id) \
+            AND NOT EXISTS (SELECT 1 FROM personal_follows f WHERE f.followee_kind = 'user' AND f.followee_id = p.user_id) \
+            AND NOT EXISTS (SELECT 1 FROM personal_blocks b WHERE b.user_id = p.user_id) LIMIT $2)";
+        self.delete_in_parts(|| Sql::new(delete, [stored(before).into(), CHUNK.into()])).await
     }
 
     async fn trim_feed(&self, person: i64, before: MessageId) -> Result<u64, StoreError> {

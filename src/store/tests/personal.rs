@@ -7,6 +7,7 @@ use super::retention::{count, id_on, on};
 use super::*;
 use crate::domain::feed::{FeedFilter, PostContent};
 use crate::domain::follow::TagMode;
+use crate::domain::opt_out::OptOutScope;
 use crate::domain::paging::{PageSize, PageStart};
 use crate::domain::personal::{
     Coverage, Followable, Followee, ListVisibility, PersonCounts, PersonList, PersonalFilter,
@@ -234,6 +235,43 @@ async fn a_feed_has_what_is_followed_once_and_only_what_is_let_through(#[case] b
     assert_eq!(feed(&db, 601, &all).await, [101]);
     edit(store, 601, Followee::User(user(602)), PersonalEdit::End).await;
     assert_eq!(feed(&db, 601, &all).await, Vec::<u64>::new(), "an unfollow acts at once");
+}
+
+/// Who doesn't want to be mirrored from a server isn't shown in feeds from there, even from a channel that no
+/// other channel follows.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn who_opted_out_is_in_no_feed(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    know(&db.store, 601).await;
+    know(&db.store, 602).await;
+    edit(&db.store, 601, Followee::User(user(602)), everything()).await;
+    db.store.opt_out(user(602), OptOutScope::Server(guild(9)), at(1)).await.unwrap();
+    db.store.record_events(&[in_server(61, 100)], at(2)).await.unwrap();
+    assert_eq!(feed(&db, 601, &FeedFilter::default()).await, Vec::<u64>::new());
+    let kept = db.texts("SELECT CAST(COUNT(content) AS text) AS text FROM activities").await;
+    assert_eq!(kept, ["0"], "nothing of it is kept");
+    db.store.opt_in(user(602), OptOutScope::Server(guild(9)), message(101)).await.unwrap();
+    db.store.record_events(&[in_server(61, 102)], at(3)).await.unwrap();
+    assert_eq!(feed(&db, 601, &FeedFilter::default()).await, [102]);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn strangers_are_forgotten_and_nobody_else(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    rows(&db).await;
+    know(&db.store, 700).await;
+    assert_eq!(db.store.forget_strangers(at(0)).await.unwrap(), 0, "not yet");
+    assert_eq!(db.store.forget_strangers(at(1)).await.unwrap(), 1);
+    assert!(db.store.profile(user(700)).await.unwrap().is_none());
+    assert_eq!(count(&db, "profiles").await, 3, "who follows, is followed, blocks or chose something stays");
 }
 
 #[rstest]

@@ -167,6 +167,8 @@ impl FollowedSources {
             let source = self.sources.get(&channel).map(|source| source.server);
             source.or_else(|| self.servers.get(&channel).copied())
         });
+        // Of a channel that no channel follows, only the message itself says where it is.
+        let server = server.or_else(|| event.content()?.server());
         opt_outs.iter().any(|opt_out| opt_out.withholds(server, message))
     }
 }
