@@ -90,8 +90,11 @@ async fn an_error_that_a_person_sees_is_found_in_the_log() {
     let reference = reference.trim_end_matches('`');
     assert!(sentence.starts_with("Discord did not answer in time"), "{text}");
     assert!(reference.len() == 8 && u32::from_str_radix(reference, 16).is_ok(), "{text}");
+    // The answer may arrive before the line is written.
+    let is_it = |line: &Value| line["reference"] == reference;
+    scene.world.until("a line with it", async || lines(&scene).iter().any(is_it)).await;
     let lines = lines(&scene);
-    let line = lines.iter().find(|line| line["reference"] == reference).expect("a line with it");
+    let line = lines.iter().find(|line| is_it(line)).expect("a line with it");
     assert_eq!((&line["command"], names(line)[0]), (&"follow".into(), "interaction"), "{line}");
     assert!(line["cause"].is_string(), "{line}");
     assert_eq!(*field(line, "server"), scene.harbour.id().to_string());
