@@ -247,7 +247,7 @@ async fn what_feeds_show_is_kept_for_as_long_as_they_go_back(#[case] backend: Ba
     know(&db.store, 602).await;
     edit(&db.store, 601, Followee::User(user(602)), everything()).await;
     db.store.record_events(&[in_server(61, id_on(0)), in_server(61, id_on(3))], on(3)).await.unwrap();
-    db.store.mark_contents(on(4)).await.unwrap();
+    db.store.mark_contents_unneeded(on(4)).await.unwrap();
     assert_eq!(db.store.clear_contents(on(5)).await.unwrap(), 0, "feeds show them");
     db.store.trim_feeds(MessageId::new(id_on(2)).unwrap()).await.unwrap();
     assert_eq!(count(&db, "feed_items").await, 1);
