@@ -242,7 +242,10 @@ async fn every_change_is_recorded_and_nothing_that_was_written() {
     own_follows(&ledger).await;
     followed_side(&ledger).await;
     panels(&ledger).await;
-    let all: BTreeSet<String> = AuditAction::ALL.iter().map(|action| action.as_str().to_owned()).collect();
+    // Signing in and tokens are no server's business: `web::own_audit`.
+    let of_people = ["signed_in", "signed_out", "token_created", "token_revoked"];
+    let all = AuditAction::ALL.iter().map(|action| action.as_str()).filter(|word| !of_people.contains(word));
+    let all: BTreeSet<String> = all.map(ToOwned::to_owned).collect();
     assert_eq!(*ledger.actions.borrow(), all, "this test leaves nothing out");
 
     let secret = WRITTEN.map(ToOwned::to_owned).into_iter().chain(tokens(&ledger));

@@ -29,8 +29,8 @@ const READERS: u16 = 20;
 /// How many reads they make together in a second.
 const READS: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The bot reads all sources after its start; nothing is measured before nobody has asked Discord anything for
-/// so long.
+/// The bot reads all sources after its start; nothing is measured before nobody has asked Discord anything
+/// for so long.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Between two follows that are made: together, they take less than what Discord allows in a second.
 const BREATH: Duration = Duration::from_millis(250);

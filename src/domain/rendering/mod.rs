@@ -27,7 +27,7 @@ pub use existing_files::{ExistingFile, KeptFiles};
 pub use feed::{PostPreview, preview_post};
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
-pub use title::{beginning, panel_title, title};
+pub use title::{beginning, named_text, panel_title, title};
 
 pub(crate) mod address;
 mod buttons;

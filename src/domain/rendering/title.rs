@@ -11,6 +11,16 @@ pub fn title(content: &Content) -> String {
     content.thread.as_ref().and_then(|thread| squeezed(&thread.title)).unwrap_or_else(|| beginning(content))
 }
 
+/// A message's text with the names of what it mentions, for places without formatting; where it has none, the
+/// name of what else it shows.
+pub fn named_text(content: &Content) -> String {
+    if text::is_visible(&content.text) {
+        Mentions::always(&content.names).named(&content.text).into_owned()
+    } else {
+        beginning(content)
+    }
+}
+
 /// The first line of a message's text, or the name of what else it shows.
 pub fn beginning(content: &Content) -> String {
     let names = Mentions::always(&content.names);

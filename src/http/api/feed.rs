@@ -22,7 +22,7 @@ use crate::service::people::{FeedPage, FeedRequest, FeedStart, ShownPost};
 
 use super::paging::PageQuery;
 use super::people::{SignedIn, read_tag};
-use super::written;
+use super::{words, written};
 
 /// Which page of one's feed, and what of it.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,8 +41,10 @@ pub(super) struct FeedQuery {
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
     /// Only what comes from there: `discord` or `fediverse`.
+    #[param(value_type = Option<words::FeedSource>)]
     source: Option<String>,
     /// Only what has this in it: `link`, `image`, `video`, `audio`, `file`, `poll`, or `none` of these.
+    #[param(value_type = Option<words::PostContent>)]
     url_type: Option<String>,
     /// Only what this person wrote.
     #[param(value_type = Option<IdText>)]
@@ -122,9 +124,11 @@ pub(super) struct ActivityView {
     /// Its number.
     id: String,
     /// Where it comes from: `discord`.
+    #[schema(value_type = words::FeedSource)]
     source: &'static str,
     /// What it has in it, the most telling first: `link`, `image`, `video`, `audio`, `file`, `poll` or
     /// `none`.
+    #[schema(value_type = words::PostContent)]
     kind: &'static str,
     /// Who wrote it.
     author: AuthorView,

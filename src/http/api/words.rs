@@ -12,7 +12,7 @@ use crate::domain::channel;
 use crate::domain::follow::{self, Approval, Audience, FollowStateKind, TagMode};
 use crate::domain::report::{self, LeftOut};
 use crate::domain::scope;
-use crate::domain::{account, panel};
+use crate::domain::{account, feed, panel, personal};
 use crate::http::caller::Identified;
 use crate::service::health::{DatabaseCondition, GatewayCondition};
 use crate::service::panels::Panels;
@@ -64,6 +64,40 @@ set! {
     /// Which posts a follow lets through: `all`, `except` those with one of its tags, or `only` those with
     /// one.
     FollowMode = TagMode::ALL.iter().map(|mode| mode.as_str())
+}
+set! {
+    /// How much of what somebody writes a follow brings: `everything`, or `posts`, which begin something:
+    /// posts in forums, announcements, and messages that are long or have a link, a file or a poll.
+    Coverage = personal::Coverage::ALL.iter().map(|coverage| coverage.as_str())
+}
+set! {
+    /// What kind of thing is followed.
+    FolloweeKind = personal::FolloweeKind::ALL.iter().map(|kind| kind.as_str())
+}
+set! {
+    /// What a post has in it, the most telling first.
+    PostContent = feed::PostContent::ALL.iter().map(|content| content.as_str())
+}
+set! {
+    /// Where activities come from.
+    FeedSource = ["discord", "fediverse"]
+}
+set! {
+    /// Who may follow somebody.
+    Followable = personal::Followable::ALL.iter().map(|followable| followable.as_str())
+}
+set! {
+    /// Who sees whom somebody follows, and who follows them: `shared` means people who follow them, or whom
+    /// they follow.
+    ListVisibility = personal::ListVisibility::ALL.iter().map(|lists| lists.as_str())
+}
+set! {
+    /// How a person is followed: `ALL`, `ALL_EXCEPT` some tags, or `ONLY` some.
+    UserMode = TagMode::ALL.iter().map(|mode| super::people::upper_mode(*mode))
+}
+set! {
+    /// How a person can be followed as a whole.
+    WholeUserMode = [TagMode::All, TagMode::Except].map(super::people::upper_mode)
 }
 set! {
     /// What of the source's threads a follow lets through.

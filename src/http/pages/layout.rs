@@ -6,8 +6,13 @@ use crate::domain::account::WebSession;
 use crate::http::assets::{ICON, STYLE};
 
 /// The pages that are always one click away, for the signed-in.
-const LINKS: [(&str, &str); 4] =
-    [("/", "Servers"), ("/settings/tokens", "Tokens"), ("/settings/sessions", "Sessions"), ("/docs", "API")];
+const LINKS: [(&str, &str); 5] = [
+    ("/", "Servers"),
+    ("/feed", "Feed"),
+    ("/settings/tokens", "Tokens"),
+    ("/settings/sessions", "Sessions"),
+    ("/docs", "API"),
+];
 
 /// A page with this title, as this person sees it, at this path.
 pub(super) fn page(title: &str, session: Option<&WebSession>, path: &str, content: Markup) -> Markup {

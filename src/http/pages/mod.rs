@@ -2,6 +2,7 @@
 
 mod discord_sign_in;
 mod docs;
+mod feed;
 mod layout;
 mod problems;
 mod sessions;
@@ -35,6 +36,8 @@ pub(super) fn routes(document: &Value) -> Router<WebState> {
         .route("/settings/sessions", get(sessions::show))
         .route("/settings/sessions/end", post(sessions::end_all))
         .route("/settings/sessions/{id}/end", post(sessions::end))
+        .route("/feed", get(feed::show))
+        .route("/feed/read", post(feed::mark))
         .route("/api/problems/{code}", get(problems::explain))
         .merge(docs::routes(document))
 }

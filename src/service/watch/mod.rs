@@ -1,6 +1,7 @@
 //! What the gateway listens for: followed sources with their threads, targets, and the bot's own webhooks. It
 //! is kept in memory, so that a message in a channel that nobody follows costs no query.
 
+mod authors;
 pub(super) mod snapshot;
 mod threads;
 
@@ -79,49 +80,6 @@ impl Watched {
     /// Whether messages in this channel are mirrored.
     pub fn is_source(&self, channel: ChannelId) -> bool {
         self.read_sets(|sets| sets.read.contains_key(&channel) || sets.threads.get(channel).is_some())
-    }
-
-    /// Whether edits and deletions in this channel matter, which needn't be a source.
-    pub fn concerns_messages(&self, channel: ChannelId) -> bool {
-        self.read_sets(|sets| {
-            sets.read.contains_key(&channel)
-                || sets.threads.get(channel).is_some()
-                || sets.author_channels.contains(&channel)
-        })
-    }
-
-    /// Whether somebody follows this person.
-    pub fn is_followed_author(&self, author: UserId) -> bool {
-        self.read_sets(|sets| sets.authors.contains(&author))
-    }
-
-    /// Whether somebody follows any person.
-    pub fn has_followed_authors(&self) -> bool {
-        self.read_sets(|sets| !sets.authors.is_empty())
-    }
-
-    /// Begins to listen to a person. It must be called before the follow is stored.
-    pub fn add_author(&self, author: UserId) {
-        self.update_sets(|sets| sets.authors.insert(author));
-    }
-
-    /// Notes that something of a followed person is recorded in this channel.
-    pub(super) fn add_author_channel(&self, channel: ChannelId) {
-        if !self.concerns_messages(channel) {
-            self.update_sets(|sets| sets.author_channels.insert(channel));
-        }
-    }
-
-    /// Adds the people who are followed, and where something of theirs is recorded.
-    pub fn extend_authors(
-        &self,
-        authors: impl IntoIterator<Item = UserId>,
-        channels: impl IntoIterator<Item = ChannelId>,
-    ) {
-        self.update_sets(|sets| {
-            sets.authors.extend(authors);
-            sets.author_channels.extend(channels);
-        });
     }
 
     /// The source whose history is read before anything of this channel is accepted, and its server: the

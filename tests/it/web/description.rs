@@ -26,7 +26,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 }
 
 /// Fields that hold one of some words, in whichever schema or query.
-const WORDS: [&str; 25] = [
+const WORDS: [&str; 30] = [
     "action",
     "approval",
     "audience",
@@ -50,6 +50,11 @@ const WORDS: [&str; 25] = [
     "verdict",
     "via",
     "kind",
+    "what",
+    "followable",
+    "lists",
+    "urlType",
+    "source of ActivityView",
     "name of PanelKind",
     "kind of NewPanel",
 ];

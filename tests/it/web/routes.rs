@@ -23,6 +23,8 @@ const ROUTES: &[Row] = &[
     Row("GET", "/auth/login", 303, 303, 303, 303),
     Row("GET", "/auth/callback", 400, 400, 400, 400),
     Row("POST", "/auth/logout", 303, 303, 303, 403),
+    Row("GET", "/feed", 401, 200, 403, 200),
+    Row("POST", "/feed/read", 401, 400, 403, 403),
     Row("GET", "/settings/tokens", 401, 200, 403, 200),
     Row("POST", "/settings/tokens", 401, 400, 403, 403),
     Row("POST", "/settings/tokens/{id}/revoke", 401, 404, 403, 403),
@@ -39,6 +41,33 @@ const ROUTES: &[Row] = &[
     Row("GET", "/api/v1/me/sessions", 401, 200, 403, 200),
     Row("DELETE", "/api/v1/me/sessions/{id}", 401, 404, 403, 403),
     Row("DELETE", "/api/v1/me/sessions", 401, 204, 403, 403),
+    Row("GET", "/api/v1/users", 401, 400, 400, 400),
+    Row("GET", "/api/v1/users/{userId}", 404, 404, 404, 404),
+    Row("POST", "/api/v1/users/{userId}/follow", 401, 404, 404, 403),
+    Row("POST", "/api/v1/users/{userId}/unfollow", 401, 404, 404, 403),
+    Row("GET", "/api/v1/users/{userId}/followers", 404, 404, 404, 404),
+    Row("GET", "/api/v1/users/{userId}/followers/count", 404, 404, 404, 404),
+    Row("GET", "/api/v1/users/{userId}/following", 404, 404, 404, 404),
+    Row("GET", "/api/v1/users/{userId}/following/count", 404, 404, 404, 404),
+    Row("GET", "/api/v1/me/followers", 401, 200, 200, 200),
+    Row("DELETE", "/api/v1/me/followers/{userId}", 401, 404, 404, 403),
+    Row("DELETE", "/api/v1/me/blocks/{userId}", 401, 204, 204, 403),
+    Row("GET", "/api/v1/me/following", 401, 200, 200, 200),
+    Row("GET", "/api/v1/me/follows", 401, 200, 200, 200),
+    Row("POST", "/api/v1/me/follows", 401, 400, 400, 403),
+    Row("GET", "/api/v1/me/follows/{id}", 401, 404, 404, 404),
+    Row("PATCH", "/api/v1/me/follows/{id}", 401, 404, 404, 403),
+    Row("DELETE", "/api/v1/me/follows/{id}", 401, 404, 404, 403),
+    Row("GET", "/api/v1/me/privacy", 401, 200, 200, 200),
+    Row("PATCH", "/api/v1/me/privacy", 401, 200, 200, 403),
+    Row("GET", "/api/v1/me/feed", 401, 200, 200, 200),
+    Row("GET", "/api/v1/me/feed/unread", 401, 200, 200, 200),
+    Row("POST", "/api/v1/me/feed/read", 401, 400, 400, 403),
+    Row("POST", "/api/v1/follows/user", 401, 400, 400, 403),
+    Row("GET", "/api/v1/follows/user/{userId}", 401, 404, 404, 404),
+    Row("DELETE", "/api/v1/follows/user/{userId}", 401, 404, 404, 403),
+    Row("POST", "/api/v1/follows/tag", 401, 400, 400, 403),
+    Row("DELETE", "/api/v1/follows/tag/{userId}/{tagId}", 401, 404, 404, 403),
     Row("GET", "/api/v1/servers", 401, 200, 200, 200),
     Row("GET", "/api/v1/panel-kinds", 401, 200, 200, 200),
     Row("GET", "/api/v1/operator/health", 404, 404, 404, 404),
@@ -49,11 +78,19 @@ const ROUTES: &[Row] = &[
 ];
 
 /// Scopes of the token in the table.
-const ALL: &[&str] =
-    &["follows:read", "follows:write", "servers:read", "servers:write", "panels:write", "operator:read"];
+const ALL: &[&str] = &[
+    "follows:read",
+    "follows:write",
+    "feed:read",
+    "servers:read",
+    "servers:write",
+    "panels:write",
+    "operator:read",
+];
 
 fn concrete(path: &str) -> String {
     let path = path.replace("{id}", "999999").replace("{link}", &"A".repeat(43));
+    let path = path.replace("{userId}", "999999").replace("{tagId}", "none");
     path.replace("{code}", "none").replace("{hash}", "0").replace("{name}", "none")
 }
 
@@ -64,7 +101,7 @@ async fn ask(browser: &Visitor, row: &Row, headers: &[(&str, &str)]) -> Answer {
         request = request.header(*name, *value);
     }
     request = match (row.0, row.1.starts_with("/api/v1")) {
-        ("POST", true) => request.json(&serde_json::json!({})),
+        ("POST" | "PATCH", true) => request.json(&serde_json::json!({})),
         ("POST", false) => request.form(&[("next", "/")]),
         _ => request,
     };

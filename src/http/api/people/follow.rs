@@ -16,17 +16,20 @@ use crate::http::web::WebState;
 use crate::service::ServiceError;
 
 use super::{PersonalFollowView, SignedIn, UserInPath, read_tags};
+use crate::http::api::words;
 
 /// How a follow begins. Everything may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct NewPersonalFollowBody {
     /// Which tags are let through: `all` (also without it), `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags that `except` and `only` name: `#name`, or the id of a forum's tag.
     #[serde(default)]
     tags: Vec<String>,
     /// How much is let through: `everything` (also without it), or `posts`: what begins something.
+    #[schema(value_type = Option<words::Coverage>)]
     what: Option<String>,
 }
 

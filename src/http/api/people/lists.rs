@@ -21,6 +21,7 @@ use crate::http::web::WebState;
 use crate::service::people::{PersonEntry, PersonView};
 
 use super::{PersonRef, PersonalFollowView, SignedIn, UserInPath, tag_id, written};
+use crate::http::api::words;
 
 /// How many people one call asks about.
 const MOST_IDS: usize = 100;
@@ -88,6 +89,7 @@ pub(in crate::http::api) struct ProfileView {
     /// Whether they follow you.
     is_follower: bool,
     /// How you follow them: `all`, `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     follow_mode: Option<&'static str>,
     /// The tags that this mode names.
     tags: Vec<String>,
@@ -237,6 +239,7 @@ pub(in crate::http::api) async fn own_following(
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(in crate::http::api) struct OwnFollowsQuery {
     /// Only follows of this kind: `user`, `channel` or `collection`.
+    #[param(value_type = Option<words::FolloweeKind>)]
     kind: Option<String>,
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]

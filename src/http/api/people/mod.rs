@@ -21,7 +21,7 @@ use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
-use super::written;
+use super::{words, written};
 
 /// A person, as paths name them.
 #[derive(Debug, Deserialize)]
@@ -97,14 +97,17 @@ pub(in crate::http::api) struct PersonalFollowView {
     /// Who follows.
     follower_id: String,
     /// What is followed: `user`, `channel` or `collection`.
+    #[schema(value_type = words::FolloweeKind)]
     kind: &'static str,
     /// Its id.
     following_id: String,
     /// Which tags are let through: `all`, `except` or `only`.
+    #[schema(value_type = words::FollowMode)]
     mode: &'static str,
     /// The tags that the mode names: `#name`, or the id of a forum's tag.
     tags: Vec<String>,
     /// How much is let through: `posts` or `everything`.
+    #[schema(value_type = words::Coverage)]
     what: &'static str,
     /// Until when nothing of it is shown.
     muted_until: Option<String>,
@@ -164,7 +167,7 @@ pub(super) fn read_tags(pointer: &str, texts: &[String]) -> Result<Vec<Tag>, Pro
 }
 
 /// The mode of a follow, as these endpoints spell it.
-pub(super) const fn upper_mode(mode: TagMode) -> &'static str {
+pub(in crate::http::api) const fn upper_mode(mode: TagMode) -> &'static str {
     match mode {
         TagMode::All => "ALL",
         TagMode::Except => "ALL_EXCEPT",

@@ -18,6 +18,7 @@ use crate::service::people::TagPair;
 
 use super::follow::limited;
 use super::{SignedIn, UserInPath, read_tag, read_tags, tag_id, upper_mode};
+use crate::http::api::words;
 
 /// How a person is to be followed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,6 +27,7 @@ pub(in crate::http::api) struct UserModeBody {
     /// The person.
     followed_user_id: String,
     /// `ALL` (also without it): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
+    #[schema(value_type = Option<words::WholeUserMode>)]
     mode: Option<String>,
     /// The tags that are left out: `#name`, or the id of a forum's tag. Only with `ALL_EXCEPT`.
     #[serde(default)]
@@ -51,6 +53,7 @@ pub(in crate::http::api) struct UserModeView {
     /// Who is followed.
     followed_user_id: String,
     /// `ALL`, `ALL_EXCEPT` or `ONLY`.
+    #[schema(value_type = words::UserMode)]
     mode: &'static str,
     /// The tags that `ALL_EXCEPT` leaves out.
     exclude_tag_ids: Vec<String>,

@@ -21,12 +21,14 @@ use crate::service::people::PersonalChange;
 
 use super::follow::limited;
 use super::{PersonalFollowView, SignedIn, read_tags};
+use crate::http::api::words;
 
 /// What is followed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct FolloweeBody {
     /// `user` or `channel`.
+    #[schema(value_type = words::FolloweeKind)]
     kind: String,
     /// Its id.
     id: String,
@@ -48,11 +50,13 @@ pub(in crate::http::api) struct NewOwnFollowBody {
     /// What to follow.
     target: FolloweeBody,
     /// Which tags are let through: `all` (also without it), `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags that `except` and `only` name: `#name`, or the id of a forum's tag.
     #[serde(default)]
     tags: Vec<String>,
     /// How much is let through: `everything` (also without it), or `posts`: what begins something.
+    #[schema(value_type = Option<words::Coverage>)]
     what: Option<String>,
 }
 
@@ -61,10 +65,12 @@ pub(in crate::http::api) struct NewOwnFollowBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct OwnFollowChangeBody {
     /// Which tags are let through: `all`, `except` or `only`.
+    #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags that the mode names.
     tags: Option<Vec<String>>,
     /// How much is let through: `posts` or `everything`.
+    #[schema(value_type = Option<words::Coverage>)]
     what: Option<String>,
     /// Until when nothing of it is shown (RFC 3339); null: from now on again.
     #[serde(default, deserialize_with = "given")]

@@ -13,15 +13,18 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
 use super::{SignedIn, UserInPath};
+use crate::http::api::words;
 
 /// What one chose.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct PrivacyView {
     /// Who may follow you: `everyone` or `nobody`; null for what the operator chose.
+    #[schema(value_type = Option<words::Followable>)]
     followable: Option<&'static str>,
     /// Who sees whom you follow and who follows you: `public`, `shared` or `hidden`; null for what the
     /// operator chose.
+    #[schema(value_type = Option<words::ListVisibility>)]
     lists: Option<&'static str>,
     /// Whether others aren't told how many these are.
     counts_hidden: bool,
@@ -46,9 +49,11 @@ impl PrivacyView {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct PrivacyBody {
     /// Who may follow you: `everyone` or `nobody`. With `nobody`, those who do stop.
+    #[schema(value_type = Option<words::Followable>)]
     followable: Option<String>,
     /// Who sees whom you follow and who follows you: `public`, `shared` (people who follow you, or whom you
     /// follow) or `hidden`.
+    #[schema(value_type = Option<words::ListVisibility>)]
     lists: Option<String>,
     /// Whether others aren't told how many these are.
     counts_hidden: Option<bool>,
