@@ -41,7 +41,8 @@ pub fn offered(web: bool) -> Vec<Value> {
     definitions().into_iter().filter(|command| web || command["name"] != OF_THE_WEB).collect()
 }
 
-fn without_nulls(value: Value) -> Value {
+/// A value without the fields that are `null`, at any depth.
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let set = fields.into_iter().filter(|(_, value)| !value.is_null());

@@ -1,7 +1,7 @@
 //! `/feed` and the menus that follow people, as a member sees them.
 
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tributary_sandbox::{Channel, Options, Permissions, Person, Post, Reply, WebhookId};
 
 use crate::harness::{SOON, Scene, refusal};
@@ -187,7 +187,7 @@ async fn a_hostile_post_stays_within_its_place() {
         "```\nnever closed".to_owned(),
         format!("||{}", "secret ".repeat(300)),
         format!("||{}||", "secret ".repeat(300)),
-        format!("```rs\n{}```", "*_~`|".repeat(799)),
+        format!("```rs\n{}```", "*_~`|".repeat(795)),
     ];
     all.carol_posts(hostile.iter().map(|text| Post::text(text))).await;
     let page = all.read().await;
@@ -495,6 +495,20 @@ async fn a_reader_is_forgotten_after_a_question() {
         assert_eq!(all.scene.count(&table).await, 0, "{table}");
     }
     assert!(all.read().await.text().contains("You don't follow anybody yet"));
+}
+
+/// Where there are web pages, the feed can be read there, too.
+#[tokio::test]
+async fn a_feed_leads_to_its_page_where_there_is_one() {
+    let all = Readers::with(&[("WEB_ADDR", "127.0.0.1:0"), ("PUBLIC_URL", "https://bot.example")]).await;
+    all.follow_carol().await;
+    all.carol_posts([Post::text("one")]).await;
+    let rows = all.read().await.components();
+    let open = rows[0]["components"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (&open["label"], &open["url"]),
+        (&json!("Open in browser"), &json!("https://bot.example/feed"))
+    );
 }
 
 /// In a direct message with the bot, everything works but choosing a channel.

@@ -13,7 +13,7 @@ use crate::service::{PersonalRefusal, ServiceError};
 use super::super::ids::IntoDomain;
 use super::super::options::MuteSpan;
 use super::super::personal::component_id::{FeedScreen, OwnList};
-use super::super::personal::{answer, lists, page};
+use super::super::personal::{answer, lists, page, send};
 use super::super::{Context, reply};
 
 /// Follow people and channels, and read what they post in one place
@@ -52,7 +52,8 @@ async fn read(
         unread: unread.unwrap_or_default(),
         start: FeedStart::Newest,
     };
-    reply::deliver(reply::send(ctx, page::answer(ctx.data(), screen, None).await?).await);
+    let answer = page::answer(ctx.data(), screen, None).await?;
+    send(ctx.framework.serenity_context, &ctx.interaction.token, answer).await;
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use super::component_id::PersonalPress;
 
 /// How much of a list of tags is shown.
 const TAGS: usize = 200;
+/// What follows a value that somebody left open.
+const BY_OPERATOR: &str = " (what my operator chose for everybody)";
 
 /// What is followed, as Discord names it.
 pub(in crate::discord) fn followee(followee: Followee) -> String {
@@ -151,14 +153,13 @@ pub(in crate::discord) fn privacy(
     policy: PersonalPolicy,
     ended: Option<u64>,
 ) -> CreateEmbed {
-    let chosen = |is_chosen: bool| if is_chosen { "" } else { " (what my operator chose for everybody)" };
     let followable = match (policy.members, choice.followable) {
         (MemberFollowing::Off, _) => "nobody; my operator has switched following people off".to_owned(),
         (_, Some(Followable::Everyone)) => "everyone, except those you block".to_owned(),
         (_, Some(Followable::Nobody)) => "nobody".to_owned(),
-        (MemberFollowing::Open, None) => format!("everyone, except those you block{}", chosen(false)),
+        (MemberFollowing::Open, None) => format!("everyone, except those you block{BY_OPERATOR}"),
         (MemberFollowing::OptIn, None) => {
-            "nobody, until you choose `followable:everyone` (what my operator chose for everybody)".to_owned()
+            format!("nobody, until you choose `followable:everyone`{BY_OPERATOR}")
         }
     };
     let lists = match choice.lists.unwrap_or(policy.lists) {
@@ -169,7 +170,7 @@ pub(in crate::discord) fn privacy(
     let counts = if choice.counts_hidden { "only you" } else { "everybody" };
     let mut text = format!(
         "**Who may follow you:** {followable}\n**Who sees whom you follow, and who follows you:** {lists}{}\n**Who sees how many that are:** {counts}",
-        chosen(choice.lists.is_some())
+        if choice.lists.is_some() { "" } else { BY_OPERATOR }
     );
     let Some(ended) = ended else {
         text.push_str("\n\nChange it with the options of this command: `followable`, `lists`, `counts`.");

@@ -53,7 +53,7 @@ pub(in crate::discord) async fn answer(
     }
     Ok(EditInteractionResponse::new()
         .embeds(embeds)
-        .components(components(&page, screen))
+        .components(components(&page, screen, bot.accounts.as_ref().map(|accounts| accounts.feed_page())))
         .allowed_mentions(CreateAllowedMentions::new()))
 }
 
@@ -128,7 +128,7 @@ fn place(page: &FeedPage) -> String {
     format!("{range} of {}{more}, newest first{lacks}", page.total.max(last))
 }
 
-fn components(page: &FeedPage, screen: FeedScreen) -> Vec<CreateActionRow> {
+fn components(page: &FeedPage, screen: FeedScreen, web: Option<String>) -> Vec<CreateActionRow> {
     let first = page.posts.first();
     if first.is_none() && page.newer == 0 {
         return Vec::new();
@@ -147,5 +147,6 @@ fn components(page: &FeedPage, screen: FeedScreen) -> Vec<CreateActionRow> {
         let marks = screen.starting(FeedStart::At(first.post.position)).mark_id();
         row.push(button(marks, "Mark as read", ButtonStyle::Primary, is_unread(first, page.seen)));
     }
+    row.extend(web.map(|web| CreateButton::new_link(web).label("Open in browser")));
     vec![CreateActionRow::Buttons(row)]
 }

@@ -14,7 +14,7 @@ use crate::service::{PersonalRefusal, ServiceError};
 use super::super::ids::IntoDomain;
 use super::super::{Bot, reply};
 use super::component_id::{FeedScreen, OwnList, PersonalPress, parse_followee};
-use super::{answer, lists, page};
+use super::{answer, lists, page, send};
 
 /// Answers a press below an answer of `/feed`; `false` where it isn't one.
 pub(in crate::discord) async fn answer_press(
@@ -42,7 +42,7 @@ pub(in crate::discord) async fn answer_press(
             }
         }
     };
-    reply::deliver(press.edit_response(ctx, answer).await.map(|_| ()));
+    send(ctx, &press.token, answer).await;
     true
 }
 

@@ -4,7 +4,7 @@ use crate::domain::message::{Content, File};
 use crate::domain::place::SourcePlace;
 use crate::domain::text;
 
-use super::{address, mentions::Mentions, title, words};
+use super::{address, title, words};
 
 /// How much of the author's name is shown (Discord: names have at most 32 characters).
 const NAME: usize = 80;
@@ -54,22 +54,9 @@ fn thread_title(content: &Content) -> Option<String> {
     Some(words::plain(&thread.title, NAME)).filter(|title| !title.is_empty())
 }
 
-/// What it says: its own words, or else those of what it forwards, its embeds or its poll, or else the name
-/// of what it shows instead.
 fn words_of(content: &Content, longest: usize) -> String {
-    let forward = content.forward.as_ref();
-    let texts = [Some(content.text.as_str()), forward.map(|forward| forward.text.as_str())];
-    let embeds = content.embeds.iter().chain(forward.iter().flat_map(|forward| &forward.embeds));
-    let embeds = embeds.flat_map(|embed| [embed.description.as_deref(), embed.title.as_deref()]);
-    let poll = content.poll.as_ref().map(|poll| poll.question.as_str());
-    let mut written = texts.into_iter().chain(embeds).chain([poll]).flatten();
-    match written.find(|text| text::is_visible(text)) {
-        Some(written) => {
-            let named = Mentions::always(&content.names).named(written.trim()).into_owned();
-            text::shortened(&named, longest).into_owned()
-        }
-        None => text::shortened(&text::escape(&title::beginning(content)), longest).into_owned(),
-    }
+    let said = title::written(content).unwrap_or_else(|| text::escape(&title::beginning(content)));
+    text::shortened(&said, longest).into_owned()
 }
 
 fn picture(content: &Content) -> Option<String> {
