@@ -15,7 +15,7 @@ use crate::domain::personal::CollectionId;
 use crate::domain::scope::TokenScope;
 use crate::domain::text;
 use crate::http::body::{JsonBody, Params};
-use crate::http::id::{Id, IdText, RULE};
+use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::people::{FeedPage, FeedRequest, FeedStart, ShownPost};
@@ -349,7 +349,8 @@ pub(super) async fn unread(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReadBody {
     /// The newest activity that was read.
-    up_to: String,
+    #[schema(value_type = IdText)]
+    up_to: Id<ActivityId>,
 }
 
 /// Mark your feed as read
@@ -369,7 +370,7 @@ pub(super) async fn mark(
     JsonBody(body): JsonBody<ReadBody>,
 ) -> Result<StatusCode, Problem> {
     caller.require(TokenScope::FeedRead)?;
-    let Id(up_to) = Id::<ActivityId>::parse(&body.up_to).map_err(|_| Problem::in_body("/upTo", RULE))?;
+    let Id(up_to) = body.up_to;
     state.services()?.people.mark_read(caller.user(), up_to).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,7 +11,7 @@ use crate::domain::ids::UserId;
 use crate::domain::personal::{Followee, PersonalFilter, PersonalFollow};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, JsonBody, Params};
-use crate::http::id::Id;
+use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::people::TagPair;
@@ -25,7 +25,8 @@ use crate::http::api::words;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct UserModeBody {
     /// The person.
-    followed_user_id: String,
+    #[schema(value_type = IdText)]
+    followed_user_id: Id<UserId>,
     /// `ALL` (also without it): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
     #[schema(value_type = Option<words::WholeUserMode>)]
     mode: Option<String>,
@@ -39,7 +40,8 @@ pub(in crate::http::api) struct UserModeBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct TagFollowBody {
     /// The person.
-    followed_user_id: String,
+    #[schema(value_type = IdText)]
+    followed_user_id: Id<UserId>,
     /// The tag: `#name`, or the id of a forum's tag.
     tag_id: String,
 }
@@ -91,11 +93,6 @@ impl UserModeView {
     }
 }
 
-fn user(text: &str) -> Result<UserId, Problem> {
-    let id = Id::<UserId>::parse(text);
-    id.map(|Id(user)| user).map_err(|_| Problem::in_body("/followedUserId", "invalid user id"))
-}
-
 /// Follow a person, or change how you follow them
 ///
 /// Sending it again changes nothing. Tags of theirs that you followed singly are part of it from then on.
@@ -113,7 +110,7 @@ pub(in crate::http::api) async fn set(
     JsonBody(body): JsonBody<UserModeBody>,
 ) -> Result<Json<UserModeView>, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
-    let followed = user(&body.followed_user_id)?;
+    let Id(followed) = body.followed_user_id;
     let words = [("ALL", TagMode::All), ("ALL_EXCEPT", TagMode::Except)];
     let mode = crate::http::body::word(body.mode.as_deref(), "/mode", words)?.unwrap_or(TagMode::All);
     let tags = read_tags("/excludeTagIds", &body.exclude_tag_ids)?;
@@ -199,7 +196,7 @@ pub(in crate::http::api) async fn follow_tag(
     JsonBody(body): JsonBody<TagFollowBody>,
 ) -> Result<Json<UserModeView>, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
-    let followed = user(&body.followed_user_id)?;
+    let Id(followed) = body.followed_user_id;
     let tag = read_tag(&body.tag_id)
         .ok_or_else(|| Problem::in_body("/tagId", "This is no tag: #name, or a forum tag's id."))?;
     let pair = TagPair { follower: caller.user(), followed, tag };
