@@ -2,8 +2,8 @@
 //! read their feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow` and `channels` change follows (`wish` as commands do it), `list`
-//! shows them, `feed` reads what comes of them. What a person may see of a feed is asked of Discord, anew each
-//! minute.
+//! shows them, `feed` reads what comes of them. What a person may see of a feed is asked of Discord, anew
+//! each minute.
 
 mod channels;
 mod feed;
