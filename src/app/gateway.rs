@@ -184,6 +184,7 @@ impl GatewayPart<'_> {
         let bot = Bot {
             follows: Arc::clone(&follows),
             panels: Arc::clone(&panels),
+            people: Arc::clone(&people),
             authors,
             accounts: accounts.clone(),
             started_at: clock.now(),

@@ -4,7 +4,7 @@
 use poise::serenity_prelude as serenity;
 use serenity::{ComponentInteraction, CreateInteractionResponse, CreateInteractionResponseMessage};
 
-use super::{Bot, followers, follows, panel, privacy, reply};
+use super::{Bot, followers, follows, panel, personal, privacy, reply};
 
 /// Answers a press on one of the bot's messages.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
@@ -14,7 +14,8 @@ pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &Component
         || follows::press::answer_press(ctx, bot, press).await
         || privacy::answer_press(ctx, bot, press).await
         || followers::press::answer_press(ctx, bot, press).await
-        || followers::press::answer_request(ctx, bot, press).await;
+        || followers::press::answer_request(ctx, bot, press).await
+        || personal::press::answer_press(ctx, bot, press).await;
     if !answered {
         outdated(ctx, press).await;
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use poise::Command;
 use poise::serenity_prelude::CommandOptionType;
+use poise::{Command, ContextMenuCommandAction};
 use serde_json::Value;
 
 use crate::service::ServiceError;
@@ -15,7 +15,7 @@ use super::commands::{OF_THE_WEB, all};
 /// The whole of commands.md.
 pub fn commands_md() -> String {
     let mut text = String::from(
-        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands except `/privacy` and `/dashboard` work only in servers. Only the person who runs a command sees its answer.\n",
+        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands except `/feed`, `/privacy` and `/dashboard` work only in servers. Only the person who runs a command sees its answer.\n",
     );
     for command in all() {
         let _ = write!(text, "\n{}", section(&command));
@@ -41,7 +41,8 @@ pub fn offered(web: bool) -> Vec<Value> {
     definitions().into_iter().filter(|command| web || command["name"] != OF_THE_WEB).collect()
 }
 
-fn without_nulls(value: Value) -> Value {
+/// A value without the fields that are `null`, at any depth.
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let set = fields.into_iter().filter(|(_, value)| !value.is_null());
@@ -56,7 +57,10 @@ fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
     let heading = if command.qualified_name.contains(' ') { "###" } else { "##" };
     let description = command.description.as_deref().unwrap_or_default();
     let name = match &command.context_menu_name {
-        Some(name) => format!("{name}, in the menu of a message"),
+        Some(name) => {
+            let of_person = matches!(command.context_menu_action, Some(ContextMenuCommandAction::User(_)));
+            format!("{name}, in the menu of a {}", if of_person { "person" } else { "message" })
+        }
         None => format!("`/{}`", command.qualified_name),
     };
     let mut text = format!("{heading} {name}\n\n{description}.\n");
@@ -98,6 +102,7 @@ fn row(option: &Value) -> String {
     let takes = match kind {
         _ if !words.is_empty() => words.join(", "),
         Some(CommandOptionType::Channel) => "a channel".to_owned(),
+        Some(CommandOptionType::User) => "a person".to_owned(),
         Some(CommandOptionType::Boolean) => "true or false".to_owned(),
         Some(CommandOptionType::Integer) => "a whole number".to_owned(),
         _ if option["autocomplete"] == true => "text, completed as you type".to_owned(),

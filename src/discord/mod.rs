@@ -11,6 +11,7 @@ pub mod gateway;
 mod ids;
 mod options;
 mod panel;
+mod personal;
 mod privacy;
 mod reply;
 mod report;
@@ -23,6 +24,7 @@ use chrono::{DateTime, Utc};
 use crate::service::accounts::Accounts;
 use crate::service::authors::Authors;
 use crate::service::panels::Panels;
+use crate::service::people::People;
 use crate::service::servers::Admission;
 use crate::service::{FollowService, ServiceError};
 
@@ -32,6 +34,8 @@ pub struct Bot {
     pub follows: Arc<FollowService>,
     /// The use cases around panels.
     pub panels: Arc<Panels>,
+    /// Whom and what people follow for themselves, and what they read of it.
+    pub people: Arc<People>,
     /// What people can ask about themselves.
     pub authors: Arc<Authors>,
     /// Who may use the web pages, if there are any.

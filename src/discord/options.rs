@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
 use crate::domain::follow::{Approval, Audience, DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
+use crate::domain::personal::{Coverage, Followable, ListVisibility};
 use crate::service::authors::Whereabouts;
 use crate::service::panels::Panels;
 use crate::service::{DeliveryChoice, ServiceError};
@@ -62,6 +64,65 @@ impl FixedChoices for Audience {
 impl FixedChoices for Approval {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|approval| (approval.as_str(), *approval)).collect()
+    }
+}
+
+impl FixedChoices for Coverage {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|coverage| (coverage.as_str(), *coverage)).collect()
+    }
+}
+
+impl FixedChoices for Followable {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|followable| (followable.as_str(), *followable)).collect()
+    }
+}
+
+impl FixedChoices for ListVisibility {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|lists| (lists.as_str(), *lists)).collect()
+    }
+}
+
+/// For how long something is muted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MuteSpan {
+    Hours(i64),
+    /// Not any more.
+    Off,
+}
+
+impl MuteSpan {
+    /// How long that is; `None` ends it.
+    pub(super) const fn length(self) -> Option<TimeDelta> {
+        match self {
+            Self::Hours(hours) => TimeDelta::try_hours(hours),
+            Self::Off => None,
+        }
+    }
+}
+
+impl FixedChoices for MuteSpan {
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![
+            ("1h", Self::Hours(1)),
+            ("8h", Self::Hours(8)),
+            ("1d", Self::Hours(24)),
+            ("7d", Self::Hours(7 * 24)),
+            ("30d", Self::Hours(30 * 24)),
+            ("off", Self::Off),
+        ]
+    }
+
+    fn label(word: &str, span: Self) -> String {
+        match span {
+            Self::Hours(1) => "1 hour".to_owned(),
+            Self::Hours(hours) if hours < 24 => format!("{hours} hours"),
+            Self::Hours(24) => "1 day".to_owned(),
+            Self::Hours(hours) => format!("{} days", hours / 24),
+            Self::Off => format!("{word}: show it again now"),
+        }
     }
 }
 
@@ -135,4 +196,16 @@ impl FixedChoices for PanelKindOption {
     }
 }
 
-slash_argument!(TagMode, DeliveryChoice, ThreadScope, Audience, Approval, PanelKindOption, Whereabouts);
+slash_argument!(
+    TagMode,
+    DeliveryChoice,
+    ThreadScope,
+    Audience,
+    Approval,
+    PanelKindOption,
+    Whereabouts,
+    Coverage,
+    Followable,
+    ListVisibility,
+    MuteSpan
+);

@@ -28,6 +28,11 @@ pub(super) fn info(title: impl Into<String>, text: impl Into<String>) -> CreateE
     CreateEmbed::new().color(BLUE).title(title).description(text)
 }
 
+/// The embed that shows one thing of several.
+pub(super) fn item(text: impl Into<String>) -> CreateEmbed {
+    CreateEmbed::new().color(BLUE).description(text)
+}
+
 /// The embed that asks something.
 pub(super) fn question(text: impl Into<String>) -> CreateEmbed {
     refused(text)

@@ -22,6 +22,7 @@ mod edge;
 mod excerpts;
 mod faithful;
 mod faults;
+mod feed_commands;
 mod follow;
 mod follow_changes;
 mod followed_side;

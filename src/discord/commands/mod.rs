@@ -2,7 +2,9 @@
 
 mod about;
 mod dashboard;
+mod feed;
 mod follow;
+mod follow_menus;
 mod followers;
 mod follows;
 pub(super) mod panel;
@@ -29,6 +31,9 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
         followers::followers(),
         publish::publish(),
         panel::panel(),
+        feed::feed(),
+        follow_menus::follow_member(),
+        follow_menus::follow_author(),
         report::delivery_report(),
         privacy::privacy(),
         dashboard::dashboard(),

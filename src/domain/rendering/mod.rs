@@ -24,6 +24,7 @@ use mentions::Mentions;
 
 pub use controls::ActionRow;
 pub use existing_files::{ExistingFile, KeptFiles};
+pub use feed::{PostPreview, preview_post};
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 pub use title::{beginning, named_text, panel_title, title};
@@ -34,6 +35,7 @@ mod controls;
 mod embeds;
 mod excerpt;
 mod existing_files;
+mod feed;
 mod files;
 mod forward;
 mod mentions;

@@ -14,11 +14,20 @@ pub fn title(content: &Content) -> String {
 /// A message's text with the names of what it mentions, for places without formatting; where it has none, the
 /// name of what else it shows.
 pub fn named_text(content: &Content) -> String {
-    if text::is_visible(&content.text) {
-        Mentions::always(&content.names).named(&content.text).into_owned()
-    } else {
-        beginning(content)
-    }
+    written(content).unwrap_or_else(|| beginning(content))
+}
+
+/// The first text of a message in which something can be seen, with the names of what it mentions: its own,
+/// that of what it forwards, of its embeds or of its poll.
+pub(super) fn written(content: &Content) -> Option<String> {
+    let forward = content.forward.as_ref();
+    let texts = [Some(content.text.as_str()), forward.map(|forward| forward.text.as_str())];
+    let embeds = content.embeds.iter().chain(forward.iter().flat_map(|forward| &forward.embeds));
+    let embeds = embeds.flat_map(|embed| [embed.description.as_deref(), embed.title.as_deref()]);
+    let poll = content.poll.as_ref().map(|poll| poll.question.as_str());
+    let mut all = texts.into_iter().chain(embeds).chain([poll]).flatten();
+    let text = all.find(|text| text::is_visible(text))?;
+    Some(Mentions::always(&content.names).named(text.trim()).into_owned())
 }
 
 /// The first line of a message's text, or the name of what else it shows.

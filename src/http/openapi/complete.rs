@@ -22,7 +22,7 @@ const ALWAYS: [ProblemCode; 8] = [
 ];
 
 /// Refusals that only commands can meet: a request of a program names what it means.
-const COMMANDS_ONLY: [&str; 7] = [
+const COMMANDS_ONLY: [&str; 8] = [
     "servers_only",
     "no_channel",
     "two_channels",
@@ -30,6 +30,7 @@ const COMMANDS_ONLY: [&str; 7] = [
     "question_too_old",
     "several_panels",
     "too_slow",
+    "choose_one",
 ];
 
 /// Refusals of a channel that somebody wants in their feed.

@@ -83,6 +83,11 @@ impl Accounts {
         Ok(self.url.join(&format!("/auth/link/{}", secret.text())))
     }
 
+    /// The address of the page on which people read their feeds. Whoever isn't signed in can do so there.
+    pub fn feed_page(&self) -> String {
+        self.url.join("/feed")
+    }
+
     /// Whom a link would sign in; `None` if it doesn't work (any more).
     pub async fn link_account(&self, link: &WebSecret) -> Result<Option<Account>, ServiceError> {
         Ok(self.store.sign_in(link.hash(), self.clock.now()).await?)

@@ -42,6 +42,9 @@ pub enum PersonalRefusal {
     /// No such activity is in the feed.
     #[error("I can't find that post in your feed.")]
     UnknownActivity,
+    /// A command takes one person or one channel, and got none or both.
+    #[error("Choose whom or what you mean: either a `member` or a `channel`.")]
+    ChooseOne,
 }
 
 impl From<PersonalRefusal> for ServiceError {

@@ -8,7 +8,9 @@ use crate::domain::follow::ThreadScope;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::lock::lock;
 use crate::domain::personal::{Followee, PersonalFollow, PersonalOptions};
+use crate::domain::tags::TagSet;
 use crate::service::access::{CachedAccess, ChannelSight, GuildChannel};
+use crate::service::follow::tags::read_tags;
 use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};
 use crate::store::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
@@ -33,25 +35,13 @@ impl People {
         options: PersonalOptions,
     ) -> Result<PersonalFollow, ServiceError> {
         let change = async {
-            let place = self.readable(follower, via, channel).await?;
-            self.profile_for(Some(follower), follower).await?;
-            let forum = place.kind() == ChannelKind::Forum;
-            let threads = if forum { ThreadScope::All } else { ThreadScope::None };
-            // Before the follow is stored, so that no post is missed in between.
-            self.intake.begin_reading(&place, threads).await?;
-            let (followee, server) = (Followee::Channel(channel), place.guild);
-            let at = FolloweePlace { server, parent: place.parent(), threads: forum };
-            let pair = PersonalPair { follower, followee, place: Some(at) };
+            let (place, _) = self.readable(follower, via, channel, None).await?;
             let edit = |present: Option<&PersonalFollow>| match present {
                 Some(_) => PersonalEdit::Keep,
                 None => PersonalEdit::Set(options),
             };
-            match self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await? {
-                PersonalEdited::Made(follow) => {
-                    self.tell_peers(followee).await;
-                    Ok(follow)
-                }
-                PersonalEdited::Full => Err(PersonalRefusal::Full.into()),
+            match self.edit_channel(follower, &place, edit).await? {
+                PersonalEdited::Made(follow) => Ok(follow),
                 _ => Err(PersonalRefusal::AlreadyFollowing.into()),
             }
         };
@@ -85,13 +75,39 @@ impl People {
         }
     }
 
-    /// A channel that a person and the bot can read. A hidden one gets the answer of a missing one.
-    async fn readable(
+    /// Makes or changes a follow of a channel that the follower can read.
+    pub(super) async fn edit_channel(
+        &self,
+        follower: UserId,
+        place: &GuildChannel,
+        edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
+    ) -> Result<PersonalEdited, ServiceError> {
+        self.profile_for(Some(follower), follower).await?;
+        let forum = place.kind() == ChannelKind::Forum;
+        let threads = if forum { ThreadScope::All } else { ThreadScope::None };
+        // Before the follow is stored, so that no post is missed in between.
+        self.intake.begin_reading(place, threads).await?;
+        let (followee, server) = (Followee::Channel(place.id()), place.guild);
+        let at = FolloweePlace { server, parent: place.parent(), threads: forum };
+        let pair = PersonalPair { follower, followee, place: Some(at) };
+        let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
+        match edited {
+            PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
+            PersonalEdited::Made(_) => self.tell_peers(followee).await,
+            _ => {}
+        }
+        Ok(edited)
+    }
+
+    /// A channel that a person and the bot can read, with the tags that were typed for it. A hidden one gets
+    /// the answer of a missing one.
+    pub(super) async fn readable(
         &self,
         user: UserId,
         via: Via,
         channel: ChannelId,
-    ) -> Result<GuildChannel, ServiceError> {
+        typed: Option<&str>,
+    ) -> Result<(GuildChannel, Option<TagSet>), ServiceError> {
         let now = self.clock.now();
         if let Some(free) = lock(&self.unknown).next_free(&user, now) {
             return Err(Refusal::TooManyLookups(free).into());
@@ -122,7 +138,13 @@ impl People {
         }
         match access.bot_lacks(self.identity.user, &place, needed).await? {
             Some(lacks) => Err(Refusal::BotMay(vec![lacks]).into()),
-            None => Ok(place),
+            None => {
+                let tags = match typed {
+                    Some(typed) => read_tags(&mut access, &place, typed).await?,
+                    None => None,
+                };
+                Ok((place, tags))
+            }
         }
     }
 }

@@ -34,6 +34,10 @@ pub enum FeedStart {
     Newest,
     /// After this one, further back.
     OlderThan(FeedPosition),
+    /// With this one, or with what is next to it further back if it is gone.
+    At(FeedPosition),
+    /// So that it ends before this one.
+    NewerThan(FeedPosition),
     /// After this activity, further back.
     OlderThanActivity(ActivityId),
     /// After so many.
@@ -75,6 +79,8 @@ pub struct FeedPage {
     pub posts: Vec<ShownPost>,
     /// How many there are on all pages, as far as that was found out.
     pub total: usize,
+    /// How many of these are newer than the page.
+    pub newer: usize,
     /// Whether that is all.
     pub is_total_exact: bool,
     /// Where the next page begins; `None` on the last one.
@@ -128,13 +134,16 @@ impl People {
         };
         let (shown, sight) = self.visible(user, via, &filter, start).await?;
         let total = shown.len();
-        let (skip, older): (usize, Option<FeedPosition>) = match start {
-            FeedStart::Skip(skip) => (skip, None),
-            FeedStart::OlderThan(position) => (0, Some(position)),
-            FeedStart::Newest | FeedStart::OlderThanActivity(_) => (0, None),
+        let from = match start {
+            FeedStart::Newest | FeedStart::OlderThanActivity(_) => 0,
+            FeedStart::Skip(skip) => skip.min(total),
+            FeedStart::OlderThan(than) => shown.partition_point(|one| one.position >= than),
+            FeedStart::At(at) => shown.partition_point(|one| one.position > at),
+            FeedStart::NewerThan(than) => {
+                shown.partition_point(|one| one.position > than).saturating_sub(limit)
+            }
         };
-        let mut rest =
-            shown.into_iter().filter(|one| older.is_none_or(|older| one.position < older)).skip(skip);
+        let mut rest = shown.into_iter().skip(from);
         let page: Vec<FeedCandidate> = rest.by_ref().take(limit).collect();
         let next = if rest.next().is_some() { page.last().map(|last| last.position) } else { None };
         let posts = self.store.feed_posts(page).await?.into_iter();
@@ -145,6 +154,7 @@ impl People {
         Ok(FeedPage {
             posts: posts.filter_map(named).collect(),
             total,
+            newer: from,
             is_total_exact: sight.unknown.is_empty() && sight.failed.is_empty(),
             next,
             is_complete: sight.failed.is_empty(),
@@ -198,6 +208,7 @@ impl People {
         // Threads of which the page that is asked for has something are looked at first.
         let near = |one: &&FeedCandidate| match start {
             FeedStart::OlderThan(position) => one.position < position,
+            FeedStart::At(position) => one.position <= position,
             _ => true,
         };
         let mut threads: Vec<ChannelId> = Vec::new();

@@ -198,7 +198,7 @@ impl People {
     }
 
     /// Makes or changes a follow of a person. What `conclude` refuses doesn't count as an action.
-    async fn change_user<T>(
+    pub(super) async fn change_user<T>(
         &self,
         follower: UserId,
         followed: UserId,

@@ -32,6 +32,15 @@ pub struct PersonView {
     pub follow: Option<PersonalFollow>,
 }
 
+/// One of somebody's follows, with what a followed person is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFollow {
+    /// The follow.
+    pub follow: PersonalFollow,
+    /// Who is followed; `None` for a channel or a collection.
+    pub profile: Option<Profile>,
+}
+
 impl People {
     /// A page of a person's followers, or of those whom they follow, the newest first. To whoever may not see
     /// it, it is empty.
@@ -75,6 +84,28 @@ impl People {
         size: PageSize,
     ) -> Result<LongPage<PersonalFollow>, ServiceError> {
         Ok(self.store.personal_follows(user, kind, start, size).await?)
+    }
+
+    /// The same page of everything that one follows, with names.
+    pub async fn named_follows(
+        &self,
+        user: UserId,
+        start: PageStart,
+        size: PageSize,
+    ) -> Result<LongPage<NamedFollow>, ServiceError> {
+        let page = self.own_follows(user, None, start, size).await?;
+        let person = |follow: &PersonalFollow| match follow.followee {
+            Followee::User(person) => Some(person),
+            Followee::Channel(_) | Followee::Collection(_) => None,
+        };
+        let people: Vec<UserId> = page.items.iter().filter_map(person).collect();
+        let mut profiles = self.store.profiles(&people).await?;
+        let named = |follow: &PersonalFollow| NamedFollow {
+            profile: person(follow).and_then(|person| profiles.remove(&person)),
+            follow: follow.clone(),
+        };
+        let items = page.items.iter().map(named).collect();
+        Ok(page.with(items))
     }
 
     /// A person as whoever asks sees them.

@@ -1,14 +1,16 @@
 //! What people do with each other and for themselves: follow people and channels, see who follows whom, and
 //! read their feed. Everybody changes only what is theirs.
 //!
-//! `profiles` knows who people are, `follow` and `channels` change follows, `list` shows them, `feed` reads
-//! what comes of them. What a person may see of a feed is asked of Discord, anew each minute.
+//! `profiles` knows who people are, `follow` and `channels` change follows (`wish` as commands do it), `list`
+//! shows them, `feed` reads what comes of them. What a person may see of a feed is asked of Discord, anew
+//! each minute.
 
 mod channels;
 mod feed;
 mod follow;
 mod list;
 mod profiles;
+mod wish;
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +33,8 @@ use super::{Identity, ServiceParts};
 pub use self::channels::PersonalChange;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
 pub use self::follow::{TagFollowed, TagPair};
-pub use self::list::{PersonEntry, PersonView};
+pub use self::list::{NamedFollow, PersonEntry, PersonView};
+pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 
 /// The span in which people are looked up in vain, and how many one person may look up so.
 const SPAN: TimeDelta = TimeDelta::minutes(10);

@@ -1,5 +1,7 @@
 //! People as others see them, and what they chose about being followed.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
@@ -52,6 +54,18 @@ impl Store {
         let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1");
         let rows: Vec<ProfileRow> = Sql::new(query, [user.to_db().into()]).rows_of(&self.db).await?;
         rows.into_iter().next().map(ProfileRow::read).transpose()
+    }
+
+    /// What is known of these people.
+    pub async fn profiles(&self, users: &[UserId]) -> Result<HashMap<UserId, Profile>, StoreError> {
+        if users.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let query = Sql::new(format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id IN "), []);
+        let query = query.list(users.iter().map(|user| user.to_db()));
+        let rows: Vec<ProfileRow> = query.rows_of(&self.db).await?;
+        let read = |row: ProfileRow| row.read().map(|profile| (profile.user, profile));
+        rows.into_iter().map(read).collect()
     }
 
     /// Notes how Discord describes a person now. What they chose stays.
