@@ -86,7 +86,7 @@ impl People {
     }
 
     /// A channel that a person and the bot can read. A hidden one gets the answer of a missing one.
-    async fn readable(
+    pub(in crate::service) async fn readable(
         &self,
         user: UserId,
         via: Via,
