@@ -209,10 +209,12 @@ const AUDITED_COLUMNS: &[(&str, &[&str])] = &[
     ),
     ("channels", &["audience", "approval", "notify_channel_id"]),
     ("panels", &["title", "config", "refresh_seconds", "state"]),
+    ("collections", &["name", "description", "open"]),
 ];
 
 /// Tables whose rows are decisions.
-const AUDITED_TABLES: [&str; 4] = ["channel_follows", "panels", "follower_blocks", "blocked_servers"];
+const AUDITED_TABLES: [&str; 6] =
+    ["channel_follows", "panels", "follower_blocks", "blocked_servers", "collections", "collection_channels"];
 
 /// Files of the store that write such a thing without a record, and why they may.
 const UNAUDITED: &[(&str, &str)] = &[("store/member/forget.rs", "a person's name is taken out of panels")];

@@ -43,6 +43,7 @@ mod m20261130_000031_mark_stale_mirrors;
 mod m20261130_000032_follow_people;
 mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
+mod m20261130_000035_collect_channels;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +84,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000034_index_delivered::Migration),
             Box::new(m20261130_000032_follow_people::Migration),
             Box::new(m20261130_000033_fill_feeds::Migration),
+            Box::new(m20261130_000035_collect_channels::Migration),
         ]
     }
 }

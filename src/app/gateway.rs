@@ -17,6 +17,7 @@ use crate::service::access::lookups::Lookups;
 use crate::service::access::quotas::UserQuotas;
 use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
+use crate::service::collections::Collections;
 use crate::service::gateway_view::GatewayView;
 use crate::service::health::Health;
 use crate::service::idempotency::KeptAnswers;
@@ -178,6 +179,13 @@ impl GatewayPart<'_> {
             Arc::clone(&lookups),
             config.personal,
         ));
+        let collections = Arc::new(Collections::new(
+            &parts,
+            Arc::clone(&intake),
+            Arc::clone(&quotas),
+            Arc::clone(&lookups),
+            Arc::clone(&people),
+        ));
         let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
@@ -211,8 +219,15 @@ impl GatewayPart<'_> {
                 None => std::future::pending().await,
             }
         };
-        let services =
-            accounts.map(|accounts| WebServices { accounts, follows, people, panels, operator, answers });
+        let services = accounts.map(|accounts| WebServices {
+            accounts,
+            follows,
+            people,
+            collections,
+            panels,
+            operator,
+            answers,
+        });
         let _serving = services.map(|services| web.serve(services));
         let ended = tokio::select! {
             ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),

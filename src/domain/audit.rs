@@ -13,6 +13,7 @@ use super::choice::choice;
 use super::follow::{Follow, FollowId, FollowOptions};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::panel::PanelId;
+use super::personal::CollectionId;
 use super::tags::Tag;
 
 /// The way in which a person acts.
@@ -142,6 +143,16 @@ choice! {
         PanelStopped = "panel_stopped",
         /// A panel was removed.
         PanelRemoved = "panel_removed",
+        /// A collection was made.
+        CollectionCreated = "collection_created",
+        /// A collection's name, description or openness changed.
+        CollectionChanged = "collection_changed",
+        /// A collection was deleted, and with it everybody's follows of it.
+        CollectionDeleted = "collection_deleted",
+        /// A channel was added to a collection.
+        CollectionChannelAdded = "collection_channel_added",
+        /// A channel was removed from a collection, or doesn't exist any more.
+        CollectionChannelRemoved = "collection_channel_removed",
         /// Somebody signed in at the web pages; its detail says how, and with which kind of browser.
         SignedIn = "signed_in",
         /// A session was ended.
@@ -168,6 +179,8 @@ pub enum AuditSubject {
     Session(WebSessionId),
     /// A token.
     Token(ApiTokenId),
+    /// A collection.
+    Collection(CollectionId),
 }
 
 impl AuditSubject {
@@ -180,6 +193,7 @@ impl AuditSubject {
             Self::Server(id) => ("server", id.to_db()),
             Self::Session(id) => ("session", id.0),
             Self::Token(id) => ("token", id.0),
+            Self::Collection(id) => ("collection", id.0),
         }
     }
 
@@ -192,6 +206,7 @@ impl AuditSubject {
             "server" => GuildId::from_db(id).ok().map(Self::Server),
             "session" => Some(Self::Session(WebSessionId(id))),
             "token" => Some(Self::Token(ApiTokenId(id))),
+            "collection" => Some(Self::Collection(CollectionId(id))),
             _ => None,
         }
     }
@@ -305,6 +320,7 @@ mod tests {
             AuditSubject::Server(guild(7)),
             AuditSubject::Session(WebSessionId(7)),
             AuditSubject::Token(ApiTokenId(7)),
+            AuditSubject::Collection(CollectionId(7)),
         ] {
             let (kind, id) = subject.parts();
             assert_eq!(AuditSubject::from_parts(kind, id), Some(subject));

@@ -11,6 +11,7 @@ pub mod channel;
 mod choice;
 pub mod circle;
 pub mod clock;
+pub mod collection;
 pub mod doors;
 pub mod expiring;
 pub mod feed;

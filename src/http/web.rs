@@ -14,6 +14,7 @@ use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
+use crate::service::collections::Collections;
 use crate::service::idempotency::KeptAnswers;
 use crate::service::operator::OperatorFigures;
 use crate::service::panels::Panels;
@@ -35,6 +36,8 @@ pub struct WebServices {
     pub follows: Arc<FollowService>,
     /// Whom people follow, and their feeds.
     pub people: Arc<People>,
+    /// The collections of servers.
+    pub collections: Arc<Collections>,
     /// The panels in servers' channels.
     pub panels: Arc<Panels>,
     /// What the operator reads.

@@ -162,7 +162,8 @@ fn named(entry: &AuditEntry) -> BTreeSet<ChannelId> {
         | AuditSubject::Panel(_)
         | AuditSubject::Server(_)
         | AuditSubject::Session(_)
-        | AuditSubject::Token(_) => None,
+        | AuditSubject::Token(_)
+        | AuditSubject::Collection(_) => None,
     };
     let texts = |mut value: Value| {
         leaves(&mut value).into_iter().filter_map(|leaf| channel(leaf)).collect::<Vec<_>>()

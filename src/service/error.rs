@@ -2,6 +2,7 @@
 //! operator should see.
 
 mod codes;
+mod collection;
 mod consent;
 mod discord;
 mod missing;
@@ -20,6 +21,7 @@ use crate::rest::RestError;
 use crate::store::StoreError;
 
 pub use self::codes::{FailureFacts, FailureKind, RetryTime};
+pub use self::collection::CollectionRefusal;
 pub use self::consent::ConsentRefusal;
 pub use self::discord::explain_discord_error;
 pub use self::missing::MissingPermissions;
@@ -383,6 +385,9 @@ pub enum Refusal {
     /// A rule about personal follows.
     #[error(transparent)]
     Personal(#[from] PersonalRefusal),
+    /// A rule about collections.
+    #[error(transparent)]
+    Collection(#[from] CollectionRefusal),
     /// It is paused already.
     #[error("Follow {0} is already paused.")]
     AlreadyPaused(FollowId),

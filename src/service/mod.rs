@@ -14,6 +14,7 @@ pub mod authors;
 mod backoff;
 mod breaks;
 pub mod check_requests;
+pub mod collections;
 mod content;
 pub mod error;
 mod follow;
@@ -52,8 +53,8 @@ use crate::store::Store;
 
 pub use self::audit::{AuditPage, AuditedChange};
 pub use self::error::{
-    ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, RetryTime, ServiceError,
-    explain_discord_error,
+    CollectionRefusal, ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, RetryTime,
+    ServiceError, explain_discord_error,
 };
 pub use self::follow::FollowOutcome;
 pub use self::follow::change::{ChangedFollow, NotNative};

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `db` | the database itself: connection, SQL, locks, notices, encryption, migrations |
 //! | `audit` | who changed what, and the transactions in which that is changed |
+//! | `collection` | a server's lists of channels, which people follow as one |
 //! | `lane` | who sends into a target, what is next there, and what came of it |
 //! | `panel` | panels and their mirrors |
 //! | `follow` | channel follows and what they need: webhooks, doors, consent, what people are told |
@@ -24,6 +25,7 @@
 //! their way in and opened on their way out.
 
 mod audit;
+mod collection;
 mod copy;
 mod db;
 mod feed;
@@ -45,6 +47,7 @@ use std::fmt;
 use sea_orm::DatabaseConnection;
 
 pub use self::audit::list::AuditFilter;
+pub use self::collection::{CollectedAs, CollectionConflict, CollectionCounts};
 pub use self::copy::{Copied, CopyError, Copying};
 pub use self::db::crypt::Cipher;
 pub use self::db::error::{Blame, StoreError};

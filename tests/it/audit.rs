@@ -245,6 +245,8 @@ async fn every_change_is_recorded_and_nothing_that_was_written() {
     // Signing in and tokens are no server's business: `web::own_audit`.
     let of_people = ["signed_in", "signed_out", "token_created", "token_revoked"];
     let all = AuditAction::ALL.iter().map(|action| action.as_str()).filter(|word| !of_people.contains(word));
+    // Collections have no command yet: `web::collections`.
+    let all = all.filter(|word| !word.starts_with("collection_"));
     let all: BTreeSet<String> = all.map(ToOwned::to_owned).collect();
     assert_eq!(*ledger.actions.borrow(), all, "this test leaves nothing out");
 

@@ -5,6 +5,7 @@
 
 mod audit;
 mod channels;
+mod collections;
 mod deliveries;
 mod feed;
 mod follows;
@@ -80,6 +81,9 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(panels::show, panels::change, panels::remove))
         .routes(routes!(panels::refresh))
         .routes(routes!(panels::relocate))
+        .routes(routes!(collections::list, collections::create))
+        .routes(routes!(collections::show, collections::change, collections::remove))
+        .routes(routes!(collections::add_channel, collections::remove_channel))
 }
 
 /// The endpoints of modes and tags, which are also at `/api/follows`.

@@ -176,6 +176,7 @@ named! {
         AuditSubject::Server(_) => "server",
         AuditSubject::Session(_) => "session",
         AuditSubject::Token(_) => "token",
+        AuditSubject::Collection(_) => "collection",
     }
 }
 

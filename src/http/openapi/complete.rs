@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http::idempotency;
 use crate::http::problem::{ProblemCode, ProblemKind};
-use crate::service::{ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, ServiceError};
+use crate::service::{
+    CollectionRefusal, ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, ServiceError,
+};
 
 /// What every request can meet.
 const ALWAYS: [ProblemCode; 8] = [
@@ -33,8 +35,9 @@ const COMMANDS_ONLY: [&str; 8] = [
     "choose_one",
 ];
 
-/// Refusals of a channel that somebody wants in their feed.
-const FOLLOWING_CHANNELS: [&str; 4] = ["unknown_channel", "source_kind", "bot_lacks", "too_many_lookups"];
+/// Refusals of a channel or collection that somebody wants in their feed.
+const FOLLOWING_CHANNELS: [&str; 5] =
+    ["unknown_channel", "unknown_collection", "source_kind", "bot_lacks", "too_many_lookups"];
 
 /// Adds all problems to a description, lists their codes, and adds the headers that the layers around the
 /// handlers read.
@@ -119,7 +122,13 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
         own(&[ProblemCode::NotFound]);
     }
     let tag = operation["tags"][0].as_str().unwrap_or_default();
-    let failures = [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES, ServiceError::CODES];
+    let failures = [
+        Refusal::CODES,
+        ConsentRefusal::CODES,
+        PersonalRefusal::CODES,
+        CollectionRefusal::CODES,
+        ServiceError::CODES,
+    ];
     let failures = failures.into_iter().flatten();
     let failures = failures.filter(|failure| concerns(failure, path, method, tag));
     kinds.extend(failures.copied().map(ProblemKind::Failure));
@@ -167,6 +176,10 @@ fn add_headers(operation: &mut Value, path: &str, method: &str) {
 fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool {
     let is_panels = failure.code.contains("panel");
     if COMMANDS_ONLY.contains(&failure.code) || is_panels && tag != "Panels" {
+        return false;
+    }
+    let is_collections = CollectionRefusal::CODES.iter().any(|own| own.code == failure.code);
+    if is_collections && tag != "Collections" && path != "/api/v1/me/follows" {
         return false;
     }
     let is_personal = PersonalRefusal::CODES.iter().any(|own| own.code == failure.code);

@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 
-use crate::service::{ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, ServiceError};
+use crate::service::{
+    CollectionRefusal, ConsentRefusal, FailureFacts, FailureKind, PersonalRefusal, Refusal, ServiceError,
+};
 
 use super::code::ProblemCode;
 
@@ -18,7 +20,13 @@ pub(in crate::http) enum ProblemKind {
 impl ProblemKind {
     /// Every kind.
     pub(in crate::http) fn all() -> impl Iterator<Item = Self> {
-        let failures = [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES, ServiceError::CODES];
+        let failures = [
+            Refusal::CODES,
+            ConsentRefusal::CODES,
+            PersonalRefusal::CODES,
+            CollectionRefusal::CODES,
+            ServiceError::CODES,
+        ];
         let own = ProblemCode::ALL.into_iter().map(Self::Own);
         own.chain(failures.into_iter().flatten().copied().map(Self::Failure))
     }

@@ -34,6 +34,7 @@ impl fmt::Display for ForgetReport {
             panels,
             mentions,
             blocks,
+            collections,
             changes,
             access,
             personal,
@@ -71,6 +72,10 @@ impl fmt::Display for ForgetReport {
         if blocks > 0 {
             let names = counted(blocks, "blocked server doesn't say", "blocked servers don't say");
             writeln!(f, "{names} any more who blocked it.")?;
+        }
+        if collections > 0 {
+            let names = counted(collections, "collection doesn't say", "collections don't say");
+            writeln!(f, "{names} any more who made it, or what they added to it.")?;
         }
         if changes > 0 {
             let names = counted(changes, "change in the audit doesn't say", "changes in the audit don't say");

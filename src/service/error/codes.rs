@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{ConsentRefusal, PersonalRefusal, Refusal, ServiceError};
+use super::{CollectionRefusal, ConsentRefusal, PersonalRefusal, Refusal, ServiceError};
 use crate::domain::follow::FollowId;
 use crate::rest::RestError;
 
@@ -157,7 +157,7 @@ codes! { Refusal:
     AlreadyPaused(_) => Conflict "already_paused" "Paused already",
     AlreadyActive(_) => Conflict "already_active" "Active already",
     Broken(..) => Conflict "broken" "Follow is broken",
-    ; of Consent, Personal
+    ; of Consent, Personal, Collection
 }
 
 codes! { ConsentRefusal:
@@ -187,6 +187,16 @@ codes! { PersonalRefusal:
     TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",
     UnknownActivity => NotFound "unknown_activity" "activity not found",
     ChooseOne => Invalid "choose_one" "One person or one channel must be named",
+}
+
+codes! { CollectionRefusal:
+    Unknown => NotFound "unknown_collection" "collection not found",
+    NameTaken => Conflict "collection_name_taken" "Collection's name is taken",
+    Name => Invalid "collection_name" "Collection's name is empty or too long",
+    Description => Invalid "collection_description" "Collection's description is too long",
+    TooMany => Conflict "too_many_collections" "Too many collections in the server",
+    ChannelsFull => Conflict "too_many_collected" "Too many channels in the collection",
+    NotCollected(_) => NotFound "not_collected" "Channel isn't in the collection",
 }
 
 impl Refusal {
@@ -305,8 +315,14 @@ mod tests {
 
     #[test]
     fn each_failure_has_a_code_of_its_own() {
-        let all =
-            [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES, ServiceError::CODES].concat();
+        let all = [
+            Refusal::CODES,
+            ConsentRefusal::CODES,
+            PersonalRefusal::CODES,
+            CollectionRefusal::CODES,
+            ServiceError::CODES,
+        ]
+        .concat();
         let codes: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(codes.len(), all.len(), "two failures share a code");
         let titles: BTreeSet<&str> = all.iter().map(|failure| failure.title).collect();

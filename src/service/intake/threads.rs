@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, GuildId, TagId};
 use crate::rest::model::Channel;
@@ -123,6 +124,7 @@ impl Intake {
             let now = self.clock.now();
             break_follows(&self.store, BreakWhich::Source(thread), BrokenReason::SourceDeleted, now).await?;
             break_follows(&self.store, BreakWhich::Target(thread), BrokenReason::TargetDeleted, now).await?;
+            self.store.drop_deleted_channel(thread, ChangedBy::System.at(now)).await?;
         }
         let targets = if deleted {
             self.store.delete_thread(thread, parent).await?

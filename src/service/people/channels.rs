@@ -101,7 +101,7 @@ impl People {
 
     /// A channel that a person and the bot can read, with the tags that were typed for it. A hidden one gets
     /// the answer of a missing one.
-    pub(super) async fn readable(
+    pub(in crate::service) async fn readable(
         &self,
         user: UserId,
         via: Via,

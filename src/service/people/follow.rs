@@ -249,7 +249,7 @@ impl People {
     }
 
     /// Other processes have to listen, too. If they don't hear it, they do within minutes.
-    pub(super) async fn tell_peers(&self, followee: Followee) {
+    pub(in crate::service) async fn tell_peers(&self, followee: Followee) {
         if let Err(error) = self.store.notify(&crate::store::Notice::Followee(followee)).await {
             tracing::warn!(%error, "other processes could not be told of a new personal follow");
         }

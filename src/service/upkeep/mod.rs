@@ -20,6 +20,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::domain::audit::ChangedBy;
 use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
@@ -234,7 +235,9 @@ impl Upkeep {
             DiscordChange::ChannelDeleted(channel) => {
                 self.break_follows(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
                 self.break_follows(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
-                Ok(self.parts.store.close_channel(channel, self.parts.clock.now()).await?)
+                let now = self.parts.clock.now();
+                self.parts.store.drop_deleted_channel(channel, ChangedBy::System.at(now)).await?;
+                Ok(self.parts.store.close_channel(channel, now).await?)
             }
             DiscordChange::GuildLeft(guild) => {
                 // First those into it: nobody there can be told about them.

@@ -76,15 +76,17 @@ impl Store {
     }
 
     async fn recent_of(&self, followee: PulledRow) -> Result<Vec<i64>, StoreError> {
-        let columns: &[&str] = match FolloweeKind::parse(&followee.followee_kind) {
-            Some(FolloweeKind::User) => &["author_id"],
-            Some(FolloweeKind::Channel) => &["source_channel_id", "thread_id"],
-            Some(FolloweeKind::Collection) | None => &[],
+        const COLLECTED: &str = "IN (SELECT channel_id FROM collection_channels WHERE collection_id = $1)";
+        let (columns, is_it): (&[&str], &str) = match FolloweeKind::parse(&followee.followee_kind) {
+            Some(FolloweeKind::User) => (&["author_id"], "= $1"),
+            Some(FolloweeKind::Channel) => (&["source_channel_id", "thread_id"], "= $1"),
+            Some(FolloweeKind::Collection) => (&["source_channel_id", "thread_id"], COLLECTED),
+            None => (&[], ""),
         };
         let mut recent = Vec::new();
         for column in columns {
             let query = format!(
-                "SELECT id FROM activities WHERE {column} = $1 AND in_feeds AND NOT deleted \
+                "SELECT id FROM activities WHERE {column} {is_it} AND in_feeds AND NOT deleted \
                  ORDER BY source_message_id DESC LIMIT {MOST_CANDIDATES}"
             );
             recent.extend(Sql::new(query, [followee.followee_id.into()]).numbers(&self.db).await?);
@@ -116,12 +118,14 @@ impl Store {
         };
         let people = of(FolloweeKind::User, "f.followee_id = a.author_id");
         let channels = of(FolloweeKind::Channel, "f.followee_id IN (a.source_channel_id, a.thread_id)");
-        let both = match filter.collection {
-            // Nothing comes through collections yet.
-            Some(_) => format!("{people} AND FALSE"),
-            None => format!("{people} UNION ALL {channels}"),
+        let has_it = "EXISTS (SELECT 1 FROM collection_channels c WHERE c.collection_id = f.followee_id \
+            AND c.channel_id IN (a.source_channel_id, a.thread_id))";
+        let collections = of(FolloweeKind::Collection, has_it);
+        sql = match filter.collection {
+            Some(only) => sql.then(&format!("{collections} AND f.followee_id = ")).bind(only.0),
+            None => sql.then(&format!("{people} UNION ALL {channels} UNION ALL {collections}")),
         };
-        let rows: Vec<CandidateRow> = sql.then(&both).rows_of(&self.db).await?;
+        let rows: Vec<CandidateRow> = sql.rows_of(&self.db).await?;
         let mut found: HashMap<i64, FeedCandidate> = HashMap::new();
         for row in rows {
             let follow = PersonalFollowId(row.follow);

@@ -22,7 +22,11 @@ pub(in crate::store) async fn push(txn: &Write, activities: &[i64]) -> Result<()
         "), reaching AS ( \
             SELECT id, 'user' AS kind, author_id AS followee FROM posted WHERE author_id IS NOT NULL \
             UNION ALL SELECT id, 'channel', source_channel_id FROM posted \
-            UNION ALL SELECT id, 'channel', thread_id FROM posted WHERE thread_id IS NOT NULL) \
+            UNION ALL SELECT id, 'channel', thread_id FROM posted WHERE thread_id IS NOT NULL \
+            UNION ALL SELECT p.id, 'collection', c.collection_id FROM posted p \
+            JOIN collection_channels c ON c.channel_id = p.source_channel_id \
+            UNION ALL SELECT p.id, 'collection', c.collection_id FROM posted p \
+            JOIN collection_channels c ON c.channel_id = p.thread_id) \
          INSERT INTO feed_items (user_id, position, activity_id, source_channel_id) \
          SELECT DISTINCT f.follower_id, p.source_message_id, p.id, p.source_channel_id FROM reaching r \
          JOIN posted p ON p.id = r.id \
@@ -41,16 +45,24 @@ pub(in crate::store) async fn begin(
     follower: UserId,
     followee: Followee,
 ) -> Result<(), StoreError> {
-    let of_it = match followee {
-        Followee::User(_) => "a.author_id = $2",
-        Followee::Channel(_) => "(a.source_channel_id = $2 OR a.thread_id = $2)",
-        // Its channels bring what they have when they are followed by somebody.
-        Followee::Collection(_) => return Ok(()),
+    let of_it: &[&str] = match followee {
+        Followee::User(_) => &["a.author_id = $2"],
+        Followee::Channel(_) => &["a.source_channel_id = $2", "a.thread_id = $2"],
+        Followee::Collection(_) => &[
+            "a.source_channel_id IN (SELECT channel_id FROM collection_channels WHERE collection_id = $2)",
+            "a.thread_id IN (SELECT channel_id FROM collection_channels WHERE collection_id = $2)",
+        ],
     };
-    let recent = format!(
-        "SELECT a.id FROM activities a WHERE {of_it} AND a.kind = 'message' AND NOT a.deleted \
-         AND a.content IS NOT NULL ORDER BY a.source_message_id DESC LIMIT {EARLIER}"
-    );
+    // One by one, so that each is found in its index.
+    let recent = of_it.iter().map(|condition| {
+        format!(
+            "SELECT r.id, r.source_message_id FROM (SELECT a.id, a.source_message_id FROM activities a \
+             WHERE {condition} AND a.kind = 'message' AND NOT a.deleted AND a.content IS NOT NULL \
+             ORDER BY a.source_message_id DESC LIMIT {EARLIER}) r"
+        )
+    });
+    let recent = recent.collect::<Vec<_>>().join(" UNION ");
+    let recent = format!("SELECT u.id FROM ({recent}) u ORDER BY u.source_message_id DESC LIMIT {EARLIER}");
     let insert = format!(
         "INSERT INTO feed_items (user_id, position, activity_id, source_channel_id) \
          SELECT $1, a.source_message_id, a.id, a.source_channel_id FROM activities a WHERE a.id IN ({recent}) \

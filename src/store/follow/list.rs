@@ -112,16 +112,19 @@ impl Store {
         row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// The channels that the bot reads: those that people follow, and the sources of relay follows in any
-    /// state, unless nobody has approved them yet. A channel may be there twice. What a paused follow has
-    /// shown is kept up to date, and a broken one may be resumed.
+    /// The channels that the bot reads: those that people follow, also through collections, and the sources
+    /// of relay follows in any state, unless nobody has approved them yet. A channel may be there twice. What
+    /// a paused follow has shown is kept up to date, and a broken one may be resumed.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
             FROM channel_follows WHERE delivery = 'relay' \
             AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id \
             UNION ALL SELECT followee_id, guild_id, MAX(parent_id), COUNT(CASE WHEN threads THEN 1 END) \
-            FROM personal_follows WHERE followee_kind = 'channel' AND guild_id IS NOT NULL GROUP BY followee_id, guild_id";
+            FROM personal_follows WHERE followee_kind = 'channel' AND guild_id IS NOT NULL GROUP BY followee_id, guild_id \
+            UNION ALL SELECT c.channel_id, c.guild_id, MAX(c.parent_id), COUNT(CASE WHEN c.threads THEN 1 END) \
+            FROM collection_channels c JOIN followee_counts n \
+            ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id GROUP BY c.channel_id, c.guild_id";
         let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
         let source = |row: SourceRow| {
             Ok(FollowedSource {
@@ -134,11 +137,14 @@ impl Store {
         rows.into_iter().map(source).collect()
     }
 
-    /// All sources and targets, native or by relay, with the channels of those that are threads.
+    /// All sources and targets, native or by relay, and the channels of collections; with the channels of
+    /// those that are threads.
     pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
         let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows \
             UNION SELECT source_parent_id FROM channel_follows WHERE source_parent_id IS NOT NULL \
-            UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL";
+            UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL \
+            UNION SELECT channel_id FROM collection_channels \
+            UNION SELECT parent_id FROM collection_channels WHERE parent_id IS NOT NULL";
         self.channels(query).await
     }
 

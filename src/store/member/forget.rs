@@ -33,6 +33,8 @@ pub struct Forgotten {
     pub mentions: u64,
     /// Servers that they blocked.
     pub blocks: u64,
+    /// Collections that they made, and channels that they added to some.
+    pub collections: u64,
     /// Their sessions at the web pages, and their API tokens.
     pub access: u64,
     /// Whom and what they follow, and who follows them.
@@ -116,6 +118,7 @@ impl Store {
         forgotten.panels = self.forget_panels_name(user, now).await?;
         forgotten.mentions = self.forget_mentions(user).await?;
         forgotten.blocks = self.forget_who_blocked(user).await?;
+        forgotten.collections = self.forget_who_collected(user).await?;
         forgotten.access = self.forget_access(user).await?;
         forgotten.personal = self.forget_profile(user).await?;
         forgotten.changes = self.forget_who_changed(user).await?;

@@ -11,6 +11,7 @@ use crate::domain::personal::{
 };
 use crate::domain::tags::Tag;
 use crate::store::db::connect::Write;
+use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, stored};
 use crate::store::feed::fill;
 use crate::store::{Store, StoreError};
@@ -39,7 +40,8 @@ pub enum PersonalEdited {
     Changed(PersonalFollow),
     /// It ended.
     Ended(PersonalFollow),
-    /// The person doesn't want to be followed, or not by this one. The two look the same.
+    /// The person doesn't want to be followed, or not by this one: the two look the same. Or the collection
+    /// is gone.
     Refused,
     /// The follower follows as much as one may.
     Full,
@@ -184,7 +186,17 @@ async fn refusal(
     if following.first().is_some_and(|following| *following >= i64::from(MOST_FOLLOWED)) {
         return Ok(Some(PersonalEdited::Full));
     }
-    let Followee::User(followed) = pair.followee else { return Ok(None) };
+    let followed = match pair.followee {
+        Followee::User(followed) => followed,
+        Followee::Channel(_) => return Ok(None),
+        Followee::Collection(collection) => {
+            // Whoever deletes it waits, and then ends this follow, too.
+            let share = if locks::has_row_locks(&**txn) { " FOR SHARE" } else { "" };
+            let query = format!("SELECT id FROM collections WHERE id = $1{share}");
+            let found = Sql::new(query, [collection.0.into()]).numbers(&**txn).await?;
+            return Ok(found.is_empty().then_some(PersonalEdited::Refused));
+        }
+    };
     let query = format!(
         "SELECT {}, EXISTS (SELECT 1 FROM personal_blocks b WHERE b.user_id = p.user_id AND b.blocked_id = $2) \
          AS blocked FROM profiles p WHERE p.user_id = $1",

@@ -17,7 +17,11 @@ use crate::store::{Store, StoreError};
 /// never read, its own id tells how old it is.
 const UNREAD: &str = "audience = 'nobody' AND approval = 'none' AND notify_channel_id IS NULL \
     AND COALESCE(seen_message_id, channel_id) < $1 \
-    AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id)";
+    AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id) \
+    AND NOT EXISTS (SELECT 1 FROM personal_follows p \
+    WHERE p.followee_kind = 'channel' AND p.followee_id = channels.channel_id) \
+    AND NOT EXISTS (SELECT 1 FROM collection_channels c JOIN followee_counts n \
+    ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id WHERE c.channel_id = channels.channel_id)";
 
 /// A lane through which nothing goes and nothing will, at the time `$1`.
 const IDLE: &str = "(lease_until IS NULL OR lease_until <= $1) AND in_flight_delivery_id IS NULL AND webhook_id IS NULL \

@@ -16,6 +16,7 @@ use crate::store::{Removed, Store, StoreError};
 pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channel_follows WHERE source_guild_id = $1 \
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
+    UNION SELECT channel_id FROM collection_channels WHERE guild_id = $1 \
     UNION SELECT channel_id FROM channels WHERE guild_id = $1 \
     UNION SELECT parent_id FROM channels WHERE guild_id = $1 AND parent_id IS NOT NULL";
 /// The targets that are known to be the server's.
@@ -82,6 +83,9 @@ impl Store {
             let stamp = ChangedBy::System.at(now);
             removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id), stamp).await?);
         }
+        for (collection, _) in self.collections_of(guild).await? {
+            self.delete_collection(guild, collection.id, ChangedBy::System.at(now)).await?;
+        }
         self.forget_audit_of(guild).await?;
         self.forget_rows(guild, &sources, &targets).await?;
         Ok(removed)
@@ -142,7 +146,7 @@ impl Store {
         channels.execute(&*txn).await?;
         let threads = Sql::new("DELETE FROM channels WHERE parent_id IN ", []).list(sources.iter().copied());
         threads.execute(&*txn).await?;
-        for table in ["panels", "guild_checks", "left_guilds", "follower_blocks"] {
+        for table in ["panels", "guild_checks", "left_guilds", "follower_blocks", "collection_channels"] {
             let delete = format!("DELETE FROM {table} WHERE guild_id = $1");
             Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await?;
         }

@@ -13,12 +13,14 @@ struct TagRow {
 }
 
 impl Store {
-    /// Whether this channel has an active relay follow, or somebody follows it personally. Then it is read
-    /// without gaps, as far as [`seen_message`](Self::seen_message) says.
+    /// Whether this channel has an active relay follow, or somebody follows it personally or through a
+    /// collection. Then it is read without gaps, as far as [`seen_message`](Self::seen_message) says.
     pub async fn is_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
             WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active \
-            UNION ALL SELECT COUNT(*) FROM personal_follows WHERE followee_kind = 'channel' AND followee_id = $1";
+            UNION ALL SELECT COUNT(*) FROM personal_follows WHERE followee_kind = 'channel' AND followee_id = $1 \
+            UNION ALL SELECT COUNT(*) FROM collection_channels c JOIN followee_counts n \
+            ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id WHERE c.channel_id = $1";
         let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
         Ok(counts.iter().any(|count| *count > 0))
     }
@@ -28,7 +30,10 @@ impl Store {
         let query = "SELECT COUNT(*) FROM channel_follows \
             WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none' \
             UNION ALL SELECT COUNT(*) FROM personal_follows \
-            WHERE followee_kind = 'channel' AND followee_id = $1 AND threads";
+            WHERE followee_kind = 'channel' AND followee_id = $1 AND threads \
+            UNION ALL SELECT COUNT(*) FROM collection_channels c JOIN followee_counts n \
+            ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id \
+            WHERE c.channel_id = $1 AND c.threads";
         let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
         Ok(counts.iter().any(|count| *count > 0))
     }

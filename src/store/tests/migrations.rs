@@ -63,6 +63,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     super::opt_outs::rows(&db).await;
     super::access::rows(&db).await;
     super::personal::rows(&db).await;
+    super::collections::rows(&db).await;
     db.store.block_server(guild(91), at(1)).await.unwrap();
     db.store.count_action(UserId::new(9).unwrap(), 1, at(1)).await.unwrap().unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
@@ -272,6 +273,8 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_channel_follows_target_channel_id",
         "ix_channel_follows_target_parent_id",
         "ix_channels_parent_id",
+        "ix_collection_channels_channel_id",
+        "ix_collection_channels_guild_id",
         "ix_deliveries_follow_order",
         "ix_deliveries_former_guild_id",
         "ix_deliveries_open",
@@ -299,6 +302,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "uq_activities_origin",
         "uq_api_tokens_secret_hash",
         "uq_channel_follows_source_target",
+        "uq_collections_guild_name",
         "uq_deliveries_activity_target",
         "uq_follower_blocks_guild_blocked",
         "uq_mirrors_delivery_part",

@@ -9,6 +9,7 @@ mod audit;
 mod blame;
 mod blocked_servers;
 mod circles;
+mod collections;
 mod consent;
 mod copy;
 mod counts;

@@ -19,7 +19,7 @@ fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
 }
 
-async fn know(store: &Store, id: u64) {
+pub(super) async fn know(store: &Store, id: u64) {
     let profile = Profile {
         user: user(id),
         username: format!("user{id}"),
@@ -31,7 +31,12 @@ async fn know(store: &Store, id: u64) {
     store.note_profile(&profile).await.unwrap();
 }
 
-async fn edit(store: &Store, follower: u64, followee: Followee, edit: PersonalEdit) -> PersonalEdited {
+pub(super) async fn edit(
+    store: &Store,
+    follower: u64,
+    followee: Followee,
+    edit: PersonalEdit,
+) -> PersonalEdited {
     let place = match followee {
         Followee::Channel(_) => Some(FolloweePlace { server: guild(9), parent: None, threads: false }),
         _ => None,
@@ -41,7 +46,7 @@ async fn edit(store: &Store, follower: u64, followee: Followee, edit: PersonalEd
     store.edit_personal_follow(pair, policy, at(1), |_| edit).await.unwrap()
 }
 
-fn everything() -> PersonalEdit {
+pub(super) fn everything() -> PersonalEdit {
     PersonalEdit::Set(PersonalOptions::default())
 }
 
@@ -67,7 +72,7 @@ pub(super) async fn rows(db: &Db) {
 }
 
 /// A message whose link names its server, by user 602.
-fn in_server(source: u64, message: u64) -> SourceEvent {
+pub(super) fn in_server(source: u64, message: u64) -> SourceEvent {
     let link = format!("https://discord.com/channels/9/{source}/{message}");
     let content = Content { text: format!("see {link}"), link, ..Content::default() };
     SourceEvent::Posted {
@@ -78,7 +83,7 @@ fn in_server(source: u64, message: u64) -> SourceEvent {
     }
 }
 
-async fn feed(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<u64> {
+pub(super) async fn feed(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<u64> {
     let found = db.store.feed_candidates(user(reader), filter, at(5)).await.unwrap();
     found.iter().map(|one| one.position.message.get()).collect()
 }

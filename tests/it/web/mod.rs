@@ -1,6 +1,7 @@
 //! The web pages and the API, used as browsers and programs use them.
 
 mod audit;
+mod collections;
 mod connections;
 mod contract;
 mod description;

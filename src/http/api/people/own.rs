@@ -15,7 +15,7 @@ use crate::domain::personal::{
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, JsonBody, word};
 use crate::http::id::{Id, RULE};
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::people::PersonalChange;
 
@@ -27,7 +27,7 @@ use crate::http::api::words;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct FolloweeBody {
-    /// `user` or `channel`.
+    /// `user`, `channel` or `collection`.
     #[schema(value_type = words::FolloweeKind)]
     kind: String,
     /// Its id.
@@ -98,9 +98,10 @@ fn options(
     Ok(PersonalOptions { filter, coverage })
 }
 
-/// Follow a person or a channel
+/// Follow a person, a channel or a collection
 ///
-/// A channel that you can't read is not found.
+/// A channel that you can't read is not found, and neither is a collection of a server that you aren't in,
+/// unless it is open and you can read one of its channels.
 #[utoipa::path(
     post,
     path = "/me/follows",
@@ -122,7 +123,7 @@ pub(in crate::http::api) async fn create(
     let follow = match followee {
         Followee::User(followed) => people.follow_user(user, followed, options).await,
         Followee::Channel(channel) => people.follow_channel(user, caller.via(), channel, options).await,
-        Followee::Collection(_) => return Err(Problem::new(ProblemCode::NotFound)),
+        Followee::Collection(id) => people.follow_collection(user, caller.via(), id, options).await,
     }
     .map_err(limited)?;
     let location = format!("/api/v1/me/follows/{}", follow.id.0);

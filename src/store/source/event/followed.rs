@@ -31,7 +31,7 @@ pub(in crate::store) struct FollowedSources {
     /// The servers of sources in which nothing was posted.
     servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
-    /// Authors and channels that somebody follows personally.
+    /// Authors and channels that somebody follows personally; channels also through a collection.
     personal: HashSet<Followee>,
 }
 
@@ -182,7 +182,11 @@ fn of_feeds(query: Sql, authors: HashSet<i64>, channels: HashSet<i64>) -> Sql {
         )
     };
     let query = query.then(&select("2", "user")).list(authors);
-    query.then(&select("3", "channel")).list(channels)
+    let query = query.then(&select("3", "channel")).list(channels.iter().copied());
+    let collected = " UNION ALL SELECT 3 AS kind, c.channel_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
+        FROM collection_channels c JOIN followee_counts n \
+        ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id WHERE c.channel_id IN ";
+    query.then(collected).list(channels)
 }
 
 /// Its source, and the thread in which it happened.

@@ -1,0 +1,154 @@
+//! Which channels a collection has.
+
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+use serde_json::json;
+
+use super::collections::entry;
+use crate::domain::audit::{AuditAction, ChangeStamp};
+use crate::domain::collection::{CollectedChannel, MOST_COLLECTED};
+use crate::domain::ids::{ChannelId, GuildId, UserId};
+use crate::domain::personal::CollectionId;
+use crate::store::db::connect::Write;
+use crate::store::db::sql::{Sql, stored};
+use crate::store::{Store, StoreError};
+
+/// What came of adding a channel to a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CollectedAs {
+    /// It was added.
+    Added,
+    /// The collection had it.
+    AlreadyThere,
+    /// The collection has as many as it may.
+    Full,
+    /// The server has no such collection.
+    NoCollection,
+}
+
+#[derive(FromQueryResult)]
+struct CollectedRow {
+    channel_id: i64,
+    guild_id: i64,
+    parent_id: Option<i64>,
+    threads: bool,
+}
+
+#[derive(FromQueryResult)]
+struct RemovedRow {
+    collection_id: i64,
+    guild_id: i64,
+}
+
+/// Notes that a collection's channels change, which locks it. Returns whether the server has it.
+async fn touch(txn: &Write, guild: GuildId, id: CollectionId, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let update = "UPDATE collections SET updated_at = $3 WHERE guild_id = $1 AND id = $2";
+    let values = [guild.to_db().into(), id.0.into(), stored(at).into()];
+    Ok(Sql::new(update, values).execute(&**txn).await? > 0)
+}
+
+impl Store {
+    /// Adds a channel to a collection of this server.
+    pub async fn collect_channel(
+        &self,
+        guild: GuildId,
+        id: CollectionId,
+        collected: CollectedChannel,
+        stamp: ChangeStamp,
+    ) -> Result<CollectedAs, StoreError> {
+        let txn = self.audited_write(stamp).await?;
+        if !touch(&txn, guild, id, stamp.at).await? {
+            return Ok(CollectedAs::NoCollection);
+        }
+        let there = "SELECT channel_id FROM collection_channels WHERE collection_id = $1";
+        let there = Sql::new(there, [id.0.into()]).numbers(&**txn).await?;
+        if there.contains(&collected.channel.to_db()) {
+            return Ok(CollectedAs::AlreadyThere);
+        }
+        if u32::try_from(there.len()).is_ok_and(|there| there >= MOST_COLLECTED) {
+            return Ok(CollectedAs::Full);
+        }
+        let insert = "INSERT INTO collection_channels \
+            (collection_id, channel_id, guild_id, parent_id, threads, added_by, created_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = [
+            id.0.into(),
+            collected.channel.to_db().into(),
+            collected.guild.to_db().into(),
+            collected.parent.map(ChannelId::to_db).into(),
+            collected.threads.into(),
+            stamp.by.user().map_or(0, UserId::to_db).into(),
+            stored(stamp.at).into(),
+        ];
+        Sql::new(insert, values).execute(&**txn).await?;
+        let detail = json!({ "channel": collected.channel });
+        txn.commit([entry(guild, id, AuditAction::CollectionChannelAdded, detail)]).await?;
+        Ok(CollectedAs::Added)
+    }
+
+    /// Removes a channel from a collection of this server. `None` if the server has no such collection, else
+    /// whether it had the channel.
+    pub async fn drop_collected(
+        &self,
+        guild: GuildId,
+        id: CollectionId,
+        channel: ChannelId,
+        stamp: ChangeStamp,
+    ) -> Result<Option<bool>, StoreError> {
+        let txn = self.audited_write(stamp).await?;
+        if !touch(&txn, guild, id, stamp.at).await? {
+            return Ok(None);
+        }
+        let delete = "DELETE FROM collection_channels WHERE collection_id = $1 AND channel_id = $2";
+        if Sql::new(delete, [id.0.into(), channel.to_db().into()]).execute(&**txn).await? == 0 {
+            return Ok(Some(false));
+        }
+        let detail = json!({ "channel": channel });
+        txn.commit([entry(guild, id, AuditAction::CollectionChannelRemoved, detail)]).await?;
+        Ok(Some(true))
+    }
+
+    /// The channels of a collection, the first ones first.
+    pub async fn collected_channels(&self, id: CollectionId) -> Result<Vec<CollectedChannel>, StoreError> {
+        let query = "SELECT channel_id, guild_id, parent_id, threads FROM collection_channels \
+            WHERE collection_id = $1 ORDER BY created_at, channel_id";
+        let rows: Vec<CollectedRow> = Sql::new(query, [id.0.into()]).rows_of(&self.db).await?;
+        let read = |row: CollectedRow| {
+            Ok(CollectedChannel {
+                channel: ChannelId::from_db(row.channel_id)?,
+                guild: GuildId::from_db(row.guild_id)?,
+                parent: row.parent_id.map(ChannelId::from_db).transpose()?,
+                threads: row.threads,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Removes a channel that was deleted, and its threads, from all collections.
+    pub async fn drop_deleted_channel(
+        &self,
+        channel: ChannelId,
+        stamp: ChangeStamp,
+    ) -> Result<(), StoreError> {
+        // Checked outside a transaction: most channels are in no collection.
+        let query = "SELECT channel_id FROM collection_channels WHERE channel_id = $1 OR parent_id = $1";
+        let mut gone = Sql::new(query, [channel.to_db().into()]).numbers(&self.db).await?;
+        gone.sort_unstable();
+        gone.dedup();
+        for channel in gone {
+            let txn = self.audited_write(stamp).await?;
+            let delete = "DELETE FROM collection_channels WHERE channel_id = $1 RETURNING collection_id, \
+                (SELECT c.guild_id FROM collections c WHERE c.id = collection_id) AS guild_id";
+            let rows: Vec<RemovedRow> = Sql::new(delete, [channel.into()]).rows_of(&**txn).await?;
+            let channel = ChannelId::from_db(channel)?;
+            let removed = |row: RemovedRow| {
+                let (guild, id) = (GuildId::from_db(row.guild_id)?, CollectionId(row.collection_id));
+                let detail = json!({ "channel": channel });
+                Ok(entry(guild, id, AuditAction::CollectionChannelRemoved, detail))
+            };
+            let entries = rows.into_iter().map(removed).collect::<Result<Vec<_>, StoreError>>()?;
+            txn.commit(entries).await?;
+        }
+        Ok(())
+    }
+}

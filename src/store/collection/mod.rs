@@ -1,0 +1,20 @@
+//! Collections: a server's named lists of channels, which people follow as one.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `collections` | the collections of a server: made, found, changed, deleted |
+//! | `channels` | which channels a collection has |
+//!
+//! Invariants: no two collections of a server have the same name, compared in lower case (a unique index).
+//! A collection's channels go with it, and so do everybody's follows of it (a trigger). Each change is in the
+//! audit of its server.
+//!
+//! Locks: changes of one server's collections run one after another (an advisory lock, which comes first);
+//! changes of a collection's channels, and whoever begins to follow it, hold its row. None of `db::locks` is
+//! taken.
+
+mod channels;
+mod collections;
+
+pub use self::channels::CollectedAs;
+pub use self::collections::{CollectionConflict, CollectionCounts};
