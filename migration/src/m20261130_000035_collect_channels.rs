@@ -1,8 +1,8 @@
 //! Collections: named lists of channels that people follow as one (`collections`, `collection_channels`).
 //!
 //! Names are unique in a server, compared in lower case: `name_key` is made by the program, because SQLite
-//! only knows ASCII letters. As followees have no foreign key, a trigger ends the follows of a collection that
-//! is deleted.
+//! only knows ASCII letters. As followees have no foreign key, a trigger ends the follows of a collection
+//! that is deleted.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
