@@ -217,7 +217,8 @@ fn feed(town: &Town, expected: Option<f64>) {
     table(town, "a feed's page of 20, rights not counted", expected, async |store, _| {
         let filter = FeedFilter::default();
         let candidates = store.feed_candidates(user(READER), &filter, now()).await;
-        let page: Vec<_> = candidates.expect("the database answers").into_iter().take(20).collect();
+        let (candidates, _) = candidates.expect("the database answers");
+        let page: Vec<_> = candidates.into_iter().take(20).collect();
         let posts = store.feed_posts(page).await.expect("the database answers");
         assert_eq!(posts.len(), 20);
     });

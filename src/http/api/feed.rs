@@ -371,6 +371,6 @@ pub(super) async fn mark(
 ) -> Result<StatusCode, Problem> {
     caller.require(TokenScope::FeedRead)?;
     let Id(up_to) = body.up_to;
-    state.services()?.people.mark_read(caller.user(), up_to).await?;
+    state.services()?.people.mark_read(caller.user(), caller.via(), up_to).await?;
     Ok(StatusCode::NO_CONTENT)
 }

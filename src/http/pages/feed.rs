@@ -186,6 +186,6 @@ pub(super) async fn mark(
 ) -> Result<impl IntoResponse, Problem> {
     let up_to = Id::<ActivityId>::parse(fields.one("up_to"));
     let Id(up_to) = up_to.map_err(|_| Problem::new(ProblemCode::InvalidBody))?;
-    state.services()?.people.mark_read(own.account.user, up_to).await?;
+    state.services()?.people.mark_read(own.account.user, Via::Web, up_to).await?;
     Ok(see_other(PATH))
 }

@@ -15,7 +15,7 @@ use futures_util::stream;
 use crate::domain::activity::ActivityId;
 use crate::domain::audit::Via;
 use crate::domain::feed::{FeedCandidate, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
-use crate::domain::ids::{ChannelId, GuildId, UserId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::service::access::{CachedAccess, ChannelSight};
 use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};
 
@@ -88,7 +88,7 @@ pub struct FeedPage {
     /// Whether Discord could be asked about every server.
     pub is_complete: bool,
     /// Up to where it was marked as read.
-    pub seen: Option<crate::domain::ids::MessageId>,
+    pub seen: Option<MessageId>,
 }
 
 /// What one hasn't read yet.
@@ -110,6 +110,8 @@ struct VisibleChannel {
 /// What somebody sees of the channels that their feed names.
 #[derive(Debug, Default)]
 struct Sight {
+    /// Whether there was nothing more to look at.
+    is_whole: bool,
     visible: HashMap<ChannelId, VisibleChannel>,
     /// Nobody looked at these, because there are too many.
     unknown: HashSet<ChannelId>,
@@ -127,8 +129,7 @@ impl People {
         }
         let start = match start {
             FeedStart::OlderThanActivity(activity) => {
-                let position = self.store.feed_position(activity).await?;
-                FeedStart::OlderThan(position.ok_or(PersonalRefusal::UnknownActivity)?)
+                FeedStart::OlderThan(self.position_in_feed(user, via, activity).await?)
             }
             start => start,
         };
@@ -155,7 +156,7 @@ impl People {
             posts: posts.filter_map(named).collect(),
             total,
             newer: from,
-            is_total_exact: sight.unknown.is_empty() && sight.failed.is_empty(),
+            is_total_exact: sight.is_whole && sight.unknown.is_empty() && sight.failed.is_empty(),
             next,
             is_complete: sight.failed.is_empty(),
             seen,
@@ -171,9 +172,26 @@ impl People {
     }
 
     /// Marks everything up to this activity as read.
-    pub async fn mark_read(&self, user: UserId, up_to: ActivityId) -> Result<(), ServiceError> {
-        let position = self.store.feed_position(up_to).await?.ok_or(PersonalRefusal::UnknownActivity)?;
-        Ok(self.store.move_feed_mark(user, position.message).await?)
+    pub async fn mark_read(&self, user: UserId, via: Via, up_to: ActivityId) -> Result<(), ServiceError> {
+        let position = self.position_in_feed(user, via, up_to).await?;
+        self.mark_read_to(user, position.message).await
+    }
+
+    /// The same for everything up to this message, which somebody saw in their feed.
+    pub async fn mark_read_to(&self, user: UserId, message: MessageId) -> Result<(), ServiceError> {
+        Ok(self.store.move_feed_mark(user, message).await?)
+    }
+
+    /// Where in somebody's feed an activity is. What they may not see isn't told from what doesn't exist.
+    async fn position_in_feed(
+        &self,
+        user: UserId,
+        via: Via,
+        activity: ActivityId,
+    ) -> Result<FeedPosition, ServiceError> {
+        let (shown, _) = self.visible(user, via, &FeedFilter::default(), FeedStart::Newest).await?;
+        let found = shown.iter().map(|one| one.position).find(|position| position.activity == activity);
+        found.ok_or_else(|| PersonalRefusal::UnknownActivity.into())
     }
 
     /// What the person may see of their feed, newest first.
@@ -184,8 +202,8 @@ impl People {
         filter: &FeedFilter,
         start: FeedStart,
     ) -> Result<(Vec<FeedCandidate>, Sight), ServiceError> {
-        let mut candidates = self.store.feed_candidates(user, filter, self.clock.now()).await?;
-        let sight = self.sight(user, via, &candidates, start).await?;
+        let (mut candidates, is_whole) = self.store.feed_candidates(user, filter, self.clock.now()).await?;
+        let sight = Sight { is_whole, ..self.sight(user, via, &candidates, start).await? };
         candidates.retain(|one| sight.visible.contains_key(&one.source));
         Ok((candidates, sight))
     }

@@ -171,7 +171,10 @@ impl People {
         follower: UserId,
         block: bool,
     ) -> Result<(), ServiceError> {
-        if block && user != follower {
+        if user == follower {
+            return Err(PersonalRefusal::Oneself.into());
+        }
+        if block {
             self.profile_for(Some(user), user).await?;
             self.profile_for(Some(user), follower).await?;
         }

@@ -159,6 +159,10 @@ impl People {
         if viewer == Some(profile.user) {
             return Ok(true);
         }
+        if profile.privacy.counts_hidden {
+            // What is listed can be counted.
+            return Ok(false);
+        }
         match (profile.privacy.lists.unwrap_or(self.policy.lists), viewer) {
             (ListVisibility::Public, _) => Ok(true),
             (ListVisibility::Hidden, _) | (ListVisibility::Shared, None) => Ok(false),

@@ -1,9 +1,9 @@
 //! What people do with each other and for themselves: follow people, channels and collections, see who
 //! follows whom, and read their feed. Everybody changes only what is theirs.
 //!
-//! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands do it), `list`
-//! shows them, `feed` reads what comes of them. What a person may see of a feed is asked of Discord, anew
-//! each minute.
+//! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
+//! do it), `list` shows them, `feed` reads what comes of them. What a person may see of a feed is asked of
+//! Discord, anew each minute.
 
 mod channels;
 mod collections;

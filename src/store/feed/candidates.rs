@@ -15,8 +15,11 @@ use crate::domain::post_shape::PostShape;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// How many rows of a person's feed, and of each pulled followee, are looked at.
-pub(in crate::store) const MOST_CANDIDATES: i64 = 500;
+/// How many rows of a person's feed are looked at. Most people see all of what they follow; for others, there
+/// is room for what they may not see.
+pub(in crate::store) const MOST_CANDIDATES: i64 = 2_000;
+/// The same of each followee that is pulled.
+const MOST_PULLED: i64 = 500;
 
 #[derive(FromQueryResult)]
 struct PulledRow {
@@ -41,24 +44,27 @@ const LETS_THROUGH: &str = "(f.muted_until IS NULL OR f.muted_until <= $2) AND (
 
 impl Store {
     /// What a person's feed may show, newest first, as far as their follows let it through and the filter
-    /// wants it: of at most [`MOST_CANDIDATES`] rows of the feed, and as many of each followee that is
-    /// pulled.
+    /// wants it; and whether that is everything, or there are more rows than are looked at.
     pub async fn feed_candidates(
         &self,
         user: UserId,
         filter: &FeedFilter,
         now: DateTime<Utc>,
-    ) -> Result<Vec<FeedCandidate>, StoreError> {
+    ) -> Result<(Vec<FeedCandidate>, bool), StoreError> {
+        let is_below = |rows: &[i64], most: i64| i64::try_from(rows.len()).is_ok_and(|rows| rows < most);
         let mut activities = self.pushed(user).await?;
+        let mut is_whole = is_below(&activities, MOST_CANDIDATES);
         for followee in self.pulled(user).await? {
-            activities.extend(self.recent_of(followee).await?);
+            let recent = self.recent_of(followee).await?;
+            is_whole &= is_below(&recent, MOST_PULLED);
+            activities.extend(recent);
         }
         activities.sort_unstable();
         activities.dedup();
         if activities.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), is_whole));
         }
-        self.let_through(user, activities, filter, now).await
+        Ok((self.let_through(user, activities, filter, now).await?, is_whole))
     }
 
     async fn pushed(&self, user: UserId) -> Result<Vec<i64>, StoreError> {
@@ -87,7 +93,7 @@ impl Store {
         for column in columns {
             let query = format!(
                 "SELECT id FROM activities WHERE {column} {is_it} AND in_feeds AND NOT deleted \
-                 ORDER BY source_message_id DESC LIMIT {MOST_CANDIDATES}"
+                 ORDER BY source_message_id DESC LIMIT {MOST_PULLED}"
             );
             recent.extend(Sql::new(query, [followee.followee_id.into()]).numbers(&self.db).await?);
         }

@@ -1,7 +1,5 @@
 //! Up to where people have read their feeds.
 
-use crate::domain::activity::ActivityId;
-use crate::domain::feed::FeedPosition;
 use crate::domain::ids::{MessageId, UserId};
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
@@ -22,13 +20,5 @@ impl Store {
         let txn = self.write().await?;
         Sql::new(insert, [user.to_db().into(), to.to_db().into()]).execute(&*txn).await?;
         txn.commit().await
-    }
-
-    /// Where in feeds an activity is; `None` if there is none with this number.
-    pub async fn feed_position(&self, activity: ActivityId) -> Result<Option<FeedPosition>, StoreError> {
-        let query = "SELECT source_message_id FROM activities WHERE id = $1 AND kind = 'message'";
-        let found = Sql::new(query, [activity.0.into()]).numbers(&self.db).await?;
-        let position = |message: &i64| Ok(FeedPosition { message: MessageId::from_db(*message)?, activity });
-        found.first().map(position).transpose()
     }
 }

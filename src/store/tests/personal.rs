@@ -84,7 +84,8 @@ pub(super) fn in_server(source: u64, message: u64) -> SourceEvent {
 }
 
 pub(super) async fn feed(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<u64> {
-    let found = db.store.feed_candidates(user(reader), filter, at(5)).await.unwrap();
+    let (found, is_whole) = db.store.feed_candidates(user(reader), filter, at(5)).await.unwrap();
+    assert!(is_whole, "there are only a few");
     found.iter().map(|one| one.position.message.get()).collect()
 }
 

@@ -223,6 +223,63 @@ async fn a_feed_is_read_page_by_page_and_marked_as_read() {
     }
 }
 
+/// What one may not see isn't told from what doesn't exist, and takes nobody's place.
+#[tokio::test]
+async fn what_is_hidden_leaves_no_trace() {
+    let site = Site::new().await;
+    let secret = site.harbour.private_text("secret");
+    let reading = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+    site.harbour.allow_bot(&secret, reading);
+    let (carol, carols) = newcomer(&site, "Carol").await;
+    let (_, bobs) = newcomer(&site, "Bob").await;
+    secret.allow(&carol, reading);
+    let target = |id: String| json!({ "target": { "kind": "user", "id": id } });
+    follow(&bobs, target(carol.id().to_string())).await;
+    carol.post(&site.news, "for all").unwrap();
+    shows(&bobs, &["for all"]).await;
+    follow(&carols, json!({ "target": { "kind": "channel", "id": secret.id().to_string() } })).await;
+    site.harbour.allow_bot(&secret, reading);
+    let other = site.harbour.member("Dave", Permissions::default());
+    secret.allow(&other, reading);
+    for number in 0..600 {
+        carol.post(&secret, format!("hidden {number}").as_str()).unwrap();
+    }
+    other.post(&secret, "the last one").unwrap();
+    shows(&carols, &["the last one"]).await;
+    let page = bobs.get("/api/v1/me/feed").await.body();
+    assert_eq!((&page["totalCount"], &page["activities"][0]["text"]), (&json!(1), &json!("for all")));
+    let hidden = carols.get("/api/v1/me/feed").await.body()["activities"][0]["id"].clone();
+    let hidden = hidden.as_str().unwrap();
+    for id in [hidden, "999999"] {
+        let before = bobs.get(&format!("/api/v1/me/feed?beforeActivityId={id}")).await;
+        let read = bobs.json("POST", "/api/v1/me/feed/read", json!({ "upTo": id })).await;
+        for answer in [before, read] {
+            assert_eq!(answer.problem(), (404, "unknown_activity".to_owned()), "{id}");
+        }
+    }
+}
+
+/// A token that is good for one server only opens nobody's feed: that belongs to none.
+#[tokio::test]
+async fn a_token_for_one_server_reads_no_feed() {
+    let site = Site::new().await;
+    let browser = site.signed_in().await;
+    let body = json!({
+        "name": "x", "scopes": ["feed:read", "follows:read", "follows:write"], "serverId": site.harbour.id().to_string()
+    });
+    let bound = site.program_with(&browser, body).await;
+    let carol = site.harbour.member("Carol", Permissions::default());
+    for (method, path) in [
+        ("GET", "/api/v1/me/feed".to_owned()),
+        ("GET", "/api/v1/me/follows".to_owned()),
+        ("POST", format!("/api/v1/users/{}/follow", carol.id())),
+        ("GET", format!("/api/v1/users/{}/followers", carol.id())),
+    ] {
+        let refused = bound.send(bound.request(method, &path)).await;
+        assert_eq!(refused.problem(), (403, "insufficient_scope".to_owned()), "{method} {path}");
+    }
+}
+
 /// The page says what the API does, complete without a script, and harmless whatever was posted.
 #[tokio::test]
 async fn the_page_of_the_feed_is_read_and_marked() {

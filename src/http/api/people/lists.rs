@@ -20,7 +20,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 use crate::service::people::{PersonEntry, PersonView};
 
-use super::{PersonRef, PersonalFollowView, SignedIn, UserInPath, tag_id, written};
+use super::{PersonRef, PersonalFollowView, SignedIn, UserInPath, require_everywhere, tag_id, written};
 use crate::http::api::words;
 
 /// How many people one call asks about.
@@ -133,7 +133,10 @@ fn viewer(caller: &Caller) -> Result<Option<UserId>, Problem> {
     match caller {
         Caller::Guest => Ok(None),
         Caller::Person(session) => Ok(Some(session.account.user)),
-        Caller::Token(token) if token.scopes.contains(TokenScope::FollowsRead) => Ok(Some(token.user)),
+        Caller::Token(token) if token.scopes.contains(TokenScope::FollowsRead) => {
+            require_everywhere(token)?;
+            Ok(Some(token.user))
+        }
         Caller::Token(_) => Err(Problem::new(ProblemCode::InsufficientScope)
             .with_detail(format!("This token lacks the scope {}.", TokenScope::FollowsRead))),
     }
@@ -153,7 +156,8 @@ async fn page(
 
 /// List who follows a person
 ///
-/// The newest first. If they don't show it to you, the list is empty, and its total is true.
+/// The newest first. If they don't show it to you, the list is empty; its total is true unless they hide
+/// that, too.
 #[utoipa::path(
     get,
     path = "/users/{userId}/followers",
@@ -174,7 +178,8 @@ pub(in crate::http::api) async fn followers(
 
 /// List whom a person follows
 ///
-/// The newest first. If they don't show it to you, the list is empty, and its total is true.
+/// The newest first. If they don't show it to you, the list is empty; its total is true unless they hide
+/// that, too.
 #[utoipa::path(
     get,
     path = "/users/{userId}/following",

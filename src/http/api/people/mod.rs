@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::account::StoredApiToken;
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{Followee, PersonalFollow, Profile};
@@ -51,11 +52,23 @@ impl FromRequestParts<WebState> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         match Caller::from_request_parts(parts, state).await? {
             Caller::Person(session) => Ok(Self(Identified::Session(session))),
-            Caller::Token(token) => Ok(Self(Identified::Token(token))),
+            Caller::Token(token) => {
+                require_everywhere(&token)?;
+                Ok(Self(Identified::Token(token)))
+            }
             Caller::Guest => {
                 Err(Problem::new(ProblemCode::AuthenticationRequired).with_detail("authentication required"))
             }
         }
+    }
+}
+
+/// Refuses a token that is good for one server only: whom people follow, and their feeds, belong to none.
+pub(super) fn require_everywhere(token: &StoredApiToken) -> Result<(), Problem> {
+    match token.server {
+        Some(_) => Err(Problem::new(ProblemCode::InsufficientScope)
+            .with_detail("This token is good for one server only. Make one for all servers.")),
+        None => Ok(()),
     }
 }
 
