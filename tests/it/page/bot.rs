@@ -178,7 +178,7 @@ async fn people_see_and_may_what_discord_lets_them() {
     screen.write_in("left").await;
     browser.keys("/").await;
     let offered = "[...document.querySelectorAll('.picker [role=option]')].map((one) => one.dataset.name.split(' ')[0])";
-    browser.until(&format!("[...new Set({offered})].sort().join() === 'about,privacy'")).await;
+    browser.until(&format!("[...new Set({offered})].sort().join() === 'about,feed,privacy'")).await;
     browser.keys("{Escape}").await;
     browser.script("document.querySelector('.message:last-child').focus()").await;
     browser.keys("{Delete}").await;
