@@ -8,6 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
 use super::activity::ActivityId;
+use super::channel::message_link;
 use super::choice::choice;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 use super::message::Content;
@@ -156,8 +157,7 @@ impl FeedPost {
 
     /// A link to it.
     pub fn link(&self) -> String {
-        let channel = self.thread.unwrap_or(self.source);
-        format!("https://discord.com/channels/{}/{channel}/{}", self.server, self.position.message)
+        message_link(self.server, self.thread.unwrap_or(self.source), self.position.message)
     }
 }
 

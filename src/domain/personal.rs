@@ -202,6 +202,11 @@ pub struct Profile {
     pub privacy: PrivacyChoice,
 }
 
+/// The address of the avatar with this hash. Discord: "CDN Endpoints", "User Avatar".
+pub fn avatar_link(user: UserId, hash: &str) -> String {
+    format!("https://cdn.discordapp.com/avatars/{user}/{hash}.png")
+}
+
 impl Profile {
     /// The name that is shown.
     pub fn name(&self) -> &str {

@@ -23,6 +23,7 @@ pub use self::message::{
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};
 use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions};
+use crate::domain::personal::avatar_link;
 
 /// A channel or a thread.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -176,10 +177,9 @@ impl User {
         self.global_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.username)
     }
 
-    /// The address of the avatar, if there is one. Discord: "CDN Endpoints", "User Avatar".
+    /// The address of the avatar, if there is one.
     pub fn avatar_url(&self) -> Option<String> {
-        let hash = self.avatar.as_deref()?;
-        Some(format!("https://cdn.discordapp.com/avatars/{}/{hash}.png", self.id))
+        self.avatar.as_deref().map(|hash| avatar_link(self.id, hash))
     }
 }
 

@@ -62,7 +62,7 @@ impl People {
                     Some(_) => PersonalEdit::Set(options),
                     None => PersonalEdit::Keep,
                 };
-                match self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await? {
+                match self.edit(pair, edit).await? {
                     PersonalEdited::None => Err(PersonalRefusal::NotFollowing.into()),
                     _ => Ok(()),
                 }
@@ -90,13 +90,7 @@ impl People {
         let (followee, server) = (Followee::Channel(place.id()), place.guild);
         let at = FolloweePlace { server, parent: place.parent(), threads: forum };
         let pair = PersonalPair { follower, followee, place: Some(at) };
-        let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
-        match edited {
-            PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
-            PersonalEdited::Made(_) => self.tell_peers(followee).await,
-            _ => {}
-        }
-        Ok(edited)
+        self.edit(pair, edit).await
     }
 
     /// A channel that a person and the bot can read, with the tags that were typed for it. A hidden one gets

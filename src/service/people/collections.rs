@@ -43,7 +43,7 @@ impl People {
                 Some(_) => PersonalEdit::Keep,
                 None => PersonalEdit::Set(options),
             };
-            match self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await? {
+            match self.edit(pair, edit).await? {
                 PersonalEdited::Made(follow) => {
                     if is_first {
                         // Whoever added one of these meanwhile saw no follower.
@@ -51,10 +51,8 @@ impl People {
                         added.retain(|one| !known.contains(one));
                         self.begin_reading_all(added).await?;
                     }
-                    self.tell_peers(followee).await;
                     Ok(follow)
                 }
-                PersonalEdited::Full => Err(PersonalRefusal::Full.into()),
                 PersonalEdited::Refused => Err(CollectionRefusal::Unknown.into()),
                 _ => Err(PersonalRefusal::AlreadyFollowing.into()),
             }

@@ -218,19 +218,32 @@ impl People {
             // Before the follow is stored, so that no post is missed in between.
             self.watched.add_author(followed);
             let pair = PersonalPair { follower, followee, place: None };
-            let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
-            match edited {
+            match self.edit(pair, edit).await? {
                 PersonalEdited::Refused => Err(PersonalRefusal::NotFollowable.into()),
-                PersonalEdited::Full => Err(PersonalRefusal::Full.into()),
-                edited => {
-                    if matches!(edited, PersonalEdited::Made(_)) {
-                        self.tell_peers(followee).await;
-                    }
-                    conclude(edited)
-                }
+                edited => conclude(edited),
             }
         };
         self.quotas.count_done_action(follower, change).await
+    }
+
+    /// Edits a follow, and tells the other processes of a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`PersonalRefusal::Full`] if the follower may not follow more; otherwise the store's.
+    pub(super) async fn edit(
+        &self,
+        pair: PersonalPair,
+        edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
+    ) -> Result<PersonalEdited, ServiceError> {
+        let followee = pair.followee;
+        let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
+        match edited {
+            PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
+            PersonalEdited::Made(_) => self.tell_peers(followee).await,
+            _ => {}
+        }
+        Ok(edited)
     }
 
     /// Ends a follow, or takes something out of it.
@@ -242,8 +255,7 @@ impl People {
     ) -> Result<(), ServiceError> {
         let change = async {
             let pair = PersonalPair { follower, followee, place: None };
-            let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
-            match edited {
+            match self.edit(pair, edit).await? {
                 PersonalEdited::Ended(_) | PersonalEdited::Changed(_) => Ok(()),
                 _ => Err(PersonalRefusal::NotFollowing.into()),
             }

@@ -1,21 +1,19 @@
 //! Following and unfollowing people.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::domain::follow::TagMode;
-use crate::domain::personal::{Coverage, Followee, PersonalFilter, PersonalOptions};
+use crate::domain::personal::{Followee, PersonalOptions};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{OptionalJsonBody, word};
+use crate::http::body::OptionalJsonBody;
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::ServiceError;
 
-use super::{PersonalFollowView, SignedIn, UserInPath, read_tags};
+use super::{PersonalFollowView, SignedIn, UserInPath, created, read_options};
 use crate::http::api::words;
 
 /// How a follow begins. Everything may be left out.
@@ -35,13 +33,7 @@ pub(in crate::http::api) struct NewPersonalFollowBody {
 
 impl NewPersonalFollowBody {
     pub(in crate::http::api) fn read(&self) -> Result<PersonalOptions, Problem> {
-        let modes = TagMode::ALL.iter().map(|mode| (mode.as_str(), *mode));
-        let mode = word(self.mode.as_deref(), "/mode", modes)?.unwrap_or(TagMode::All);
-        let coverages = Coverage::ALL.iter().map(|coverage| (coverage.as_str(), *coverage));
-        let coverage = word(self.what.as_deref(), "/what", coverages)?.unwrap_or_default();
-        let filter = PersonalFilter::new(mode, read_tags("/tags", &self.tags)?);
-        let filter = filter.map_err(|error| Problem::in_body("/tags", &error.to_string()))?;
-        Ok(PersonalOptions { filter, coverage })
+        read_options(self.mode.as_deref(), &self.tags, self.what.as_deref(), &PersonalOptions::default())
     }
 }
 
@@ -75,9 +67,7 @@ pub(in crate::http::api) async fn follow(
     let options = body.read()?;
     let people = &state.services()?.people;
     let follow = people.follow_user(caller.user(), user, options).await.map_err(limited)?;
-    let location = format!("/api/v1/users/{user}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(PersonalFollowView::of(&follow)))
-        .into_response())
+    Ok(created(format!("/api/v1/users/{user}"), &follow))
 }
 
 /// Stop following a person

@@ -6,17 +6,22 @@ pub(super) mod modes;
 pub(super) mod own;
 pub(super) mod privacy;
 
+use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::account::StoredApiToken;
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
-use crate::domain::personal::{Followee, PersonalFollow, Profile};
+use crate::domain::personal::{
+    Coverage, Followee, PersonalFilter, PersonalFollow, PersonalOptions, Profile, avatar_link,
+};
 use crate::domain::tags::Tag;
-use crate::http::body::Ids;
+use crate::http::body::{Ids, word};
 use crate::http::caller::{Caller, Identified};
 use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
@@ -89,13 +94,11 @@ pub(in crate::http::api) struct PersonRef {
 
 impl PersonRef {
     fn of(profile: &Profile) -> Self {
-        let user = profile.user;
-        let address = |hash: &String| format!("https://cdn.discordapp.com/avatars/{user}/{hash}.png");
         Self {
-            id: user.to_string(),
+            id: profile.user.to_string(),
             name: profile.name().to_owned(),
             username: profile.username.clone(),
-            avatar: profile.avatar.as_ref().map(address),
+            avatar: profile.avatar.as_deref().map(|hash| avatar_link(profile.user, hash)),
         }
     }
 }
@@ -177,6 +180,28 @@ pub(super) fn read_tags(pointer: &str, texts: &[String]) -> Result<Vec<Tag>, Pro
         read_tag(text).ok_or_else(wrong)
     };
     texts.iter().enumerate().map(read).collect()
+}
+
+/// What a body says is let through. What it doesn't say stays as it was before.
+fn read_options(
+    mode: Option<&str>,
+    tags: &[String],
+    what: Option<&str>,
+    before: &PersonalOptions,
+) -> Result<PersonalOptions, Problem> {
+    let modes = TagMode::ALL.iter().map(|mode| (mode.as_str(), *mode));
+    let mode = word(mode, "/mode", modes)?.unwrap_or(before.filter.mode());
+    let coverages = Coverage::ALL.iter().map(|coverage| (coverage.as_str(), *coverage));
+    let coverage = word(what, "/what", coverages)?.unwrap_or(before.coverage);
+    let filter = PersonalFilter::new(mode, read_tags("/tags", tags)?);
+    let filter = filter.map_err(|error| Problem::in_body("/tags", &error.to_string()))?;
+    Ok(PersonalOptions { filter, coverage })
+}
+
+/// The answer to a follow that was made, with the place where it is found.
+fn created(location: String, follow: &PersonalFollow) -> Response {
+    let view = Json(PersonalFollowView::of(follow));
+    (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response()
 }
 
 /// The mode of a follow, as these endpoints spell it.

@@ -2,16 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::domain::follow::TagMode;
-use crate::domain::personal::{
-    Coverage, Followee, FolloweeKind, PersonalFilter, PersonalFollowId, PersonalOptions,
-};
+use crate::domain::personal::{Followee, FolloweeKind, PersonalFollowId, PersonalOptions};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{Ids, JsonBody, word};
 use crate::http::id::{Id, RULE};
@@ -20,7 +17,7 @@ use crate::http::web::WebState;
 use crate::service::people::PersonalChange;
 
 use super::follow::limited;
-use super::{PersonalFollowView, SignedIn, read_tags};
+use super::{PersonalFollowView, SignedIn, created, read_options};
 use crate::http::api::words;
 
 /// What is followed.
@@ -83,21 +80,6 @@ fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<DateTime<U
     Option::deserialize(value).map(Some)
 }
 
-fn options(
-    mode: Option<&str>,
-    tags: &[String],
-    what: Option<&str>,
-    before: &PersonalOptions,
-) -> Result<PersonalOptions, Problem> {
-    let modes = TagMode::ALL.iter().map(|mode| (mode.as_str(), *mode));
-    let mode = word(mode, "/mode", modes)?.unwrap_or(before.filter.mode());
-    let coverages = Coverage::ALL.iter().map(|coverage| (coverage.as_str(), *coverage));
-    let coverage = word(what, "/what", coverages)?.unwrap_or(before.coverage);
-    let filter = PersonalFilter::new(mode, read_tags("/tags", tags)?);
-    let filter = filter.map_err(|error| Problem::in_body("/tags", &error.to_string()))?;
-    Ok(PersonalOptions { filter, coverage })
-}
-
 /// Follow a person, a channel or a collection
 ///
 /// A channel that you can't read is not found, and neither is a collection of a server that you aren't in,
@@ -118,7 +100,7 @@ pub(in crate::http::api) async fn create(
     caller.require(TokenScope::FollowsWrite)?;
     let followee = body.target.read()?;
     let options =
-        options(body.mode.as_deref(), &body.tags, body.what.as_deref(), &PersonalOptions::default())?;
+        read_options(body.mode.as_deref(), &body.tags, body.what.as_deref(), &PersonalOptions::default())?;
     let (people, user) = (&state.services()?.people, caller.user());
     let follow = match followee {
         Followee::User(followed) => people.follow_user(user, followed, options).await,
@@ -126,9 +108,7 @@ pub(in crate::http::api) async fn create(
         Followee::Collection(id) => people.follow_collection(user, caller.via(), id, options).await,
     }
     .map_err(limited)?;
-    let location = format!("/api/v1/me/follows/{}", follow.id.0);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(PersonalFollowView::of(&follow)))
-        .into_response())
+    Ok(created(format!("/api/v1/me/follows/{}", follow.id.0), &follow))
 }
 
 /// One's own follow, as paths name it.
@@ -179,7 +159,7 @@ pub(in crate::http::api) async fn change(
     let kept: Vec<String> = before.options.filter.tags().iter().map(super::tag_id).collect();
     // Another mode begins without the tags of the former one.
     let tags = body.tags.unwrap_or(if body.mode.is_some() { Vec::new() } else { kept });
-    let options = options(body.mode.as_deref(), &tags, body.what.as_deref(), &before.options)?;
+    let options = read_options(body.mode.as_deref(), &tags, body.what.as_deref(), &before.options)?;
     let change =
         PersonalChange { options: changes_options.then_some(options), muted_until: body.muted_until };
     let follow = people.change_follow(caller.user(), before.followee, change).await.map_err(limited)?;
