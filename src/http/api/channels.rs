@@ -1,30 +1,27 @@
-//! The followed side: which channels of a server may be followed, and who follows them.
+//! The followed side: which channels of a server may be followed, and by whom.
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
-use axum::response::Response;
+use axum::extract::State;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::follow::{Approval, Audience};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, Params, word};
+use crate::http::body::{Ids, JsonBody, word};
 use crate::http::caller::Identified;
 use crate::http::id::{Id, IdText};
 use crate::http::problem::Problem;
 use crate::http::web::WebState;
-use crate::service::{FollowableChannel, FollowerRecord, PublishRequest, Published};
+use crate::service::{FollowableChannel, PublishRequest, Published};
 
-use super::follows::ChannelEnd;
-use super::paging::{PageOf, PageQuery};
-use super::{InServer, ListOf, words, written};
+use super::{InServer, ListOf, words};
 
 /// A channel of a server.
 #[derive(Debug, Deserialize)]
 pub(super) struct ChannelPath {
-    server: Id<GuildId>,
-    channel: Id<ChannelId>,
+    pub(super) server: Id<GuildId>,
+    pub(super) channel: Id<ChannelId>,
 }
 
 /// A channel that can be followed.
@@ -50,39 +47,6 @@ pub(super) struct ChannelRow {
     is_open: bool,
     /// How many channels follow it, those of its own server included.
     followers: u64,
-}
-
-/// A follower of a channel.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Follower)]
-pub(super) struct FollowerView {
-    /// The follow's number.
-    follow_id: String,
-    /// The name of the server that follows; null if I am no longer in it.
-    guild_name: Option<String>,
-    /// The channel that follows, as far as you may know it.
-    channel: ChannelEnd,
-    /// Whether it delivers.
-    #[schema(value_type = words::FollowState)]
-    state: &'static str,
-    /// Since when it follows.
-    since: String,
-}
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-pub(super) struct FollowersQuery {
-    /// The number of the page, from 1.
-    #[param(value_type = Option<u64>, minimum = 1)]
-    page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
-    page_size: Option<String>,
-    /// The cursor that another page gave, in place of `page`.
-    cursor: Option<String>,
 }
 
 /// Who may follow a channel. What isn't given stays as it is.
@@ -180,42 +144,6 @@ pub(super) async fn list(
         followers: channel.followers,
     };
     Ok(Json(ListOf { items: channels.into_iter().map(view).collect() }))
-}
-
-/// List who follows a channel
-///
-/// The newest first; those that wait for approval aren't among them. That takes Manage Messages there.
-#[utoipa::path(
-    get,
-    path = "/servers/{server}/channels/{channel}/followers",
-    tag = "Channels",
-    params(
-        ("server" = String, Path, description = "The server's id"),
-        ("channel" = String, Path, description = "The channel's id"),
-        FollowersQuery,
-    ),
-    security(("token" = ["servers:read"]), ("session" = [])),
-    responses((status = 200, description = "A page of followers", body = PageOf<FollowerView>))
-)]
-pub(super) async fn followers(
-    State(state): State<WebState>,
-    caller: Identified,
-    Ids(path): Ids<ChannelPath>,
-    Params(query): Params<FollowersQuery>,
-    OriginalUri(uri): OriginalUri,
-) -> Result<Response, Problem> {
-    let actor = caller.act_in(path.server.0, TokenScope::ServersRead)?;
-    let place = PageQuery::read(query.page.as_deref(), query.page_size.as_deref(), query.cursor.as_deref())?;
-    let services = state.services()?;
-    let page = services.follows.follower_records(actor, path.channel.0, place.start, place.size).await?;
-    let view = |follower: FollowerRecord| FollowerView {
-        follow_id: follower.id.0.to_string(),
-        guild_name: follower.server,
-        channel: ChannelEnd::of(follower.channel),
-        state: follower.state.as_str(),
-        since: written(follower.since),
-    };
-    Ok(place.answer(page, |follower| follower.id.0, view, (&state.url, &uri)))
 }
 
 /// Choose who may follow a channel

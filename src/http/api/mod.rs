@@ -8,6 +8,7 @@ mod channels;
 mod collections;
 mod deliveries;
 mod feed;
+mod followers;
 mod follows;
 mod me;
 mod operator;
@@ -69,7 +70,14 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::report))
         .routes(routes!(channels::list))
-        .routes(routes!(channels::followers))
+        .routes(routes!(followers::list))
+        .routes(routes!(followers::requests))
+        .routes(routes!(followers::approve))
+        .routes(routes!(followers::decline))
+        .routes(routes!(followers::remove))
+        .routes(routes!(followers::block))
+        .routes(routes!(followers::blocked))
+        .routes(routes!(followers::unblock))
         .routes(routes!(channels::publish))
         .routes(routes!(operator::health))
         .routes(routes!(operator::lanes))

@@ -10,6 +10,7 @@ use crate::domain::permissions::Permissions;
 use crate::service::access::Access;
 use crate::service::error::ConsentRefusal;
 use crate::service::{Actor, ChannelView, FollowService, ServiceError};
+use crate::store::Store;
 
 /// How many followers are listed one by one; the others are counted. Two menus name them all (Discord: 25
 /// options).
@@ -73,6 +74,13 @@ pub struct FollowerRecord {
     pub since: DateTime<Utc>,
 }
 
+impl FollowerRecord {
+    fn of(follower: Follower) -> Self {
+        let Follower { follow, server, channel } = follower;
+        Self { id: follow.id, server, channel, state: follow.state.kind(), since: follow.created_at }
+    }
+}
+
 impl FollowService {
     /// A page of those who follow a channel of this server, newest first. Those that wait for approval aren't
     /// among them. That takes Manage Messages there.
@@ -103,16 +111,46 @@ impl FollowService {
         access.prefetch_follows(actor.guild, &shared).await?;
         let mut records = Vec::with_capacity(page.items.len());
         for follow in &page.items {
-            let (id, state, since) = (follow.id, follow.state.kind(), follow.created_at);
-            let (server, channel) = if shared.contains(follow) {
-                let Follower { server, channel, .. } = access.follower(actor, follow.clone()).await?;
-                (server, channel)
+            let follow = follow.clone();
+            records.push(FollowerRecord::of(if shared.contains(&follow) {
+                access.follower(actor, follow).await?
             } else {
-                (access.server_name(follow.guild).await?, ChannelView::Hidden { server: None })
-            };
-            records.push(FollowerRecord { id, server, channel, state, since });
+                let server = access.server_name(follow.guild).await?;
+                Follower { follow, server, channel: ChannelView::Hidden { server: None } }
+            }));
         }
         Ok(page.with(records))
+    }
+
+    /// The channels of other servers that wait for approval to follow a channel of this server, oldest first,
+    /// at most 25. That takes Manage Messages there.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
+    pub async fn follower_requests(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+    ) -> Result<Vec<FollowerRecord>, ServiceError> {
+        self.quotas.spend_question(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.reading_access(&rest, actor).await?;
+        let place = access.require_own_channel(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        let waiting = access.waiting_followers(&self.parts.store, actor, channel).await?;
+        Ok(waiting.into_iter().map(FollowerRecord::of).collect())
+    }
+
+    /// The servers that may not follow this server's channels, with their names; `None` where the bot isn't
+    /// a member. That takes Manage Messages in the server as a whole.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild))]
+    pub async fn blocked_servers(
+        &self,
+        actor: Actor,
+    ) -> Result<Vec<(GuildId, Option<String>)>, ServiceError> {
+        self.quotas.spend_question(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.reading_access(&rest, actor).await?;
+        access.require_in_server(actor, Permissions::MANAGE_MESSAGES).await?;
+        access.blocked_servers(&self.parts.store, actor, usize::MAX).await
     }
 
     /// Who follows a channel of this server.
@@ -146,15 +184,9 @@ impl FollowService {
             }
         }
         by_server.sort_by_key(|(guild, _)| *guild != actor.guild);
-        let mut waiting = Vec::new();
-        for follow in self.parts.store.waiting_followers(channel, MOST).await? {
-            waiting.push(access.follower(actor, follow).await?);
-        }
-        let mut blocked = Vec::new();
+        let waiting = access.waiting_followers(&self.parts.store, actor, channel).await?;
         let most = usize::try_from(MOST).unwrap_or(usize::MAX);
-        for guild in self.parts.store.blocked_followers(actor.guild).await?.into_iter().take(most) {
-            blocked.push((guild, access.server_name(guild).await?));
-        }
+        let blocked = access.blocked_servers(&self.parts.store, actor, most).await?;
         Ok(FollowerPage {
             servers: by_server.into_iter().map(|(_, followers)| followers).collect(),
             total: page.total,
@@ -193,6 +225,34 @@ impl Access<'_> {
             return Ok(None);
         }
         Ok(self.guild(guild).await?.map(|guild| guild.name.clone()))
+    }
+
+    /// The follows that wait for approval of a channel, oldest first, at most `MOST`.
+    async fn waiting_followers(
+        &mut self,
+        store: &Store,
+        actor: Actor,
+        channel: ChannelId,
+    ) -> Result<Vec<Follower>, ServiceError> {
+        let mut waiting = Vec::new();
+        for follow in store.waiting_followers(channel, MOST).await? {
+            waiting.push(self.follower(actor, follow).await?);
+        }
+        Ok(waiting)
+    }
+
+    /// The servers that the actor's server blocks, at most so many.
+    async fn blocked_servers(
+        &mut self,
+        store: &Store,
+        actor: Actor,
+        most: usize,
+    ) -> Result<Vec<(GuildId, Option<String>)>, ServiceError> {
+        let mut blocked = Vec::new();
+        for guild in store.blocked_followers(actor.guild).await?.into_iter().take(most) {
+            blocked.push((guild, self.server_name(guild).await?));
+        }
+        Ok(blocked)
     }
 
     /// A follower as this person may know it.

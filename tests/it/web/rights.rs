@@ -40,6 +40,13 @@ const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/follows/{id}/resume", body: NOTHING, reader: 403, manager: 200 },
     Route { method: "GET", path: "/channels", body: NOTHING, reader: 200, manager: 200 },
     Route { method: "GET", path: "/channels/{source}/followers", body: NOTHING, reader: 200, manager: 200 },
+    Route { method: "GET", path: "/channels/{source}/follower-requests", body: NOTHING, reader: 200, manager: 200 },
+    Route { method: "POST", path: "/followers/{asking}/approve", body: NOTHING, reader: 403, manager: 204 },
+    Route { method: "DELETE", path: "/followers/{asking}", body: NOTHING, reader: 403, manager: 200 },
+    Route { method: "POST", path: "/followers/{unwanted}/decline", body: NOTHING, reader: 403, manager: 204 },
+    Route { method: "POST", path: "/followers/{unwanted}/block", body: NOTHING, reader: 403, manager: 200 },
+    Route { method: "GET", path: "/blocked-servers", body: NOTHING, reader: 200, manager: 200 },
+    Route { method: "DELETE", path: "/blocked-servers/{island}", body: NOTHING, reader: 403, manager: 204 },
     Route { method: "PUT", path: "/channels/{source}/audience", body: |_| json!({ "audience": "servers" }), reader: 403, manager: 200 },
     Route { method: "GET", path: "/messages/{source}/{message}/report", body: NOTHING, reader: 200, manager: 200 },
     Route { method: "GET", path: "/stats", body: NOTHING, reader: 200, manager: 200 },
@@ -55,6 +62,9 @@ struct Scene {
     island: Guild,
     lagoon: Channel,
     follow: String,
+    /// Follows of the island that wait for approval.
+    asking: String,
+    unwanted: String,
 }
 
 impl Scene {
@@ -69,11 +79,28 @@ impl Scene {
         let made = program.json("POST", &site.server("/follows"), body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let follow = made.body()["id"].as_str().unwrap().to_owned();
-        Self { site, source, other, message, island, lagoon, follow }
+        let ask = json!({ "audience": "servers", "approval": "ask" });
+        let opened = site.server(&format!("/channels/{}/audience", source.id()));
+        assert_eq!(program.json("PUT", &opened, ask).await.status, 200);
+        let islander = site.program(&admin(&island, "Ida"), &lagoon).await;
+        let mut asking = Vec::new();
+        for target in [&lagoon, &island.text("reef")] {
+            let body = json!({
+                "sourceLink": source.link(), "targetChannelId": target.id().to_string()
+            });
+            let path = format!("/api/v1/servers/{}/follows", island.id());
+            let asked = islander.json("POST", &path, body).await;
+            assert_eq!(asked.status, 202, "{}", asked.text);
+            asking.push(asked.body()["id"].as_str().unwrap().to_owned());
+        }
+        let (unwanted, asking) = (asking.pop().unwrap(), asking.pop().unwrap());
+        Self { site, source, other, message, island, lagoon, follow, asking, unwanted }
     }
 
     fn path(&self, route: &Route) -> String {
         let path = route.path.replace("{id}", &self.follow).replace("{message}", &self.message);
+        let path = path.replace("{asking}", &self.asking).replace("{unwanted}", &self.unwanted);
+        let path = path.replace("{island}", &self.island.id().to_string());
         self.site.server(&path.replace("{source}", &self.source.id().to_string()))
     }
 
