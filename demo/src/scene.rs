@@ -83,7 +83,9 @@ impl Scene<'_> {
             "A Discord is running on this machine, for this demo only, and Tributary is connected to it."
         );
         println!("In it are two servers:\n");
-        println!("   Harbour      #announcements #dev #news #requests (a forum) #keepers   Alice (admin), Bob, Carol");
+        println!(
+            "   Harbour      #announcements #dev #news #requests (a forum) #keepers   Alice (admin), Bob, Carol"
+        );
         println!("   Lighthouse   #lobby #beacon                                           Carol (admin)");
     }
 

@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::{blocks, publication, row, unannounced};
+use super::{blocks, list, publication, row, unannounced};
 use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::follow::{Audience, Door, Exposure, Follow, FollowId, FollowState, Publication};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
-use crate::store::db::entity::channel_follows::{Column, Entity, Model};
+use crate::store::db::entity::channel_follows::Model;
 use crate::store::db::locks;
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
@@ -83,10 +83,14 @@ impl Store {
         after: FollowId,
         limit: u64,
     ) -> Result<Vec<Follow>, StoreError> {
-        let guild = guild.to_db();
-        let either = Condition::any().add(Column::GuildId.eq(guild)).add(Column::SourceGuildId.eq(guild));
-        let find = Entity::find().filter(Column::Id.gt(after.0)).filter(either);
-        let rows = find.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        // One query for each index: an OR would search the follows of all servers, in their order.
+        let query = "SELECT * FROM channel_follows WHERE id IN (\
+            SELECT id FROM (SELECT id FROM channel_follows WHERE guild_id = $1 AND id > $2 \
+                ORDER BY guild_id, id LIMIT $3) AS own UNION \
+            SELECT id FROM (SELECT id FROM channel_follows WHERE source_guild_id = $1 AND id > $2 \
+                ORDER BY source_guild_id, id LIMIT $3) AS followed) ORDER BY id LIMIT $3";
+        let values = [guild.to_db().into(), after.0.into(), list::bounded(limit).cast_signed().into()];
+        let rows = Sql::new(query, values).rows_of::<Model>(&self.db).await?;
         row::follows(&self.db, rows).await
     }
 

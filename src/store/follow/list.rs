@@ -240,6 +240,6 @@ fn ids(filter: impl IntoCondition) -> Select<Entity> {
 }
 
 /// A limit that the databases accept: 63 bits.
-fn bounded(limit: u64) -> u64 {
+pub(super) fn bounded(limit: u64) -> u64 {
     Ord::min(limit, i64::MAX.unsigned_abs())
 }

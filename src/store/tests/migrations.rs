@@ -269,6 +269,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_channel_follows_refused",
         "ix_channel_follows_source_channel_id",
         "ix_channel_follows_source_guild_id",
+        "ix_channel_follows_source_guild_order",
         "ix_channel_follows_source_parent_id",
         "ix_channel_follows_target_channel_id",
         "ix_channel_follows_target_parent_id",

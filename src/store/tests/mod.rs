@@ -30,6 +30,7 @@ mod opt_outs;
 mod paging;
 mod panels;
 mod personal;
+mod plans;
 mod posts;
 mod quotes;
 mod report;
