@@ -13,11 +13,14 @@
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
+#[path = "common/timing.rs"]
+mod timing;
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{TIME, Town, id, now, numbers};
+use timing::Row;
 use tributary::domain::activity::Origin;
 use tributary::domain::audit::ChangedBy;
 use tributary::domain::follow::{
@@ -53,8 +56,6 @@ const FOLLOWERS: u64 = 50;
 
 /// How often each is measured.
 const TIMES: u64 = 300;
-/// Measuring stops after this time.
-const ENOUGH: Duration = Duration::from_secs(5);
 /// The limits for changing, listing and counting, in milliseconds.
 const CHANGE: f64 = 20.0;
 const LIST: f64 = 10.0;
@@ -76,9 +77,7 @@ fn main() {
 fn measure(name: &str, town: &Town) {
     let started = Instant::now();
     town.fill(million(town));
-    println!("\n{name}: filled in {:.0} s\n", started.elapsed().as_secs_f64());
-    println!("| {:42} | p50 ms | p95 ms | max ms | expected |", "what");
-    println!("|{:-<44}|--------|--------|--------|----------|", "");
+    timing::head(name, started);
     changes(town);
     lists(town);
     counts(town);
@@ -90,30 +89,9 @@ fn table<T>(
     what: &str,
     expected: Option<f64>,
     times: u64,
-    mut one: impl AsyncFnMut(&Store, u64) -> T,
+    one: impl AsyncFnMut(&Store, u64) -> T,
 ) {
-    let mut took: Vec<Duration> = Vec::new();
-    town.runtime.block_on(async {
-        let begun = Instant::now();
-        for number in 0..times {
-            let started = Instant::now();
-            one(&town.store, number).await;
-            took.push(started.elapsed());
-            // A few runs are enough for what is slow. Changes run to the end, because what comes next needs
-            // all that they made.
-            if expected != Some(CHANGE) && begun.elapsed() > ENOUGH {
-                break;
-            }
-        }
-    });
-    took.sort_unstable();
-    let ms = |per_cent: usize| took[(took.len() - 1) * per_cent / 100].as_secs_f64() * 1_000.0;
-    let verdict = match expected {
-        Some(expected) if ms(95) > expected => format!("{expected} MISSED"),
-        Some(expected) => expected.to_string(),
-        None => "–".to_owned(),
-    };
-    println!("| {what:42} | {:6.2} | {:6.2} | {:6.2} | {verdict:8} |", ms(50), ms(95), ms(100));
+    timing::measure(town, &Row { what, expected, times, whole: expected == Some(CHANGE) }, one);
 }
 
 fn changes(town: &Town) {

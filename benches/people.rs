@@ -11,10 +11,13 @@
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
+#[path = "common/timing.rs"]
+mod timing;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{TIME, Town, id, now, numbers};
+use timing::Row;
 use tributary::domain::activity::Origin;
 use tributary::domain::feed::FeedFilter;
 use tributary::domain::ids::{ChannelId, MessageId, UserId};
@@ -39,7 +42,6 @@ const POSTS: u64 = 40;
 const NOBODY: u64 = GIANT + 5;
 
 const TIMES: u64 = 300;
-const ENOUGH: Duration = Duration::from_secs(5);
 
 fn main() {
     let only = std::env::args().find(|word| ["sqlite", "postgres"].contains(&word.as_str()));
@@ -62,9 +64,7 @@ fn measure(name: &str, town: &Town) {
     let started = Instant::now();
     town.fill(million());
     write_posts(town);
-    println!("\n{name}: filled in {:.0} s\n", started.elapsed().as_secs_f64());
-    println!("| {:46} | p50 ms | p95 ms | max ms | expected |", "what");
-    println!("|{:-<48}|--------|--------|--------|----------|", "");
+    timing::head(name, started);
     let of = |sqlite: f64, postgres: f64| Some(if town.is_postgres() { postgres } else { sqlite });
     follows(town, of(5.0, 10.0));
     lists(town, of(5.0, 10.0), of(1.0, 2.0), of(2.0, 5.0));
@@ -137,33 +137,8 @@ fn write_posts(town: &Town) {
 }
 
 /// Measures something that is done repeatedly, each time with another number.
-fn table<T>(
-    town: &Town,
-    what: &str,
-    expected: Option<f64>,
-    mut one: impl AsyncFnMut(&Store, u64) -> T,
-) -> f64 {
-    let mut took: Vec<Duration> = Vec::new();
-    town.runtime.block_on(async {
-        let begun = Instant::now();
-        for number in 0..TIMES {
-            let started = Instant::now();
-            one(&town.store, number).await;
-            took.push(started.elapsed());
-            if begun.elapsed() > ENOUGH {
-                break;
-            }
-        }
-    });
-    took.sort_unstable();
-    let ms = |per_cent: usize| took[(took.len() - 1) * per_cent / 100].as_secs_f64() * 1_000.0;
-    let verdict = match expected {
-        Some(expected) if ms(95) > expected => format!("{expected} MISSED"),
-        Some(expected) => expected.to_string(),
-        None => "–".to_owned(),
-    };
-    println!("| {what:46} | {:6.2} | {:6.2} | {:6.2} | {verdict:8} |", ms(50), ms(95), ms(100));
-    ms(50)
+fn table<T>(town: &Town, what: &str, expected: Option<f64>, one: impl AsyncFnMut(&Store, u64) -> T) -> f64 {
+    timing::measure(town, &Row { what, expected, times: TIMES, whole: false }, one)
 }
 
 fn follows(town: &Town, expected: Option<f64>) {

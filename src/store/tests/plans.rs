@@ -1,6 +1,7 @@
 //! How PostgreSQL answers, with many follows.
 
 use super::*;
+use crate::domain::follow::FollowId;
 use crate::store::db::sql::Sql;
 
 /// Each of 100 channels is followed by 400 others.
