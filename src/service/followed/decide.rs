@@ -133,14 +133,25 @@ impl FollowService {
     }
 
     /// A follower of a channel of this server that the person may decide about, which takes Manage Channels
-    /// in the channel. Nobody learns whether another follow has that number.
+    /// in the channel. Nobody learns whether another follow has that number, and programs of those who may
+    /// not decide don't learn whether this one is there.
     async fn follower_to_manage(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         id: FollowId,
     ) -> Result<Follow, ServiceError> {
-        let follow = self.parts.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
+        let follow = self.parts.store.follower(actor.guild, id).await?;
+        if actor.channel.is_none() {
+            access.require_member(actor).await?;
+            if let Err(refused) = access.require_in_server(actor, Permissions::MANAGE_CHANNELS).await {
+                let Some(follow) = &follow else { return Err(refused) };
+                if !access.actor_may(actor, follow.source_root(), Permissions::MANAGE_CHANNELS).await? {
+                    return Err(refused);
+                }
+            }
+        }
+        let follow = follow.ok_or(ConsentRefusal::FollowerGone)?;
         access.require_actor(actor, follow.source_root(), Permissions::MANAGE_CHANNELS).await?;
         Ok(follow)
     }

@@ -79,22 +79,28 @@ impl Scene {
         let made = program.json("POST", &site.server("/follows"), body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let follow = made.body()["id"].as_str().unwrap().to_owned();
-        let ask = json!({ "audience": "servers", "approval": "ask" });
-        let opened = site.server(&format!("/channels/{}/audience", source.id()));
-        assert_eq!(program.json("PUT", &opened, ask).await.status, 200);
-        let islander = site.program(&admin(&island, "Ida"), &lagoon).await;
-        let mut asking = Vec::new();
-        for target in [&lagoon, &island.text("reef")] {
-            let body = json!({
-                "sourceLink": source.link(), "targetChannelId": target.id().to_string()
-            });
-            let path = format!("/api/v1/servers/{}/follows", island.id());
-            let asked = islander.json("POST", &path, body).await;
-            assert_eq!(asked.status, 202, "{}", asked.text);
-            asking.push(asked.body()["id"].as_str().unwrap().to_owned());
-        }
-        let (unwanted, asking) = (asking.pop().unwrap(), asking.pop().unwrap());
+        let (asking, unwanted) = (String::new(), String::new());
         Self { site, source, other, message, island, lagoon, follow, asking, unwanted }
+    }
+
+    /// Two channels of the island ask whether they may follow.
+    async fn islanders_ask(&mut self) {
+        let program = self.program(&self.site.alice).await;
+        let ask = json!({ "audience": "servers", "approval": "ask" });
+        let opened = self.site.server(&format!("/channels/{}/audience", self.source.id()));
+        assert_eq!(program.json("PUT", &opened, ask).await.status, 200);
+        let islander = self.site.program(&admin(&self.island, "Ida"), &self.lagoon).await;
+        let mut asked = Vec::new();
+        for target in [self.lagoon.clone(), self.island.text("reef")] {
+            let body = json!({
+                "sourceLink": self.source.link(), "targetChannelId": target.id().to_string()
+            });
+            let path = format!("/api/v1/servers/{}/follows", self.island.id());
+            let answer = islander.json("POST", &path, body).await;
+            assert_eq!(answer.status, 202, "{}", answer.text);
+            asked.push(answer.body()["id"].as_str().unwrap().to_owned());
+        }
+        (self.unwanted, self.asking) = (asked.pop().unwrap(), asked.pop().unwrap());
     }
 
     fn path(&self, route: &Route) -> String {
@@ -115,7 +121,8 @@ impl Scene {
 
 #[tokio::test]
 async fn every_route_knows_who_asks() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
+    scene.islanders_ask().await;
     let site = &scene.site;
     let reader = scene.program(&site.harbour.member("Rita", Permissions::MANAGE_MESSAGES)).await;
     let member = scene.program(&site.harbour.member("Max", Permissions::empty())).await;
@@ -159,7 +166,7 @@ async fn every_route_knows_who_asks() {
 async fn every_route_of_follows_is_in_the_table() {
     let site = Site::new().await;
     let document = site.browser().get("/api/v1/openapi.json").await.body();
-    let tags = ["Follows", "Deliveries", "Channels"];
+    let tags = ["Follows", "Followers", "Deliveries", "Channels"];
     let mut there: Vec<String> = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -169,7 +176,12 @@ async fn every_route_of_follows_is_in_the_table() {
             }
         }
     }
-    let named = |route: &Route| format!("{} {}", route.method, route.path.replace("{source}", "{channel}"));
+    let names =
+        [("{source}", "{channel}"), ("{asking}", "{id}"), ("{unwanted}", "{id}"), ("{island}", "{blocked}")];
+    let named = |route: &Route| {
+        let path = names.iter().fold(route.path.to_owned(), |path, (ours, name)| path.replace(ours, name));
+        format!("{} {path}", route.method)
+    };
     let mut table: Vec<String> = ROUTES.iter().map(named).collect();
     there.sort_unstable();
     table.sort_unstable();
