@@ -140,7 +140,7 @@ pub(super) struct ActivityView {
     server: NamedView,
     /// When it was posted.
     created_at: String,
-    /// Whether it was edited.
+    /// Whether its author edited it. Other tags of its thread are no edit.
     edited: bool,
     /// What it says, in Discord's Markdown; null where that isn't kept any more.
     text: Option<String>,

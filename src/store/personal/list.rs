@@ -124,7 +124,7 @@ impl Store {
     pub async fn followed_authors(&self) -> Result<(Vec<UserId>, Vec<ChannelId>), StoreError> {
         let authors = "SELECT followee_id FROM followee_counts WHERE followee_kind = 'user'";
         let authors = Sql::new(authors, []).numbers(&self.db).await?;
-        let channels = "SELECT DISTINCT source_channel_id FROM activities WHERE in_feeds";
+        let channels = "SELECT DISTINCT COALESCE(thread_id, source_channel_id) FROM activities WHERE in_feeds";
         let channels = Sql::new(channels, []).numbers(&self.db).await?;
         let authors = authors.into_iter().map(UserId::from_db).collect::<Result<_, _>>()?;
         Ok((authors, channel_ids(channels)?))
