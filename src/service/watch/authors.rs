@@ -140,10 +140,7 @@ impl Watched {
     }
 
     /// Forgets a thread that is gone. Returns its channel and its server, if they are known.
-    pub(in crate::service) fn forget_author_thread(
-        &self,
-        thread: ChannelId,
-    ) -> Option<(ChannelId, GuildId)> {
+    pub(in crate::service) fn forget_author_thread(&self, thread: ChannelId) -> Option<(ChannelId, GuildId)> {
         self.update_sets(|sets| {
             let threads = &mut sets.author_places.threads;
             let known = threads.get(thread).map(|known| (known.parent, known.guild));

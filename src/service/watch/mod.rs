@@ -13,8 +13,8 @@ use crate::domain::follow::{ChannelPair, DeliveryMethod, Follow, FollowOptions, 
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
-use self::authors::AuthorPlaces;
 pub(super) use self::authors::AuthorPlace;
+use self::authors::AuthorPlaces;
 use self::threads::ThreadIndex;
 pub(super) use self::threads::ThreadStart;
 pub use self::threads::{MessageLocation, SeenThread, ThreadChange};

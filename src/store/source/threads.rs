@@ -129,8 +129,8 @@ impl Store {
         channel_ids(ids)
     }
 
-    /// What is kept for feeds of a thread, after this activity and at most so many, oldest first; and the last
-    /// of these, if there may be more. What can't be opened any more is left out.
+    /// What is kept for feeds of a thread, after this activity and at most so many, oldest first; and the
+    /// last of these, if there may be more. What can't be opened any more is left out.
     pub async fn feed_posts_in_thread(
         &self,
         thread: ChannelId,

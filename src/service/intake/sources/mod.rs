@@ -65,10 +65,9 @@ impl Reading {
     /// The server of the source.
     pub(super) const fn guild(self) -> GuildId {
         match self {
-            Self::History(guild)
-            | Self::Thread(guild)
-            | Self::Message { guild, .. }
-            | Self::Place(guild) => guild,
+            Self::History(guild) | Self::Thread(guild) | Self::Message { guild, .. } | Self::Place(guild) => {
+                guild
+            }
         }
     }
 
