@@ -30,6 +30,12 @@ const TOGETHER: usize = 256;
 pub(super) struct RetitledThread(pub(super) ChannelId);
 
 impl Intake {
+    /// Notes that a followed person posted in a channel that is no source: before the event is queued, as a
+    /// deletion may follow at once.
+    pub fn note_author_post(&self, channel: ChannelId) {
+        self.watched.add_author_channel(channel);
+    }
+
     /// Takes up a thread that nobody follows, if somebody follows people. What follows from that is returned
     /// as an event.
     pub fn author_thread_seen(&self, thread: SeenThread) -> Option<GatewayEvent> {

@@ -27,8 +27,8 @@ impl Store {
         }
     }
 
-    /// Forgets people who neither follow anybody nor are followed, chose nothing, and were last looked up
-    /// before this time. Returns how many.
+    /// Forgets people who neither follow, ask or block anybody nor are followed, asked or blocked, chose
+    /// nothing, and were last looked up before this time. Returns how many.
     pub async fn forget_strangers(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let delete = "DELETE FROM profiles WHERE user_id IN (SELECT p.user_id FROM profiles p WHERE p.checked_at < $1 \
             AND p.followable IS NULL AND p.lists IS NULL AND NOT p.counts_hidden \

@@ -285,7 +285,8 @@ async fn strangers_are_forgotten_and_nobody_else(#[case] backend: Backend) {
     assert_eq!(db.store.forget_strangers(at(0)).await.unwrap(), 0, "not yet");
     assert_eq!(db.store.forget_strangers(at(1)).await.unwrap(), 1);
     assert!(db.store.profile(user(700)).await.unwrap().is_none());
-    assert_eq!(count(&db, "profiles").await, 3, "who follows, is followed, blocks or chose something stays");
+    let why = "who follows, is followed, asks, is asked, blocks, is blocked or chose something stays";
+    assert_eq!(count(&db, "profiles").await, 4, "{why}");
 }
 
 #[rstest]
