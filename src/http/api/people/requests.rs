@@ -39,10 +39,10 @@ pub(in crate::http::api) struct RequestsQuery {
 }
 
 impl RequestsQuery {
-    fn list(&self, user: UserId) -> Result<PersonList, Problem> {
+    fn list(&self, user: UserId) -> Result<(PersonList, &'static str), Problem> {
         match self.direction.as_deref() {
-            None | Some(words::RECEIVED) => Ok(PersonList::RequestsTo(user)),
-            Some(words::SENT) => Ok(PersonList::RequestsBy(user)),
+            None | Some(words::RECEIVED) => Ok((PersonList::RequestsTo(user), words::RECEIVED)),
+            Some(words::SENT) => Ok((PersonList::RequestsBy(user), words::SENT)),
             Some(_) => {
                 Err(Problem::new(ProblemCode::InvalidQuery).with_detail("direction is received or sent."))
             }
@@ -56,6 +56,9 @@ impl RequestsQuery {
 pub(in crate::http::api) struct FollowRequestView {
     #[serde(flatten)]
     person: PersonRef,
+    /// `received`: they ask to follow you. `sent`: you asked them.
+    #[schema(value_type = words::RequestDirection)]
+    direction: &'static str,
     /// Since when.
     asked_at: String,
 }
@@ -102,11 +105,13 @@ pub(in crate::http::api) async fn list(
 ) -> Result<Response, Problem> {
     caller.require(TokenScope::FollowsRead)?;
     let place = PageQuery::read(query.page.as_deref(), query.page_size.as_deref(), query.cursor.as_deref())?;
+    let (list, direction) = query.list(caller.user())?;
     let view = |entry: PersonEntry| FollowRequestView {
         person: PersonRef::of(&entry.listed.profile),
+        direction,
         asked_at: written(entry.listed.since),
     };
-    page((&state, &uri), &caller, query.list(caller.user())?, place, view).await
+    page((&state, &uri), &caller, list, place, view).await
 }
 
 /// Let somebody follow you who asked
