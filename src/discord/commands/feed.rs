@@ -7,7 +7,7 @@ use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::paging::Cursor;
 use crate::domain::personal::{Coverage, Followable, Followee, ListVisibility, PrivacyChoice};
-use crate::service::people::{FeedStart, FollowOutcome, PersonalWish, chosen_followee};
+use crate::service::people::{FeedStart, PersonalOutcome, PersonalWish, chosen_followee};
 use crate::service::{PersonalRefusal, ServiceError};
 
 use super::super::ids::IntoDomain;
@@ -82,8 +82,8 @@ async fn follow(
     let wish = PersonalWish { mode, tags, coverage: what };
     let done = ctx.data().people.follow_as_wished(own_id(ctx), Via::Command, followee, &wish).await?;
     let answer = match done {
-        FollowOutcome::Followed(done) => answer::followed(&done),
-        FollowOutcome::Asked => answer::asked(followee),
+        PersonalOutcome::Followed(done) => answer::followed(&done),
+        PersonalOutcome::Asked => answer::asked(followee),
     };
     reply::embed(ctx, answer).await;
     Ok(())

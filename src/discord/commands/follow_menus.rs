@@ -6,7 +6,7 @@ use serenity::EditInteractionResponse;
 use crate::domain::audit::Via;
 use crate::domain::personal::Followee;
 use crate::service::ServiceError;
-use crate::service::people::{FollowOutcome, PersonalWish};
+use crate::service::people::{PersonalOutcome, PersonalWish};
 
 use super::super::ids::IntoDomain;
 use super::super::personal::answer;
@@ -36,8 +36,8 @@ async fn follow_person(ctx: Context<'_>, person: serenity::UserId) -> Result<(),
     let wish = PersonalWish::default();
     let done = ctx.data().people.follow_as_wished(follower, Via::Command, followee, &wish).await?;
     let answer = match done {
-        FollowOutcome::Followed(done) => answer::toggled(&done),
-        FollowOutcome::Asked => EditInteractionResponse::new().embed(answer::asked(followee)),
+        PersonalOutcome::Followed(done) => answer::toggled(&done),
+        PersonalOutcome::Asked => EditInteractionResponse::new().embed(answer::asked(followee)),
     };
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())

@@ -27,19 +27,19 @@ pub struct TagPair {
 
 /// What came of wanting to follow a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FollowOutcome<T = PersonalFollow> {
+pub enum PersonalOutcome<T = PersonalFollow> {
     /// They are followed.
     Followed(T),
     /// They were asked whether they want to be.
     Asked,
 }
 
-impl<T> FollowOutcome<T> {
+impl<T> PersonalOutcome<T> {
     /// The same with something else in place of the follow.
-    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> FollowOutcome<U> {
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> PersonalOutcome<U> {
         match self {
-            Self::Followed(follow) => FollowOutcome::Followed(map(follow)),
-            Self::Asked => FollowOutcome::Asked,
+            Self::Followed(follow) => PersonalOutcome::Followed(map(follow)),
+            Self::Asked => PersonalOutcome::Asked,
         }
     }
 }
@@ -69,7 +69,7 @@ impl People {
         follower: UserId,
         followed: UserId,
         options: PersonalOptions,
-    ) -> Result<FollowOutcome, ServiceError> {
+    ) -> Result<PersonalOutcome, ServiceError> {
         let edit = |_: Option<&PersonalFollow>| PersonalEdit::Begin(options);
         let conclude = |edited| match edited {
             PersonalEdited::Made(follow) => Ok(follow),
@@ -84,7 +84,7 @@ impl People {
         follower: UserId,
         followed: UserId,
         filter: PersonalFilter,
-    ) -> Result<FollowOutcome, ServiceError> {
+    ) -> Result<PersonalOutcome, ServiceError> {
         let edit = |present: Option<&PersonalFollow>| {
             let coverage = present.map_or(Coverage::Everything, |present| present.options.coverage);
             PersonalEdit::Set(PersonalOptions { filter, coverage })
@@ -93,7 +93,7 @@ impl People {
     }
 
     /// A person follows one more tag of another.
-    pub async fn follow_tag(&self, pair: TagPair) -> Result<FollowOutcome<TagFollowed>, ServiceError> {
+    pub async fn follow_tag(&self, pair: TagPair) -> Result<PersonalOutcome<TagFollowed>, ServiceError> {
         let TagPair { follower, followed, tag } = pair;
         let mut refused: Option<PersonalFilterError> = None;
         let mut included = false;
@@ -236,7 +236,7 @@ impl People {
         followed: UserId,
         edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
         conclude: impl FnOnce(PersonalEdited) -> Result<T, ServiceError>,
-    ) -> Result<FollowOutcome<T>, ServiceError> {
+    ) -> Result<PersonalOutcome<T>, ServiceError> {
         if follower == followed {
             return Err(PersonalRefusal::Oneself.into());
         }
@@ -250,8 +250,8 @@ impl People {
             match self.edit(pair, edit).await? {
                 PersonalEdited::Refused => Err(PersonalRefusal::NotFollowable.into()),
                 // Of somebody who was asked, nothing else is kept.
-                PersonalEdited::Asked | PersonalEdited::None => Ok(FollowOutcome::Asked),
-                edited => conclude(edited).map(FollowOutcome::Followed),
+                PersonalEdited::Asked | PersonalEdited::None => Ok(PersonalOutcome::Asked),
+                edited => conclude(edited).map(PersonalOutcome::Followed),
             }
         };
         self.quotas.count_done_action(follower, change).await

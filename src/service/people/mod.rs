@@ -2,8 +2,8 @@
 //! follows whom, and read their feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `requests` answers those who ask, `list` shows them, `feed` reads what comes of them. What somebody
-//! may see of a feed is asked of Discord, anew each minute.
+//! do it), `requests` answers those who ask, `list` shows them, `feed` reads what comes of them. What
+//! somebody may see of a feed is asked of Discord, anew each minute.
 
 mod channels;
 mod collections;
@@ -36,7 +36,7 @@ use super::{Identity, ServiceParts};
 
 pub use self::channels::PersonalChange;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
-pub use self::follow::{FollowEnd, FollowOutcome, TagFollowed, TagPair};
+pub use self::follow::{FollowEnd, PersonalOutcome, TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};
 pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 

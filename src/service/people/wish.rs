@@ -15,7 +15,7 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::service::{PersonalRefusal, Refusal, ServiceError};
 use crate::store::{PersonalEdit, PersonalEdited};
 
-use super::{FollowOutcome, People};
+use super::{People, PersonalOutcome};
 
 /// What somebody wants of a follow. What isn't given stays as it is; a new follow lets through what is posted
 /// ([`Coverage::Posts`]), with any tags.
@@ -65,11 +65,11 @@ impl People {
         via: Via,
         followee: Followee,
         wish: &PersonalWish,
-    ) -> Result<FollowOutcome<PersonalFollowed>, ServiceError> {
+    ) -> Result<PersonalOutcome<PersonalFollowed>, ServiceError> {
         let (edited, before) = match followee {
             Followee::User(followed) => match self.follow_user_as_wished(follower, followed, wish).await? {
-                FollowOutcome::Followed(edited) => edited,
-                FollowOutcome::Asked => return Ok(FollowOutcome::Asked),
+                PersonalOutcome::Followed(edited) => edited,
+                PersonalOutcome::Asked => return Ok(PersonalOutcome::Asked),
             },
             Followee::Channel(channel) => self.follow_channel_as_wished(follower, via, channel, wish).await?,
             Followee::Collection(_) => return Err(PersonalRefusal::NotFollowing.into()),
@@ -80,7 +80,7 @@ impl People {
             _ => return Err(PersonalRefusal::NotFollowing.into()),
         };
         let first = if is_new { self.first_of_its_kind(&follow).await? } else { None };
-        Ok(FollowOutcome::Followed(PersonalFollowed { follow, before, first }))
+        Ok(PersonalOutcome::Followed(PersonalFollowed { follow, before, first }))
     }
 
     async fn follow_user_as_wished(
@@ -88,7 +88,7 @@ impl People {
         follower: UserId,
         followed: UserId,
         wish: &PersonalWish,
-    ) -> Result<FollowOutcome<(PersonalEdited, Option<PersonalOptions>)>, ServiceError> {
+    ) -> Result<PersonalOutcome<(PersonalEdited, Option<PersonalOptions>)>, ServiceError> {
         let tags = wish.tags.as_deref().map(|typed| Vocabulary::hashtags().read(typed)).transpose();
         let tags = tags.map_err(|unreadable| match unreadable {
             UnreadableTag::NotOffered(tag) | UnreadableTag::NotWritable(tag) => Refusal::NotAHashtag(tag),

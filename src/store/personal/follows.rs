@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::profiles::{ProfileLock, lock_person, lock_profile};
-use super::requests::{self, FollowRequest};
+use super::requests::{self, StoredFollowRequest};
 use super::row::{self, FOLLOW, FollowRow};
 use crate::domain::ids::{ChannelId, GuildId, UserId};
 use crate::domain::personal::{
@@ -194,7 +194,7 @@ async fn edit_request(
     txn: Write,
     pair: PersonalPair,
     (policy, now): (PersonalPolicy, DateTime<Utc>),
-    request: FollowRequest,
+    request: StoredFollowRequest,
     decide: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
 ) -> Result<PersonalEdited, StoreError> {
     let Followee::User(followed) = pair.followee else { return Ok(PersonalEdited::None) };
@@ -220,7 +220,7 @@ async fn begin(
     pair: PersonalPair,
     (policy, now): (PersonalPolicy, DateTime<Utc>),
     options: &PersonalOptions,
-    asked: Option<&FollowRequest>,
+    asked: Option<&StoredFollowRequest>,
 ) -> Result<PersonalEdited, StoreError> {
     if is_full(txn, pair.follower).await? {
         return Ok(PersonalEdited::Full);

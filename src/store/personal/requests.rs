@@ -21,14 +21,14 @@ use crate::store::db::sql::{CHUNK, Sql, stored};
 use crate::store::{Store, StoreError};
 
 /// A request, also one that was declined or taken back.
-pub(super) struct FollowRequest {
+pub(super) struct StoredFollowRequest {
     /// The follow that whoever asked wants. Its number is the request's.
     pub(super) wanted: PersonalFollow,
     declined_at: Option<DateTime<Utc>>,
     withdrawn: bool,
 }
 
-impl FollowRequest {
+impl StoredFollowRequest {
     /// The follow that is wanted, as whoever asked for it sees it: as if nobody had answered.
     pub(super) const fn seen_by_follower(&self) -> Option<&PersonalFollow> {
         if self.withdrawn { None } else { Some(&self.wanted) }
@@ -47,7 +47,7 @@ struct RequestRow {
 }
 
 impl RequestRow {
-    fn read(self, follower: UserId, followed: UserId) -> Result<FollowRequest, StoreError> {
+    fn read(self, follower: UserId, followed: UserId) -> Result<StoredFollowRequest, StoreError> {
         let tags: Vec<(String, Option<String>)> =
             serde_json::from_str(&self.tags).map_err(|_| StoreError::Unreadable("tags"))?;
         let tags = tags.iter().map(|(key, label)| Tag::from_key(key, label.as_deref()));
@@ -63,7 +63,7 @@ impl RequestRow {
             created_at: self.created_at,
             updated_at: self.created_at,
         };
-        Ok(FollowRequest { wanted, declined_at: self.declined_at, withdrawn: self.withdrawn })
+        Ok(StoredFollowRequest { wanted, declined_at: self.declined_at, withdrawn: self.withdrawn })
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn of_pair(
     db: &impl ConnectionTrait,
     follower: UserId,
     followed: UserId,
-) -> Result<Option<FollowRequest>, StoreError> {
+) -> Result<Option<StoredFollowRequest>, StoreError> {
     let query = "SELECT id, mode, coverage, tags, created_at, declined_at, withdrawn FROM follow_requests \
         WHERE follower_id = $1 AND followed_id = $2";
     let rows: Vec<RequestRow> = Sql::new(query, pair(follower, followed)).rows_of(db).await?;
@@ -95,7 +95,7 @@ pub(super) async fn ask(
     txn: &Write,
     (follower, followed): (UserId, UserId),
     options: &PersonalOptions,
-    (before, blocked): (Option<&FollowRequest>, bool),
+    (before, blocked): (Option<&StoredFollowRequest>, bool),
     now: DateTime<Utc>,
 ) -> Result<PersonalEdited, StoreError> {
     let is_open = before.is_some_and(|before| !before.withdrawn);
@@ -132,7 +132,7 @@ pub(super) async fn withdraw(
     txn: &Write,
     follower: UserId,
     followed: UserId,
-    request: &FollowRequest,
+    request: &StoredFollowRequest,
 ) -> Result<(), StoreError> {
     if request.declined_at.is_none() {
         return delete(txn, follower, followed).await;

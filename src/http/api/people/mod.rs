@@ -27,7 +27,7 @@ use crate::http::caller::{Caller, Identified};
 use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
-use crate::service::people::FollowOutcome;
+use crate::service::people::PersonalOutcome;
 
 use super::{words, written};
 
@@ -214,13 +214,13 @@ fn asked() -> Response {
 }
 
 /// The answer to a follow that was made, with the place where it is found, or that is asked for.
-fn answer(outcome: &FollowOutcome, location: impl FnOnce(&PersonalFollow) -> String) -> Response {
+fn answer(outcome: &PersonalOutcome, location: impl FnOnce(&PersonalFollow) -> String) -> Response {
     match outcome {
-        FollowOutcome::Followed(follow) => {
+        PersonalOutcome::Followed(follow) => {
             let view = Json(PersonalFollowView::of(follow));
             (StatusCode::CREATED, [(header::LOCATION, location(follow))], view).into_response()
         }
-        FollowOutcome::Asked => asked(),
+        PersonalOutcome::Asked => asked(),
     }
 }
 

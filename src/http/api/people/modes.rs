@@ -15,7 +15,7 @@ use crate::http::body::{Ids, JsonBody, Params};
 use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
-use crate::service::people::{FollowOutcome, TagFollowed, TagPair};
+use crate::service::people::{PersonalOutcome, TagFollowed, TagPair};
 
 use super::follow::limited;
 use super::{AskedView, SignedIn, UserInPath, asked, read_tag, read_tags, tag_id, upper_mode};
@@ -122,8 +122,8 @@ pub(in crate::http::api) async fn set(
     let filter = filter.map_err(|error| Problem::in_body("/excludeTagIds", &error.to_string()))?;
     let people = &state.services()?.people;
     Ok(match people.set_user_filter(caller.user(), followed, filter).await.map_err(limited)? {
-        FollowOutcome::Followed(follow) => Json(UserModeView::of(&follow, None)).into_response(),
-        FollowOutcome::Asked => asked(),
+        PersonalOutcome::Followed(follow) => Json(UserModeView::of(&follow, None)).into_response(),
+        PersonalOutcome::Asked => asked(),
     })
 }
 
@@ -210,10 +210,10 @@ pub(in crate::http::api) async fn follow_tag(
         .ok_or_else(|| Problem::in_body("/tagId", "This is no tag: #name, or a forum tag's id."))?;
     let pair = TagPair { follower: caller.user(), followed, tag };
     Ok(match state.services()?.people.follow_tag(pair).await.map_err(limited)? {
-        FollowOutcome::Followed(TagFollowed { follow, already_included }) => {
+        PersonalOutcome::Followed(TagFollowed { follow, already_included }) => {
             Json(UserModeView::of(&follow, Some(already_included))).into_response()
         }
-        FollowOutcome::Asked => asked(),
+        PersonalOutcome::Asked => asked(),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::http::id::{Id, RULE};
 use crate::http::problem::Problem;
 use crate::http::time::GivenTime;
 use crate::http::web::WebState;
-use crate::service::people::{FollowOutcome, PersonalChange};
+use crate::service::people::{PersonalChange, PersonalOutcome};
 
 use super::follow::limited;
 use super::{AskedView, PersonalFollowView, SignedIn, answer, read_options};
@@ -105,10 +105,10 @@ pub(in crate::http::api) async fn create(
     let outcome = match followee {
         Followee::User(followed) => people.follow_user(user, followed, options).await,
         Followee::Channel(channel) => {
-            people.follow_channel(user, via, channel, options).await.map(FollowOutcome::Followed)
+            people.follow_channel(user, via, channel, options).await.map(PersonalOutcome::Followed)
         }
         Followee::Collection(id) => {
-            people.follow_collection(user, via, id, options).await.map(FollowOutcome::Followed)
+            people.follow_collection(user, via, id, options).await.map(PersonalOutcome::Followed)
         }
     }
     .map_err(limited)?;
