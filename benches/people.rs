@@ -161,7 +161,7 @@ fn follows(town: &Town, expected: Option<f64>) {
 fn lists(town: &Town, list: Option<f64>, count: Option<f64>, profile: Option<f64>) {
     let size = PageSize::new(20).expect("a size");
     let page = async |store: &Store, list: PersonList, start: PageStart| {
-        let page = store.people(list, start, size).await.expect("the database answers");
+        let page = store.people(list, None, start, size).await.expect("the database answers");
         assert!(!page.items.is_empty());
     };
     let of = PersonList::FollowersOf(user(GIANT));

@@ -44,6 +44,8 @@ mod m20261130_000032_follow_people;
 mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
+mod m20261130_000038_ask_to_follow;
+mod m20261130_000039_index_private_people;
 mod m20261130_000044_index_source_servers;
 
 /// All migrations, oldest first.
@@ -86,6 +88,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000032_follow_people::Migration),
             Box::new(m20261130_000033_fill_feeds::Migration),
             Box::new(m20261130_000035_collect_channels::Migration),
+            Box::new(m20261130_000038_ask_to_follow::Migration),
+            Box::new(m20261130_000039_index_private_people::Migration),
             Box::new(m20261130_000044_index_source_servers::Migration),
         ]
     }

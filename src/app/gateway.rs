@@ -179,6 +179,7 @@ impl GatewayPart<'_> {
             Arc::clone(&lookups),
             config.personal,
         ));
+        tasks.push(supervisor.spawn("names", Arc::clone(&people).keep_names()));
         let collections = Arc::new(Collections::new(
             &parts,
             Arc::clone(&intake),

@@ -12,7 +12,7 @@ impl Env<'_> {
         let members = MemberFollowing::parse(&self.get_or_default(MEMBERS));
         let lists = ListVisibility::parse(&self.get_or_default(LISTS));
         Ok(PersonalPolicy {
-            members: members.ok_or_else(unknown(MEMBERS, "Use open, opt_in or off."))?,
+            members: members.ok_or_else(unknown(MEMBERS, "Use open, asked, opt_in or off."))?,
             lists: lists.ok_or_else(unknown(LISTS, "Use public, shared or hidden."))?,
         })
     }

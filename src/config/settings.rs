@@ -149,7 +149,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FOLLOW_MEMBERS",
         default: Some("open"),
-        explanation: "Whether people can follow people. open = everybody who doesn't say no, opt_in = only those who say yes, off = nobody.",
+        explanation: "Whether people can follow people. open = everybody who doesn't say no, asked = everybody, once they say yes to whoever asks, opt_in = only those who say yes beforehand, off = nobody.",
     },
     Setting {
         name: "FOLLOW_LISTS",

@@ -85,6 +85,24 @@ impl FixedChoices for ListVisibility {
     }
 }
 
+/// What somebody chooses, or leaves to the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OrOperators<T>(pub(super) Option<T>);
+
+impl<T: FixedChoices> FixedChoices for OrOperators<T> {
+    fn words() -> Vec<(&'static str, Self)> {
+        let words = T::words().into_iter().map(|(word, value)| (word, Self(Some(value))));
+        words.chain([("operator", Self(None))]).collect()
+    }
+
+    fn label(word: &str, choice: Self) -> String {
+        match choice.0 {
+            Some(value) => T::label(word, value),
+            None => "as the operator chose for everybody".to_owned(),
+        }
+    }
+}
+
 /// For how long something is muted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MuteSpan {
@@ -205,7 +223,7 @@ slash_argument!(
     PanelKindOption,
     Whereabouts,
     Coverage,
-    Followable,
-    ListVisibility,
+    OrOperators<Followable>,
+    OrOperators<ListVisibility>,
     MuteSpan
 );

@@ -137,7 +137,7 @@ pub struct FeedPost {
     pub server: GuildId,
     /// Who wrote it; `None` once that person is forgotten.
     pub author: Option<UserId>,
-    /// Whether it was edited since it was recorded.
+    /// Whether its author edited it, as far as what it says is kept.
     pub edited: bool,
     /// What kind of post it is.
     pub shape: PostShape,

@@ -1,7 +1,7 @@
 //! Personal follows: a person follows a person, a channel or a collection, and reads what comes of it in
 //! their feed. And what people are to each other: who may follow them, and who sees whom they follow.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::choice::choice;
 use super::ids::{ChannelId, UserId};
@@ -12,6 +12,11 @@ pub use self::filter::{PersonalFilter, PersonalFilterError, WithoutTag};
 
 /// How many people, channels and collections one person can follow.
 pub const MOST_FOLLOWED: u32 = 2_000;
+
+/// How many people one person can have asked at the same time to be followed.
+pub const MOST_REQUESTS: u32 = 100;
+/// How long after a declined request another one by the same person isn't shown.
+pub const DECLINED_FOR: TimeDelta = TimeDelta::days(7);
 
 /// The number of a personal follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +124,8 @@ choice! {
     Followable {
         /// Everybody whom they didn't block.
         Everyone = "everyone",
+        /// Everybody who asked and got a yes.
+        Asked = "asked",
         /// Nobody.
         Nobody = "nobody",
     }
@@ -141,6 +148,8 @@ choice! {
     MemberFollowing {
         /// Everybody can be followed who doesn't say no.
         Open = "open",
+        /// Everybody can be asked, and is followed after a yes.
+        Asked = "asked",
         /// Only those who said yes.
         OptIn = "opt_in",
         /// Nobody can.
@@ -174,13 +183,26 @@ pub struct PrivacyChoice {
     pub counts_hidden: bool,
 }
 
+/// What happens when somebody wants to follow a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowAdmission {
+    /// They do.
+    Open,
+    /// The person is asked.
+    Asked,
+    /// They can't.
+    Refused,
+}
+
 impl PrivacyChoice {
-    /// Whether people whom they didn't block may follow them.
-    pub fn is_followable(self, policy: PersonalPolicy) -> bool {
+    /// What happens when people whom they didn't block want to follow them.
+    pub const fn admission(self, policy: PersonalPolicy) -> FollowAdmission {
         match (policy.members, self.followable) {
-            (MemberFollowing::Off, _) | (_, Some(Followable::Nobody)) => false,
-            (MemberFollowing::Open, None) | (_, Some(Followable::Everyone)) => true,
-            (MemberFollowing::OptIn, None) => false,
+            (MemberFollowing::Off, _) | (_, Some(Followable::Nobody)) | (MemberFollowing::OptIn, None) => {
+                FollowAdmission::Refused
+            }
+            (MemberFollowing::Asked, None) | (_, Some(Followable::Asked)) => FollowAdmission::Asked,
+            (MemberFollowing::Open, None) | (_, Some(Followable::Everyone)) => FollowAdmission::Open,
         }
     }
 }
@@ -221,6 +243,25 @@ pub enum PersonList {
     FollowersOf(UserId),
     /// Those whom this person follows.
     FollowedBy(UserId),
+    /// Those who asked to follow this person, and got no answer yet.
+    RequestsTo(UserId),
+    /// Those whom this person asked to follow.
+    RequestsBy(UserId),
+    /// Those whom this person keeps from following them.
+    BlockedBy(UserId),
+}
+
+impl PersonList {
+    /// Whose list it is.
+    pub const fn owner(self) -> UserId {
+        match self {
+            Self::FollowersOf(user)
+            | Self::FollowedBy(user)
+            | Self::RequestsTo(user)
+            | Self::RequestsBy(user)
+            | Self::BlockedBy(user) => user,
+        }
+    }
 }
 
 /// How many people follow a person, and how many people they follow.
@@ -254,19 +295,21 @@ mod tests {
 
     #[test]
     fn the_operator_decides_for_those_who_chose_nothing() {
-        let may = |members, followable| {
+        use FollowAdmission::{Asked, Open, Refused};
+        let admission = |members, followable| {
             let policy = PersonalPolicy { members, ..PersonalPolicy::default() };
-            PrivacyChoice { followable, ..PrivacyChoice::default() }.is_followable(policy)
+            PrivacyChoice { followable, ..PrivacyChoice::default() }.admission(policy)
         };
-        let (yes, no) = (Some(Followable::Everyone), Some(Followable::Nobody));
-        for (members, followable, expected) in [
-            (MemberFollowing::Open, None, true),
-            (MemberFollowing::Open, no, false),
-            (MemberFollowing::OptIn, None, false),
-            (MemberFollowing::OptIn, yes, true),
-            (MemberFollowing::Off, yes, false),
+        let (yes, ask, no) = (Some(Followable::Everyone), Some(Followable::Asked), Some(Followable::Nobody));
+        for (members, by_choice) in [
+            (MemberFollowing::Open, [Open, Open, Asked, Refused]),
+            (MemberFollowing::Asked, [Asked, Open, Asked, Refused]),
+            (MemberFollowing::OptIn, [Refused, Open, Asked, Refused]),
+            (MemberFollowing::Off, [Refused, Refused, Refused, Refused]),
         ] {
-            assert_eq!(may(members, followable), expected, "{members:?} {followable:?}");
+            for (followable, expected) in [None, yes, ask, no].into_iter().zip(by_choice) {
+                assert_eq!(admission(members, followable), expected, "{members:?} {followable:?}");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::problem::{Problem, ProblemCode};
 
@@ -99,6 +100,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 /// One member's name in a JSON pointer, after a slash.
 pub(super) fn member(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Tells null from nothing: for a field that is `#[serde(default, deserialize_with = "given")]`.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// One of a closed set of words in a body; `None` if it isn't given.

@@ -27,7 +27,15 @@ use super::problem::{Problem, ProblemCode, ProblemParts};
 use super::web::{BODY, WebState};
 
 /// Where a second try would do harm: what is sent there with `POST` may have a key.
-pub(super) const ROUTES: [&str; 2] = ["/api/v1/servers/{server}/follows", "/api/v1/servers/{server}/panels"];
+pub(super) const ROUTES: [&str; 7] = [
+    "/api/v1/servers/{server}/follows",
+    "/api/v1/servers/{server}/panels",
+    "/api/v1/users/{userId}/follow",
+    "/api/v1/users/{userId}/unfollow",
+    "/api/v1/me/follows",
+    "/api/v1/me/follow-requests/{userId}/accept",
+    "/api/v1/me/follow-requests/{userId}/decline",
+];
 
 /// How long work on a request may take; less than a claim lasts.
 const LONGEST: Duration = Duration::from_secs(50);

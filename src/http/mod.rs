@@ -12,7 +12,7 @@
 //! | `idempotency` | requests that are sent again get the answer that was given |
 //! | `caller` | who asks: a guest, a person with a session, a token; `cookie`: the session's cookie |
 //! | `parameters` | refuses parameters of queries that an endpoint doesn't know |
-//! | `body` | reading forms and JSON; `id`: how ids are written |
+//! | `body` | reading forms and JSON; `id`: how ids are written; `time`: how times are |
 //! | `problem` | everything that isn't a success, as RFC 9457 or as a page |
 //! | `openapi` | the API's description, made from its handlers |
 //! | `api` | the API, one resource a file |
@@ -34,6 +34,7 @@ mod openapi;
 mod pages;
 mod parameters;
 mod problem;
+mod time;
 mod web;
 
 pub use self::health::{Pages, healthcheck, serve};

@@ -70,6 +70,7 @@ impl Retention {
         }
         self.store.trim_feeds(MessageId::first_at(now - self.keeping.feeds)).await?;
         self.store.forget_strangers(now - STRANGERS).await?;
+        self.store.forget_declined_requests(now).await?;
         self.store.forget_old_audit(now - self.keeping.audit).await?;
         gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())

@@ -89,7 +89,7 @@ pub use self::server::blocked::ServerUsage;
 pub use self::server::checks::{GuildCheck, SourceEnd, TargetEnd};
 pub use self::source::event::{Recorded, SourceEvent};
 pub use self::source::quotes::{QuotingActivity, StaleQuote};
-pub use self::source::threads::KnownThread;
+pub use self::source::threads::{KnownThread, ThreadPost};
 pub use self::web::answers::KeyState;
 pub use self::web::sessions::NewWebSession;
 

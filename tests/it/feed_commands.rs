@@ -7,43 +7,43 @@ use tributary_sandbox::{Channel, Options, Permissions, Person, Post, Reply, Webh
 use crate::harness::{SOON, Scene, refusal};
 
 /// Bob, who reads, and Carol, who writes.
-struct Readers {
-    scene: Scene,
-    bob: Person,
-    carol: Person,
+pub struct Readers {
+    pub scene: Scene,
+    pub bob: Person,
+    pub carol: Person,
 }
 
 impl Readers {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    async fn with(settings: &[(&str, &str)]) -> Self {
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let scene = Scene::with(settings).await;
         let (bob, carol) = (newcomer(&scene, "Bob"), newcomer(&scene, "Carol"));
         Self { scene, bob, carol }
     }
 
     /// Runs a command in `#news`, where only that person sees the answer.
-    async fn run(&self, person: &Person, command: &str, options: impl Into<Options>) -> Reply {
+    pub async fn run(&self, person: &Person, command: &str, options: impl Into<Options>) -> Reply {
         let reply = person.run(&self.scene.news, command, options).await.expect("an answer");
         assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
         reply
     }
 
     /// Runs a command that the bot refuses.
-    async fn refused(&self, person: &Person, command: &str, options: impl Into<Options>) -> String {
+    pub async fn refused(&self, person: &Person, command: &str, options: impl Into<Options>) -> String {
         refusal(&self.run(person, command, options).await)
     }
 
     /// Bob follows Carol, short messages included.
-    async fn follow_carol(&self) -> Reply {
+    pub async fn follow_carol(&self) -> Reply {
         let options = Options::new().set("member", &self.carol).set("what", "everything");
         self.run(&self.bob, "/feed follow", options).await
     }
 
     /// Carol posts these, and they come into somebody's feed.
-    async fn carol_posts(&self, posts: impl IntoIterator<Item = Post>) {
+    pub async fn carol_posts(&self, posts: impl IntoIterator<Item = Post>) {
         let mut expected = self.scene.count("feed_items").await;
         for post in posts {
             self.carol.post(&self.scene.releases, post).unwrap();
@@ -53,17 +53,17 @@ impl Readers {
         self.scene.world.until("the posts are in the feed", there).await;
     }
 
-    async fn read(&self) -> Reply {
+    pub async fn read(&self) -> Reply {
         self.run(&self.bob, "/feed read", ()).await
     }
 }
 
-fn newcomer(scene: &Scene, name: &str) -> Person {
+pub fn newcomer(scene: &Scene, name: &str) -> Person {
     scene.harbour.member(name, Permissions::empty())
 }
 
 /// What the posts on a page say, without the line of the bot above each.
-fn said(reply: &Reply) -> Vec<String> {
+pub fn said(reply: &Reply) -> Vec<String> {
     let descriptions = reply.embeds();
     let descriptions = descriptions.iter().filter(|embed| embed["author"]["name"].is_string());
     let text = |embed: &Value| embed["description"].as_str().unwrap().split_once('\n').unwrap().1.to_owned();

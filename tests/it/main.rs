@@ -23,6 +23,7 @@ mod excerpts;
 mod faithful;
 mod faults;
 mod feed_commands;
+mod feed_requests;
 mod follow;
 mod follow_changes;
 mod followed_side;

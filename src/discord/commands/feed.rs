@@ -7,11 +7,11 @@ use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::paging::Cursor;
 use crate::domain::personal::{Coverage, Followable, Followee, ListVisibility, PrivacyChoice};
-use crate::service::people::{FeedStart, PersonalWish, chosen_followee};
+use crate::service::people::{FeedStart, PersonalOutcome, PersonalWish, chosen_followee};
 use crate::service::{PersonalRefusal, ServiceError};
 
 use super::super::ids::IntoDomain;
-use super::super::options::MuteSpan;
+use super::super::options::{MuteSpan, OrOperators};
 use super::super::personal::component_id::{FeedScreen, OwnList};
 use super::super::personal::{answer, lists, page, send};
 use super::super::{Context, reply};
@@ -60,8 +60,8 @@ async fn read(
 /// Follow a person or a channel, or change how you follow them
 ///
 /// What they post is in your feed from now on, wherever you can read it. If you follow them already, this
-/// changes the options that you give. Your own menu is quicker: hold (on a computer: right-click) a name or a
-/// message, then Apps.
+/// changes the options that you give. Somebody who wants to be asked first is, and you follow them once they
+/// say yes. Your own menu is quicker: hold (on a computer: right-click) a name or a message, then Apps.
 ///
 /// With `what:posts`, short messages are left out: what comes is long, or has a link, a file or a poll, or
 /// begins a thread. `tags` are `#hashtags`, or a forum's own tags if you follow a forum.
@@ -81,14 +81,18 @@ async fn follow(
     let followee = chosen(member, channel)?;
     let wish = PersonalWish { mode, tags, coverage: what };
     let done = ctx.data().people.follow_as_wished(own_id(ctx), Via::Command, followee, &wish).await?;
-    reply::embed(ctx, answer::followed(&done)).await;
+    let answer = match done {
+        PersonalOutcome::Followed(done) => answer::followed(&done),
+        PersonalOutcome::Asked => answer::asked(followee),
+    };
+    reply::embed(ctx, answer).await;
     Ok(())
 }
 
 /// Stop following a person or a channel
 ///
-/// What they posted leaves your feed at once. They aren't told. `/feed following` has a menu for what you
-/// can't choose here.
+/// What they posted leaves your feed at once. They aren't told. It also takes back that you asked somebody.
+/// `/feed following` has a menu for what you can't choose here.
 ///
 /// Example: `/feed unfollow member:@Carol`
 #[poise::command(slash_command)]
@@ -98,8 +102,8 @@ async fn unfollow(
     #[description = "Or the channel that you follow"] channel: Option<serenity::ChannelId>,
 ) -> Result<(), ServiceError> {
     let followee = chosen(member, channel)?;
-    ctx.data().people.unfollow(own_id(ctx), followee).await?;
-    reply::embed(ctx, answer::unfollowed(followee)).await;
+    let end = ctx.data().people.unfollow(own_id(ctx), followee).await?;
+    reply::embed(ctx, answer::unfollowed(followee, end)).await;
     Ok(())
 }
 
@@ -133,9 +137,10 @@ async fn following(ctx: Context<'_>) -> Result<(), ServiceError> {
     list(ctx, OwnList::Following).await
 }
 
-/// Show who follows you, and remove or block them
+/// Show who follows you or asks to, and remove or block them
 ///
-/// The newest first. Whom you remove can follow you again; whom you block can't. Neither is told.
+/// The newest first. Whom you remove can follow you again; whom you block can't. Neither is told. Buttons
+/// lead to those who ask to follow you, and to those whom you blocked.
 ///
 /// Example: `/feed followers`
 #[poise::command(slash_command)]
@@ -145,16 +150,19 @@ async fn followers(ctx: Context<'_>) -> Result<(), ServiceError> {
 
 /// Choose who may follow you, and who sees whom you follow
 ///
-/// Without options, shows what you chose. With `followable:nobody`, those who follow you stop. Whoever is
-/// followed can always see their own followers.
+/// Without options, shows what you chose. With `followable:asked`, people ask you first, and `/feed
+/// followers` has their requests. With `followable:nobody`, those who follow you stop. Whoever is followed
+/// can always see their own followers. `operator` leaves a choice to whoever runs this bot.
 ///
 /// Example: `/feed privacy lists:hidden counts:False`
 #[poise::command(slash_command)]
 async fn privacy(
     ctx: Context<'_>,
-    #[description = "Who may follow you: everyone, or nobody"] followable: Option<Followable>,
+    #[description = "Who may follow you: everyone, who asked and got a yes, or nobody"] followable: Option<
+        OrOperators<Followable>,
+    >,
     #[description = "Who sees whom you follow and who follows you: public, shared (those people), or hidden"]
-    lists: Option<ListVisibility>,
+    lists: Option<OrOperators<ListVisibility>>,
     #[description = "Whether others see how many that are"] counts: Option<bool>,
 ) -> Result<(), ServiceError> {
     let (people, user) = (&ctx.data().people, own_id(ctx));
@@ -164,8 +172,8 @@ async fn privacy(
         return Ok(());
     }
     let choice = PrivacyChoice {
-        followable: followable.or(before.followable),
-        lists: lists.or(before.lists),
+        followable: followable.map_or(before.followable, |OrOperators(chosen)| chosen),
+        lists: lists.map_or(before.lists, |OrOperators(chosen)| chosen),
         counts_hidden: counts.map_or(before.counts_hidden, |shown| !shown),
     };
     let ended = people.set_privacy(user, choice).await?;

@@ -1,11 +1,12 @@
 //! *Follow* in the menu of a member, and *Follow author* in the menu of a message.
 
 use poise::serenity_prelude as serenity;
+use serenity::EditInteractionResponse;
 
 use crate::domain::audit::Via;
 use crate::domain::personal::Followee;
 use crate::service::ServiceError;
-use crate::service::people::PersonalWish;
+use crate::service::people::{PersonalOutcome, PersonalWish};
 
 use super::super::ids::IntoDomain;
 use super::super::personal::answer;
@@ -34,6 +35,10 @@ async fn follow_person(ctx: Context<'_>, person: serenity::UserId) -> Result<(),
     let (follower, followee) = (own_id(ctx), Followee::User(person.into_domain()));
     let wish = PersonalWish::default();
     let done = ctx.data().people.follow_as_wished(follower, Via::Command, followee, &wish).await?;
-    reply::deliver(reply::send(ctx, answer::toggled(&done)).await);
+    let answer = match done {
+        PersonalOutcome::Followed(done) => answer::toggled(&done),
+        PersonalOutcome::Asked => EditInteractionResponse::new().embed(answer::asked(followee)),
+    };
+    reply::deliver(reply::send(ctx, answer).await);
     Ok(())
 }

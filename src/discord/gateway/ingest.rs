@@ -130,7 +130,12 @@ impl Ingest {
             let author = self.wants_author().zip(fields.author());
             author.is_some_and(|(wants, author)| wants(author))
         };
-        if self.wants(fields.channel()?) || by_followed() {
+        let channel = fields.channel()?;
+        if self.wants(channel) {
+            self.send(event(value(data)));
+        } else if by_followed() {
+            // Whatever happens to it next matters, too.
+            self.sinks.intake.note_author_post(channel);
             self.send(event(value(data)));
         }
         Some(())

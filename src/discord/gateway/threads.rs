@@ -1,5 +1,5 @@
 //! What the gateway reports about threads, for the [`Intake`]. Nothing is copied of those that nobody
-//! follows.
+//! follows, as long as nobody follows people.
 //!
 //! [`Intake`]: crate::service::intake::Intake
 
@@ -21,11 +21,13 @@ impl Ingest {
         let intake = &self.sinks.intake;
         let wanted =
             fields.parent().map_or_else(|| intake.wants(id), |parent| intake.wants_thread(id, parent));
-        if !wanted {
+        // Where people are followed, what they post in any thread may be wanted.
+        if !wanted && !intake.wants_authors() {
             return Some(());
         }
         let seen = intake.read_thread(&value(thread), fields.guild().or(guild)?)?;
-        if let Some(event) = intake.thread_seen(seen, told) {
+        let event = if wanted { intake.thread_seen(seen, told) } else { intake.author_thread_seen(seen) };
+        if let Some(event) = event {
             self.send(event);
         }
         Some(())

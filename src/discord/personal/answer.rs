@@ -10,7 +10,7 @@ use crate::domain::personal::{
     PersonalOptions, PersonalPolicy, PrivacyChoice,
 };
 use crate::domain::text;
-use crate::service::people::PersonalFollowed;
+use crate::service::people::{FollowEnd, PersonalFollowed};
 
 use super::super::reply;
 use super::component_id::PersonalPress;
@@ -56,6 +56,16 @@ pub(in crate::discord) fn followed(done: &PersonalFollowed) -> CreateEmbed {
         changes(before, &follow.options).join(" · "),
         what_comes(&follow.options)
     ))
+}
+
+/// The answer where somebody is asked first. It is the same however often they are asked, and whatever they
+/// answered but a yes.
+pub(in crate::discord) fn asked(of: Followee) -> CreateEmbed {
+    reply::done(format!(
+        "{} wants to be asked first, and sees that you asked. You follow them once they say yes. A no isn't told. `/feed unfollow` takes your request back.",
+        followee(of)
+    ))
+    .title("Asked")
 }
 
 /// The answer to *Follow* in a menu: whoever is followed already can be unfollowed.
@@ -130,9 +140,13 @@ fn changes(before: &PersonalOptions, now: &PersonalOptions) -> Vec<String> {
     changes
 }
 
-/// A follow has ended.
-pub(in crate::discord) fn unfollowed(of: Followee) -> CreateEmbed {
-    reply::done(format!("You no longer follow {}. Nothing of it is in your feed any more.", followee(of)))
+/// A follow has ended, or a request.
+pub(in crate::discord) fn unfollowed(of: Followee, end: FollowEnd) -> CreateEmbed {
+    let name = followee(of);
+    reply::done(match end {
+        FollowEnd::Ended => format!("You no longer follow {name}. Nothing of it is in your feed any more."),
+        FollowEnd::Withdrawn => format!("Your request to follow {name} is taken back."),
+    })
 }
 
 /// The answer to `/feed mute`.
@@ -156,8 +170,14 @@ pub(in crate::discord) fn privacy(
     let followable = match (policy.members, choice.followable) {
         (MemberFollowing::Off, _) => "nobody; my operator has switched following people off".to_owned(),
         (_, Some(Followable::Everyone)) => "everyone, except those you block".to_owned(),
+        (_, Some(Followable::Asked)) => {
+            "everyone who asks and gets your yes, in `/feed followers`".to_owned()
+        }
         (_, Some(Followable::Nobody)) => "nobody".to_owned(),
         (MemberFollowing::Open, None) => format!("everyone, except those you block{BY_OPERATOR}"),
+        (MemberFollowing::Asked, None) => {
+            format!("everyone who asks and gets your yes, in `/feed followers`{BY_OPERATOR}")
+        }
         (MemberFollowing::OptIn, None) => {
             format!("nobody, until you choose `followable:everyone`{BY_OPERATOR}")
         }

@@ -23,13 +23,17 @@ pub(in crate::discord) struct FeedScreen {
     pub(in crate::discord) start: FeedStart,
 }
 
-/// One of a person's two lists.
+/// One of a person's own lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::discord) enum OwnList {
     /// What they follow.
     Following,
     /// Who follows them.
     Followers,
+    /// Who asks to follow them.
+    Requests,
+    /// Whom they blocked.
+    Blocked,
 }
 
 /// What somebody does below an answer of `/feed`.
@@ -41,8 +45,10 @@ pub(in crate::discord) enum PersonalPress {
     Mark(FeedScreen),
     /// Shows another page of a list.
     List(OwnList, Cursor),
-    /// Unfollows what was chosen in the menu, or removes that follower.
+    /// Unfollows what was chosen in the menu, removes that follower, declines that request, or unblocks.
     Remove(OwnList, Cursor),
+    /// Lets whoever was chosen in the menu follow, who asked.
+    Accept(Cursor),
     /// Removes and blocks the follower who was chosen in the menu.
     Block,
     /// Ends a follow.
@@ -74,11 +80,15 @@ impl OwnList {
         match self {
             Self::Following => "following",
             Self::Followers => "followers",
+            Self::Requests => "requests",
+            Self::Blocked => "blocked",
         }
     }
 
+    const ALL: [Self; 4] = [Self::Following, Self::Followers, Self::Requests, Self::Blocked];
+
     fn parse(word: &str) -> Option<Self> {
-        [Self::Following, Self::Followers].into_iter().find(|list| list.word() == word)
+        Self::ALL.into_iter().find(|list| list.word() == word)
     }
 
     /// The id of a button that leads to another page.
@@ -86,7 +96,12 @@ impl OwnList {
         format!("feed:{}:{owner}:{}:{cursor}", side.word(), self.word())
     }
 
-    /// The id of the menu that ends a follow.
+    /// The id of the menu that grants a request.
+    pub(in crate::discord) fn accept_id(owner: UserId, cursor: Cursor) -> String {
+        format!("feed:accept:{owner}:{cursor}")
+    }
+
+    /// The id of the menu that ends a follow, a request or a block.
     pub(in crate::discord) fn remove_id(self, owner: UserId, cursor: Cursor) -> String {
         format!("feed:remove:{owner}:{}:{cursor}", self.word())
     }
@@ -207,6 +222,7 @@ impl PersonalPress {
             }
             "read" => Self::Mark(FeedScreen::parse(owner, &mut parts)?),
             "remove" => Self::Remove(OwnList::parse(parts.next()?)?, parts.next()?.parse().ok()?),
+            "accept" => Self::Accept(parts.next()?.parse().ok()?),
             "block" => Self::Block,
             "unfollow" => Self::Unfollow(parse_followee(parts.next()?)?),
             "unblock" => Self::Unblock(parts.next()?.parse().ok()?),
@@ -267,13 +283,15 @@ mod tests {
                 press
             })
         };
-        for list in [OwnList::Following, OwnList::Followers] {
+        for list in OwnList::ALL {
             for cursor in [Cursor::Newest, Cursor::OlderThan(i64::MAX), Cursor::NewerThan(7)] {
                 for side in [PageSide::Newer, PageSide::Older] {
                     let page = read(list.page_id(owner(), side, cursor));
                     assert_eq!(page, Some(PersonalPress::List(list, cursor)));
                 }
                 assert_eq!(read(list.remove_id(owner(), cursor)), Some(PersonalPress::Remove(list, cursor)));
+                let accept = read(OwnList::accept_id(owner(), cursor));
+                assert_eq!(accept, Some(PersonalPress::Accept(cursor)));
             }
         }
         assert_eq!(read(OwnList::block_id(owner())), Some(PersonalPress::Block));

@@ -41,7 +41,18 @@ pub(in crate::discord) async fn answer(
         OwnList::Followers => {
             let of = PersonList::FollowersOf(owner);
             let page = bot.people.people(Some(owner), of, start, size).await?;
-            (followers(&page), follower_components(&page, owner, cursor))
+            let beside = beside(bot, owner).await?;
+            (followers(&page), follower_components(&page, owner, cursor).into_iter().chain(beside).collect())
+        }
+        OwnList::Requests => {
+            let of = PersonList::RequestsTo(owner);
+            let page = bot.people.people(Some(owner), of, start, size).await?;
+            (requests(&page), request_components(&page, owner, cursor))
+        }
+        OwnList::Blocked => {
+            let of = PersonList::BlockedBy(owner);
+            let page = bot.people.people(Some(owner), of, start, size).await?;
+            (blocked(&page), blocked_components(&page, owner, cursor))
         }
     };
     Ok(EditInteractionResponse::new()
@@ -92,6 +103,34 @@ fn followers(page: &LongPage<PersonEntry>) -> CreateEmbed {
     listed(format!("Your {} {what}", page.total), &rows, page.has_newer || page.has_older)
 }
 
+fn requests(page: &LongPage<PersonEntry>) -> CreateEmbed {
+    let title = match page.total {
+        1 => "1 person asks to follow you".to_owned(),
+        total => format!("{total} people ask to follow you"),
+    };
+    of_people(page, title, "Nobody asks to follow you", "asked")
+}
+
+fn blocked(page: &LongPage<PersonEntry>) -> CreateEmbed {
+    let title = match page.total {
+        1 => "You blocked 1 person".to_owned(),
+        total => format!("You blocked {total} people"),
+    };
+    of_people(page, title, "You have blocked nobody", "blocked")
+}
+
+fn of_people(page: &LongPage<PersonEntry>, title: String, none: &str, since: &str) -> CreateEmbed {
+    if page.items.is_empty() {
+        return empty(page.total, none, "`/feed followers` shows who follows you.");
+    }
+    let row = |(at, entry): (usize, &PersonEntry)| {
+        let then = entry.listed.since.timestamp();
+        format!("**{}.** {} · {since} <t:{then}:R>", at + 1, named(&entry.listed.profile))
+    };
+    let rows: Vec<String> = page.items.iter().enumerate().map(row).collect();
+    listed(title, &rows, page.has_newer || page.has_older)
+}
+
 fn empty(total: u64, title: &str, text: &str) -> CreateEmbed {
     if total > 0 {
         return reply::info("Nothing on this page", "What was here is gone. Please run the command again.");
@@ -138,17 +177,56 @@ fn following_components(page: &LongPage<NamedFollow>, owner: UserId, cursor: Cur
     menu.into_iter().chain(pages(OwnList::Following, owner, page, numbers)).collect()
 }
 
-fn follower_components(page: &LongPage<PersonEntry>, owner: UserId, cursor: Cursor) -> Vec<CreateActionRow> {
+/// The people of a page, as options of a menu.
+fn options(page: &LongPage<PersonEntry>) -> Vec<CreateSelectMenuOption> {
     let option = |(at, entry): (usize, &PersonEntry)| {
         let profile = &entry.listed.profile;
         menu_option(at, &plainly_named(profile), profile.user.to_string())
     };
-    let options: Vec<_> = page.items.iter().enumerate().map(option).collect();
+    page.items.iter().enumerate().map(option).collect()
+}
+
+fn follower_components(page: &LongPage<PersonEntry>, owner: UserId, cursor: Cursor) -> Vec<CreateActionRow> {
+    let options = options(page);
     let list = OwnList::Followers;
     let remove = menu(list.remove_id(owner, cursor), "Remove a follower …", options.clone());
     let block = menu(OwnList::block_id(owner), "Remove and block a follower …", options);
     let numbers = page.items.iter().map(|entry| entry.listed.number);
     remove.into_iter().chain(block).chain(pages(list, owner, page, numbers)).collect()
+}
+
+fn request_components(page: &LongPage<PersonEntry>, owner: UserId, cursor: Cursor) -> Vec<CreateActionRow> {
+    let (list, options) = (OwnList::Requests, options(page));
+    let accept = menu(OwnList::accept_id(owner, cursor), "Accept a request …", options.clone());
+    let decline = menu(list.remove_id(owner, cursor), "Decline a request …", options);
+    let numbers = page.items.iter().map(|entry| entry.listed.number);
+    accept.into_iter().chain(decline).chain(pages(list, owner, page, numbers)).collect()
+}
+
+fn blocked_components(page: &LongPage<PersonEntry>, owner: UserId, cursor: Cursor) -> Vec<CreateActionRow> {
+    let list = OwnList::Blocked;
+    let unblock = menu(list.remove_id(owner, cursor), "Unblock …", options(page));
+    let numbers = page.items.iter().map(|entry| entry.listed.number);
+    unblock.into_iter().chain(pages(list, owner, page, numbers)).collect()
+}
+
+/// The buttons that lead from one's followers to who asks and who is blocked, where there is anybody.
+async fn beside(bot: &Bot, owner: UserId) -> Result<Option<CreateActionRow>, ServiceError> {
+    let one = PageSize::new(1).unwrap_or_default();
+    let mut buttons = Vec::new();
+    for (list, of, label) in [
+        (OwnList::Requests, PersonList::RequestsTo(owner), "Requests"),
+        (OwnList::Blocked, PersonList::BlockedBy(owner), "Blocked"),
+    ] {
+        let start = PageStart::At(Cursor::Newest);
+        let total = bot.people.people(Some(owner), of, start, one).await?.total;
+        if total > 0 {
+            let button = CreateButton::new(list.page_id(owner, PageSide::Newer, Cursor::Newest));
+            let style = if list == OwnList::Requests { ButtonStyle::Primary } else { ButtonStyle::Secondary };
+            buttons.push(button.label(format!("{label} ({total})")).style(style));
+        }
+    }
+    Ok((!buttons.is_empty()).then_some(CreateActionRow::Buttons(buttons)))
 }
 
 fn menu_option(at: usize, what: &str, value: String) -> CreateSelectMenuOption {

@@ -79,6 +79,26 @@ async fn perform(
             });
             lists::answer(bot, owner, OwnList::Followers, cursor, Some(said(removed))).await
         }
+        PersonalPress::Remove(OwnList::Requests, cursor) => {
+            let follower = asker(chosen)?;
+            let declined = bot.people.decline_request(owner, follower).await.map(|()| {
+                reply::done(format!("{} doesn't follow you. They aren't told.", answer::person(follower)))
+            });
+            lists::answer(bot, owner, OwnList::Requests, cursor, Some(said(declined))).await
+        }
+        PersonalPress::Accept(cursor) => {
+            let follower = asker(chosen)?;
+            let accepted = bot
+                .people
+                .accept_request(owner, follower)
+                .await
+                .map(|_| reply::done(format!("{} follows you now.", answer::person(follower))));
+            lists::answer(bot, owner, OwnList::Requests, cursor, Some(said(accepted))).await
+        }
+        PersonalPress::Remove(OwnList::Blocked, cursor) => {
+            let unblocked = unblock(bot, owner, follower(chosen)?).await;
+            lists::answer(bot, owner, OwnList::Blocked, cursor, Some(said(unblocked))).await
+        }
         PersonalPress::Block => block(bot, owner, follower(chosen)?).await,
         PersonalPress::Unfollow(followee) => Ok(alone(end(bot, owner, followee).await?)),
         PersonalPress::Unblock(blocked) => unblock(bot, owner, blocked).await.map(alone),
@@ -102,8 +122,8 @@ async fn mark(bot: &Bot, screen: FeedScreen) -> Result<EditInteractionResponse, 
 }
 
 async fn end(bot: &Bot, owner: UserId, followee: Followee) -> Result<CreateEmbed, ServiceError> {
-    bot.people.unfollow(owner, followee).await?;
-    Ok(answer::unfollowed(followee))
+    let end = bot.people.unfollow(owner, followee).await?;
+    Ok(answer::unfollowed(followee, end))
 }
 
 /// Instead of the list, so that the button that undoes it stands alone.
@@ -130,6 +150,11 @@ async fn unblock(bot: &Bot, owner: UserId, blocked: UserId) -> Result<CreateEmbe
 /// The follower who was chosen in a menu.
 fn follower(chosen: Option<&str>) -> Result<UserId, PersonalRefusal> {
     chosen.and_then(|id| id.parse().ok()).ok_or(PersonalRefusal::NotFollower)
+}
+
+/// Whoever was chosen in a menu of requests.
+fn asker(chosen: Option<&str>) -> Result<UserId, PersonalRefusal> {
+    follower(chosen).map_err(|_| PersonalRefusal::NotAsked)
 }
 
 /// What came of an action, for above the list.

@@ -67,6 +67,9 @@ pub struct Content {
     /// Whether it was published to all who follow its announcement channel. No mirror shows that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub published: bool,
+    /// Whether its author edited it. No mirror shows that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub edited: bool,
 }
 
 impl Content {
@@ -117,7 +120,7 @@ impl Content {
         let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
         essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
         essence.names.people.clear();
-        essence.published = false;
+        (essence.published, essence.edited) = (false, false);
         if let Some(reply) = &mut essence.reply {
             reply.author.iter_mut().for_each(String::clear);
             (reply.author_id, reply.written_by) = (None, None);

@@ -5,7 +5,6 @@ use axum::extract::{OriginalUri, State};
 use axum::http::Uri;
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +18,7 @@ use crate::http::body::{Ids, Params};
 use crate::http::caller::{Identified, Person};
 use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::time::GivenTime;
 use crate::http::web::WebState;
 use crate::service::{AuditFilter, AuditPage, AuditedChange};
 
@@ -38,7 +38,7 @@ pub(super) struct AuditQuery {
     action: Option<String>,
     /// Only those that were made at this time or later: RFC 3339.
     #[param(value_type = Option<String>, example = "2026-11-30T00:00:00Z")]
-    since: Option<DateTime<Utc>>,
+    since: Option<GivenTime>,
     /// How many items a page has: 1 to 100, and 20 where nothing is said.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
@@ -59,7 +59,7 @@ impl AuditQuery {
         Ok(AuditFilter {
             actor: self.actor.map(|Id(person)| person),
             action: action.transpose()?,
-            since: self.since,
+            since: self.since.map(|GivenTime(since)| since),
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::text;
 use crate::http::body::{JsonBody, Params};
 use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::time::GivenTime;
 use crate::http::web::WebState;
 use crate::service::people::{FeedPage, FeedRequest, FeedStart, ShownPost};
 
@@ -65,7 +66,7 @@ pub(super) struct FeedQuery {
     unread: Option<String>,
     /// Only what is newer than this time (RFC 3339).
     #[param(value_type = Option<String>)]
-    since: Option<chrono::DateTime<chrono::Utc>>,
+    since: Option<GivenTime>,
 }
 
 /// A file of a post.
@@ -140,7 +141,7 @@ pub(super) struct ActivityView {
     server: NamedView,
     /// When it was posted.
     created_at: String,
-    /// Whether it was edited.
+    /// Whether its author edited it. Other tags of its thread are no edit.
     edited: bool,
     /// What it says, in Discord's Markdown; null where that isn't kept any more.
     text: Option<String>,
@@ -252,7 +253,7 @@ impl FeedQuery {
             collection: self.collection.map(|Id(id)| id),
             tag: tag.transpose()?,
             content: content.transpose()?,
-            after: self.since.map(MessageId::first_at),
+            after: self.since.map(|GivenTime(since)| MessageId::first_at(since)),
         })
     }
 

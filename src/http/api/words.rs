@@ -18,6 +18,12 @@ use crate::service::health::{DatabaseCondition, GatewayCondition};
 use crate::service::panels::Panels;
 use crate::service::{self as service, ChannelView, FollowEdit, NotLetThrough, NotMirrored};
 
+/// What is said of somebody who is asked before they are followed.
+pub(super) const ASKED: &str = "asked";
+/// Whose requests are meant.
+pub(super) const RECEIVED: &str = "received";
+pub(super) const SENT: &str = "sent";
+
 /// A type of the API's description: a text that is one of these words. It has no values here.
 macro_rules! set {
     ($(#[doc = $doc:literal])+ $name:ident = $words:expr) => {
@@ -85,6 +91,14 @@ set! {
 set! {
     /// Who may follow somebody.
     Followable = personal::Followable::ALL.iter().map(|followable| followable.as_str())
+}
+set! {
+    /// What became of wanting to follow somebody who wants to be asked.
+    RequestState = [ASKED]
+}
+set! {
+    /// Requests of others to follow oneself, or one's own.
+    RequestDirection = [RECEIVED, SENT]
 }
 set! {
     /// Who sees whom somebody follows, and who follows them: `shared` means people who follow them, or whom

@@ -39,6 +39,9 @@ const COMMANDS_ONLY: [&str; 8] = [
 const FOLLOWING_CHANNELS: [&str; 5] =
     ["unknown_channel", "unknown_collection", "source_kind", "bot_lacks", "too_many_lookups"];
 
+/// Where a feed is read and marked: whatever Discord doesn't tell is left out there.
+const FEED: [&str; 3] = ["/api/v1/me/feed", "/api/v1/me/feed/unread", "/api/v1/me/feed/read"];
+
 /// Adds all problems to a description, lists their codes, and adds the headers that the layers around the
 /// handlers read.
 pub(super) fn add_problems(document: &mut Value) {
@@ -115,7 +118,7 @@ fn problems(path: &str, method: &str, operation: &Value) -> BTreeMap<u16, BTreeS
             ProblemCode::IdempotencyKeyInUse,
         ]);
     }
-    if path.starts_with("/api/v1/me/") {
+    if path.starts_with("/api/v1/me/") && !FEED.contains(&path) {
         own(&[ProblemCode::NotFound, ProblemCode::TooManyTokens]);
     }
     if path.starts_with("/api/v1/operator/") {
@@ -174,6 +177,11 @@ fn add_headers(operation: &mut Value, path: &str, method: &str) {
 
 /// Whether a use case behind this endpoint may fail so. Rather one too many than one too few.
 fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool {
+    if FEED.contains(&path) {
+        let names_activity = path != "/api/v1/me/feed/unread";
+        return failure.code == "database_unavailable"
+            || failure.code == "unknown_activity" && names_activity;
+    }
     let is_panels = failure.code.contains("panel");
     if COMMANDS_ONLY.contains(&failure.code) || is_panels && tag != "Panels" {
         return false;

@@ -15,9 +15,7 @@ use utoipa::ToSchema;
 
 use crate::domain::follow::FollowId;
 use crate::domain::public_url::PublicUrl;
-use crate::service::{
-    FailureFacts, PersonalRefusal, Refusal, RetryTime, ServiceError, explain_discord_error,
-};
+use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_error};
 
 use super::guard::RequestId;
 use super::id::IdText;
@@ -167,11 +165,6 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let problem = Self { retry: error.retry(), ..error.facts().into() };
         match error {
-            // These sentences are part of the API's contract.
-            ServiceError::Refused(Refusal::Personal(refusal)) => match refusal {
-                PersonalRefusal::Filter(reason) => problem.with_detail(reason.to_string()),
-                refusal => problem.with_detail(refusal.facts().title),
-            },
             ServiceError::Refused(refusal) => {
                 Self { follow: refusal.follow(), ..problem }.with_detail(for_programs(&refusal.to_string()))
             }

@@ -43,6 +43,16 @@ const WORDS: &[(&str, &str)] = &[
     ("unless it is opened with `/publish`", "unless it is opened by its audience"),
     ("Ask its admins to `/publish` it", "Ask its admins to open it"),
     ("Choose a text channel with `notify`.", "Choose a text channel as notifyChannelId."),
+    // People and feeds: these sentences are part of the API's contract.
+    ("You can't follow yourself.", "cannot follow yourself"),
+    ("You are already following this person.", "already following this user"),
+    ("You aren't following that.", "follow relationship not found"),
+    ("I can't find that person.", "user not found"),
+    ("This person can't be followed.", "this user can't be followed"),
+    ("That person doesn't follow you.", "follower not found"),
+    ("This person doesn't show that.", "counts are hidden"),
+    ("I can't find that post in your feed.", "activity not found"),
+    ("That person isn't asking to follow you, or not any more.", "follow request not found"),
     // Panels.
     ("Choose one of those that `/panel create` offers.", "/api/v1/panel-kinds lists them."),
     (
@@ -109,10 +119,12 @@ mod tests {
     use crate::domain::ids::ChannelId;
     use crate::domain::panel::FieldProblem;
     use crate::domain::permissions::Permissions;
-    use crate::service::{ConsentRefusal, Refusal};
+    use crate::domain::personal::PersonalFilterError;
+    use crate::service::{ConsentRefusal, PersonalRefusal, Refusal};
 
     /// What only commands can meet, and programs can't yet.
-    const COMMANDS_ONLY: [&str; 14] = [
+    const COMMANDS_ONLY: [&str; 15] = [
+        "choose_one",
         "servers_only",
         "no_channel",
         "two_channels",
@@ -208,6 +220,22 @@ mod tests {
         all.extend(BrokenReason::ALL.iter().map(|reason| Broken(follow, *reason)));
         all.extend(BrokenReason::ALL.iter().map(|reason| ConsentRefusal::FollowAnew(follow, *reason).into()));
         all.extend(consent.map(Refusal::from));
+        let personal = [
+            PersonalRefusal::Oneself,
+            PersonalRefusal::AlreadyFollowing,
+            PersonalRefusal::NotFollowing,
+            PersonalRefusal::UnknownUser,
+            PersonalRefusal::NotFollowable,
+            PersonalRefusal::NotFollower,
+            PersonalRefusal::Full,
+            PersonalRefusal::AskedTooMany,
+            PersonalRefusal::NotAsked,
+            PersonalRefusal::Filter(PersonalFilterError::NothingUnderOnly),
+            PersonalRefusal::CountsHidden,
+            PersonalRefusal::TooManyUnknown(at),
+            PersonalRefusal::UnknownActivity,
+        ];
+        all.extend(personal.map(Refusal::from));
         all
     }
 
@@ -215,7 +243,7 @@ mod tests {
     fn programs_are_not_told_of_commands() {
         let refusals = refusals();
         let known: BTreeSet<&str> = refusals.iter().map(Refusal::code).chain(COMMANDS_ONLY).collect();
-        let all = [Refusal::CODES, ConsentRefusal::CODES].concat();
+        let all = [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES].concat();
         let all: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(known, all, "each refusal is here");
         for refusal in refusals {

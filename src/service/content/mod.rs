@@ -120,6 +120,7 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         // pictures.
         embeds_suppressed: message.flags & (SUPPRESS_EMBEDS | IS_COMPONENTS_V2) == SUPPRESS_EMBEDS,
         published: message.flags & CROSSPOSTED != 0,
+        edited: message.edited_timestamp.is_some(),
         link: message_link(guild, message.channel_id, message.id),
         ..Content::default()
     };

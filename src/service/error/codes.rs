@@ -182,6 +182,8 @@ codes! { PersonalRefusal:
     NotFollowable => Forbidden "not_followable" "this user can't be followed",
     NotFollower => NotFound "not_a_follower" "follower not found",
     Full => Conflict "following_too_many" "Too many are followed",
+    AskedTooMany => Conflict "asked_too_many" "Too many are asked",
+    NotAsked => NotFound "unknown_follow_request" "follow request not found",
     Filter(_) => Invalid "invalid_filter" "Tags don't go with the mode",
     CountsHidden => Forbidden "counts_hidden" "counts are hidden",
     TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",

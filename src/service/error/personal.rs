@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::personal::{MOST_FOLLOWED, PersonalFilterError};
+use crate::domain::personal::{MOST_FOLLOWED, MOST_REQUESTS, PersonalFilterError};
 
 use super::{Refusal, ServiceError};
 
@@ -30,6 +30,14 @@ pub enum PersonalRefusal {
     /// The person follows as much as one may.
     #[error("You already follow {MOST_FOLLOWED} people, channels and collections, the most that one can.")]
     Full,
+    /// The person has asked as many people as one may.
+    #[error(
+        "You have asked {MOST_REQUESTS} people already. Take a request back before you ask somebody else."
+    )]
+    AskedTooMany,
+    /// Nobody with this id asks to follow the person.
+    #[error("That person isn't asking to follow you, or not any more.")]
+    NotAsked,
     /// The mode and the tags don't go together.
     #[error("These tags don't go with this mode: {0}.")]
     Filter(#[from] PersonalFilterError),

@@ -8,6 +8,7 @@ use crate::domain::message::Content;
 use crate::rest::model::Message;
 use crate::store::SourceEvent;
 
+use super::authors::RetitledThread;
 use super::reading::ReadItem;
 use super::threads::ThreadEnd;
 
@@ -19,14 +20,16 @@ pub(super) struct Batch {
     pub(super) by_apps: HashSet<Origin>,
     /// Which of them are quarantined because they may be going round in a circle.
     pub(super) quarantined: HashSet<Origin>,
-    /// To be recorded after these events.
+    /// Threads that nobody follows, whose name or tags changed. To be recorded after these events.
+    pub(super) retitled: Vec<RetitledThread>,
+    /// To be recorded after these.
     pub(super) ended: Vec<ThreadEnd>,
 }
 
 impl Batch {
     /// Whether there is nothing to record.
     pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.ended.is_empty()
+        self.events.is_empty() && self.retitled.is_empty() && self.ended.is_empty()
     }
 
     /// Adds the event of a message.

@@ -94,15 +94,17 @@ impl Intake {
     /// Accepts an event that waits behind a reading which will never be complete.
     pub(super) fn accept_at_end(&self, event: GatewayEvent, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&event) else { return };
-        let Some((root, guild)) = self.root_of(channel, &event) else { return };
-        self.accept(event, root, guild, sources, batch);
+        match self.root_of(channel, &event) {
+            Some((root, guild)) => self.accept(event, root, guild, sources, batch),
+            None => self.accept_elsewhere_at_end(event, batch),
+        }
     }
 
     /// The same for an event about one channel or thread.
     fn dispatch_in_channel(&self, received: ReceivedEvent, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&received.event) else { return };
         let Some((root, guild)) = self.root_of(channel, &received.event) else {
-            return self.accept_elsewhere(received.event, batch);
+            return self.dispatch_elsewhere(channel, received, sources, batch);
         };
         if !matches!(received.event, GatewayEvent::Deleted { .. } | GatewayEvent::ThreadEnded(_)) {
             sources.ensure_current(root, guild);

@@ -17,6 +17,7 @@ use crate::metrics::{EVENTS_LEFT_OUT, EVENTS_SET_ASIDE, LEFT_OUT_FOR_AUTHOR};
 use crate::store::{Blame, SourceEvent, StoreError};
 
 use super::Intake;
+use super::authors::RetitledThread;
 use super::batch::Batch;
 use super::threads::ThreadEnd;
 
@@ -123,6 +124,35 @@ impl EventSink<ThreadEnd> for Intake {
     }
 }
 
+impl Writable for RetitledThread {
+    fn log_set_aside(&self, cause: &str) {
+        metrics::counter!(EVENTS_SET_ASIDE).increment(1);
+        tracing::error!(thread = %self.0, cause, "a thread's new name and tags can't be written down and are set aside");
+    }
+
+    fn replacement(&self) -> Option<Self> {
+        None
+    }
+}
+
+impl EventSink<RetitledThread> for Intake {
+    async fn write(&self, retitled: &[RetitledThread]) -> Result<(), StoreError> {
+        let sink = SourceEventSink { intake: self, quarantined: &HashSet::new() };
+        for thread in retitled {
+            let mut after = None;
+            loop {
+                let (events, last) = self.posts_to_retitle(*thread, after).await?;
+                sink.write(&events).await?;
+                match last {
+                    Some(last) => after = Some(last),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Intake {
     /// Writes a batch in its order, however long the database is away: going on without it would lose
     /// messages.
@@ -135,6 +165,7 @@ impl Intake {
             &SourceEventSink { intake: self, quarantined: &batch.quarantined },
         )
         .await;
+        write_down(batch.retitled, 1, self).await;
         write_down(batch.ended, 1, self).await;
     }
 }

@@ -85,11 +85,12 @@ impl Intake {
         parent: Option<ChannelId>,
         guild: Option<GuildId>,
     ) -> Option<GatewayEvent> {
-        let parent = parent.or_else(|| self.watched.parent_of(thread))?;
+        let of_source = parent.or_else(|| self.watched.parent_of(thread));
+        let Some(of_source) = of_source.filter(|parent| self.wants_thread(thread, *parent)) else {
+            return self.author_thread_deleted(thread, parent, guild);
+        };
         let guild = guild.or_else(|| self.watched.root_of(thread).map(|(_, guild)| guild))?;
-        if !self.wants_thread(thread, parent) {
-            return None;
-        }
+        let parent = of_source;
         self.watched.forget_thread(thread);
         Some(GatewayEvent::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
     }

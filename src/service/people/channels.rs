@@ -36,10 +36,7 @@ impl People {
     ) -> Result<PersonalFollow, ServiceError> {
         let change = async {
             let (place, _) = self.readable(follower, via, channel, None).await?;
-            let edit = |present: Option<&PersonalFollow>| match present {
-                Some(_) => PersonalEdit::Keep,
-                None => PersonalEdit::Set(options),
-            };
+            let edit = |_: Option<&PersonalFollow>| PersonalEdit::Begin(options);
             match self.edit_channel(follower, &place, edit).await? {
                 PersonalEdited::Made(follow) => Ok(follow),
                 _ => Err(PersonalRefusal::AlreadyFollowing.into()),

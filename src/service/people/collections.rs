@@ -39,10 +39,7 @@ impl People {
             let followee = Followee::Collection(id);
             let place = FolloweePlace { server: collection.guild, parent: None, threads: false };
             let pair = PersonalPair { follower, followee, place: Some(place) };
-            let edit = |present: Option<&PersonalFollow>| match present {
-                Some(_) => PersonalEdit::Keep,
-                None => PersonalEdit::Set(options),
-            };
+            let edit = |_: Option<&PersonalFollow>| PersonalEdit::Begin(options);
             match self.edit(pair, edit).await? {
                 PersonalEdited::Made(follow) => {
                     if is_first {

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{
-    Coverage, Followee, PersonalFilter, PersonalFilterError, PersonalFollow, PersonalOptions, PrivacyChoice,
-    WithoutTag,
+    Coverage, FollowAdmission, Followee, PersonalFilter, PersonalFilterError, PersonalFollow,
+    PersonalOptions, PrivacyChoice, WithoutTag,
 };
 use crate::domain::tags::Tag;
 use crate::service::{PersonalRefusal, ServiceError};
@@ -25,6 +25,34 @@ pub struct TagPair {
     pub tag: Tag,
 }
 
+/// What came of wanting to follow a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonalOutcome<T = PersonalFollow> {
+    /// They are followed.
+    Followed(T),
+    /// They were asked whether they want to be.
+    Asked,
+}
+
+impl<T> PersonalOutcome<T> {
+    /// The same with something else in place of the follow.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> PersonalOutcome<U> {
+        match self {
+            Self::Followed(follow) => PersonalOutcome::Followed(map(follow)),
+            Self::Asked => PersonalOutcome::Asked,
+        }
+    }
+}
+
+/// What ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowEnd {
+    /// A follow, or a part of it.
+    Ended,
+    /// A request that wasn't answered with a yes.
+    Withdrawn,
+}
+
 /// What came of following a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagFollowed {
@@ -35,17 +63,14 @@ pub struct TagFollowed {
 }
 
 impl People {
-    /// A person begins to follow another.
+    /// A person begins to follow another, or asks to.
     pub async fn follow_user(
         &self,
         follower: UserId,
         followed: UserId,
         options: PersonalOptions,
-    ) -> Result<PersonalFollow, ServiceError> {
-        let edit = |present: Option<&PersonalFollow>| match present {
-            Some(_) => PersonalEdit::Keep,
-            None => PersonalEdit::Set(options),
-        };
+    ) -> Result<PersonalOutcome, ServiceError> {
+        let edit = |_: Option<&PersonalFollow>| PersonalEdit::Begin(options);
         let conclude = |edited| match edited {
             PersonalEdited::Made(follow) => Ok(follow),
             _ => Err(PersonalRefusal::AlreadyFollowing.into()),
@@ -59,7 +84,7 @@ impl People {
         follower: UserId,
         followed: UserId,
         filter: PersonalFilter,
-    ) -> Result<PersonalFollow, ServiceError> {
+    ) -> Result<PersonalOutcome, ServiceError> {
         let edit = |present: Option<&PersonalFollow>| {
             let coverage = present.map_or(Coverage::Everything, |present| present.options.coverage);
             PersonalEdit::Set(PersonalOptions { filter, coverage })
@@ -68,7 +93,7 @@ impl People {
     }
 
     /// A person follows one more tag of another.
-    pub async fn follow_tag(&self, pair: TagPair) -> Result<TagFollowed, ServiceError> {
+    pub async fn follow_tag(&self, pair: TagPair) -> Result<PersonalOutcome<TagFollowed>, ServiceError> {
         let TagPair { follower, followed, tag } = pair;
         let mut refused: Option<PersonalFilterError> = None;
         let mut included = false;
@@ -92,7 +117,7 @@ impl People {
         let follow = self.change_user(follower, followed, edit, standing).await?;
         match refused {
             Some(refused) => Err(PersonalRefusal::Filter(refused).into()),
-            None => Ok(TagFollowed { follow, already_included: included }),
+            None => Ok(follow.map(|follow| TagFollowed { follow, already_included: included })),
         }
     }
 
@@ -100,7 +125,7 @@ impl People {
     pub async fn unfollow_tag(&self, pair: TagPair) -> Result<(), ServiceError> {
         let TagPair { follower, followed, tag } = pair;
         let edit = |present: Option<&PersonalFollow>| {
-            let Some(present) = present else { return PersonalEdit::Keep };
+            let Some(present) = present else { return PersonalEdit::End };
             match present.options.filter.without(&tag) {
                 WithoutTag::Unnamed => PersonalEdit::Keep,
                 WithoutTag::Nothing => PersonalEdit::End,
@@ -109,21 +134,21 @@ impl People {
                 }
             }
         };
-        self.end(follower, Followee::User(followed), edit).await
+        self.end(follower, Followee::User(followed), edit).await.map(drop)
     }
 
-    /// A person stops following this.
-    pub async fn unfollow(&self, follower: UserId, followee: Followee) -> Result<(), ServiceError> {
+    /// A person stops following this, or takes back that they asked to.
+    pub async fn unfollow(&self, follower: UserId, followee: Followee) -> Result<FollowEnd, ServiceError> {
         self.end(follower, followee, |_| PersonalEdit::End).await
     }
 
     /// The same, unless only some tags of it are followed.
     pub async fn unfollow_whole(&self, follower: UserId, followed: UserId) -> Result<(), ServiceError> {
         let edit = |present: Option<&PersonalFollow>| match present {
-            Some(present) if present.options.filter.mode() != TagMode::Only => PersonalEdit::End,
-            _ => PersonalEdit::Keep,
+            Some(present) if present.options.filter.mode() == TagMode::Only => PersonalEdit::Keep,
+            _ => PersonalEdit::End,
         };
-        self.end(follower, Followee::User(followed), edit).await
+        self.end(follower, Followee::User(followed), edit).await.map(drop)
     }
 
     /// One's own follow with this number. Those of others aren't found.
@@ -153,14 +178,17 @@ impl People {
         followee: Followee,
         until: Option<DateTime<Utc>>,
     ) -> Result<PersonalFollow, ServiceError> {
-        self.quotas
-            .count_done_action(follower, async {
-                if !self.store.mute_personal_follow(follower, followee, until).await? {
-                    return Err(PersonalRefusal::NotFollowing.into());
-                }
-                Ok(())
-            })
-            .await?;
+        let mute = async {
+            match self.store.mute_personal_follow(follower, followee, until).await? {
+                true => Ok(()),
+                false => Err(PersonalRefusal::NotFollowing.into()),
+            }
+        };
+        // Whatever somebody did this hour, they can have back what they hid.
+        match until {
+            Some(_) => self.quotas.count_done_action(follower, mute).await?,
+            None => mute.await?,
+        }
         self.own_follow(follower, followee).await
     }
 
@@ -195,19 +223,20 @@ impl People {
     /// Notes what a person chose. If nobody may follow them any more, those who do stop: returns how many.
     pub async fn set_privacy(&self, user: UserId, choice: PrivacyChoice) -> Result<u64, ServiceError> {
         self.profile_for(Some(user), user).await?;
-        let ends = !choice.is_followable(self.policy);
-        let ended = self.store.set_privacy(user, choice, ends).await?;
+        let ends = choice.admission(self.policy) == FollowAdmission::Refused;
+        let ended = self.store.set_privacy(user, choice, ends, self.clock.now()).await?;
         ended.ok_or_else(|| PersonalRefusal::UnknownUser.into())
     }
 
-    /// Makes or changes a follow of a person. What `conclude` refuses doesn't count as an action.
+    /// Makes or changes a follow of a person, or asks for it. What `conclude` refuses doesn't count as an
+    /// action.
     pub(super) async fn change_user<T>(
         &self,
         follower: UserId,
         followed: UserId,
         edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
         conclude: impl FnOnce(PersonalEdited) -> Result<T, ServiceError>,
-    ) -> Result<T, ServiceError> {
+    ) -> Result<PersonalOutcome<T>, ServiceError> {
         if follower == followed {
             return Err(PersonalRefusal::Oneself.into());
         }
@@ -220,7 +249,9 @@ impl People {
             let pair = PersonalPair { follower, followee, place: None };
             match self.edit(pair, edit).await? {
                 PersonalEdited::Refused => Err(PersonalRefusal::NotFollowable.into()),
-                edited => conclude(edited),
+                // Of somebody who was asked, nothing else is kept.
+                PersonalEdited::Asked | PersonalEdited::None => Ok(PersonalOutcome::Asked),
+                edited => conclude(edited).map(PersonalOutcome::Followed),
             }
         };
         self.quotas.count_done_action(follower, change).await
@@ -230,7 +261,8 @@ impl People {
     ///
     /// # Errors
     ///
-    /// [`PersonalRefusal::Full`] if the follower may not follow more; otherwise the store's.
+    /// [`PersonalRefusal::Full`] if the follower may not follow more, [`PersonalRefusal::AskedTooMany`] if
+    /// they may not ask more; otherwise the store's.
     pub(super) async fn edit(
         &self,
         pair: PersonalPair,
@@ -240,6 +272,7 @@ impl People {
         let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
         match edited {
             PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
+            PersonalEdited::AskedTooMany => return Err(PersonalRefusal::AskedTooMany.into()),
             PersonalEdited::Made(_) => self.tell_peers(followee).await,
             _ => {}
         }
@@ -252,11 +285,14 @@ impl People {
         follower: UserId,
         followee: Followee,
         edit: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<FollowEnd, ServiceError> {
         let change = async {
             let pair = PersonalPair { follower, followee, place: None };
             match self.edit(pair, edit).await? {
-                PersonalEdited::Ended(_) | PersonalEdited::Changed(_) => Ok(()),
+                PersonalEdited::Ended(_) | PersonalEdited::Changed(_) | PersonalEdited::Asked => {
+                    Ok(FollowEnd::Ended)
+                }
+                PersonalEdited::Withdrawn => Ok(FollowEnd::Withdrawn),
                 _ => Err(PersonalRefusal::NotFollowing.into()),
             }
         };

@@ -30,6 +30,8 @@ pub struct PersonView {
     pub relationship: Relationship,
     /// How whoever asks follows them.
     pub follow: Option<PersonalFollow>,
+    /// Whether whoever asks has asked to follow them.
+    pub is_requested: bool,
 }
 
 /// One of somebody's follows, with what a followed person is called.
@@ -43,7 +45,8 @@ pub struct NamedFollow {
 
 impl People {
     /// A page of a person's followers, or of those whom they follow, the newest first. To whoever may not see
-    /// it, it is empty.
+    /// it, it is empty, and to others it doesn't name those who don't show their own lists. Of one's own
+    /// lists, there are requests and blocks, too.
     pub async fn people(
         &self,
         viewer: Option<UserId>,
@@ -51,17 +54,25 @@ impl People {
         start: PageStart,
         size: PageSize,
     ) -> Result<LongPage<PersonEntry>, ServiceError> {
-        let (PersonList::FollowersOf(user) | PersonList::FollowedBy(user)) = list;
+        let user = list.owner();
         let profile = self.profile_for(viewer, user).await?;
+        let is_own = viewer == Some(user);
+        let total = match list {
+            PersonList::FollowersOf(_) => |counts: PersonCounts| counts.followers,
+            PersonList::FollowedBy(_) => |counts: PersonCounts| counts.following,
+            // Nobody else's business, so nothing is told of them.
+            _ if !is_own => return Err(PersonalRefusal::UnknownUser.into()),
+            PersonList::RequestsTo(_) | PersonList::RequestsBy(_) | PersonList::BlockedBy(_) => {
+                |_: PersonCounts| 0
+            }
+        };
         if !self.shows_lists(viewer, &profile).await? {
-            let counts = self.counts_for(viewer, &profile).await?.unwrap_or_default();
-            let total = match list {
-                PersonList::FollowersOf(_) => counts.followers,
-                PersonList::FollowedBy(_) => counts.following,
-            };
+            let total = total(self.counts_for(viewer, &profile).await?.unwrap_or_default());
             return Ok(LongPage { items: Vec::new(), total, has_newer: false, has_older: false });
         }
-        let page = self.store.people(list, start, size).await?;
+        let seen_by = (!is_own).then_some((viewer, self.policy.lists));
+        let page = self.store.people(list, seen_by, start, size).await?;
+        self.refresh_shown(page.items.iter().map(|listed| &listed.profile));
         let others: Vec<UserId> = page.items.iter().map(|listed| listed.profile.user).collect();
         let found = match viewer {
             Some(viewer) => Some(self.store.relationships(viewer, &others).await?),
@@ -100,6 +111,7 @@ impl People {
         };
         let people: Vec<UserId> = page.items.iter().filter_map(person).collect();
         let mut profiles = self.store.profiles(&people).await?;
+        self.refresh_shown(profiles.values());
         let named = |follow: &PersonalFollow| NamedFollow {
             profile: person(follow).and_then(|person| profiles.remove(&person)),
             follow: follow.clone(),
@@ -111,16 +123,19 @@ impl People {
     /// A person as whoever asks sees them.
     pub async fn person(&self, viewer: Option<UserId>, user: UserId) -> Result<PersonView, ServiceError> {
         let profile = self.profile_for(viewer, user).await?;
+        self.refresh_shown([&profile]);
         let counts = self.counts_for(viewer, &profile).await?;
-        let (mut relationship, mut follow) = (Relationship::default(), None);
+        let (mut relationship, mut follow, mut is_requested) = (Relationship::default(), None, false);
         if let Some(viewer) = viewer.filter(|viewer| *viewer != user) {
             let found = self.store.relationships(viewer, &[user]).await?;
             relationship = found.get(&user).copied().unwrap_or_default();
             if relationship.is_following {
                 follow = self.store.personal_follow(viewer, Followee::User(user)).await?;
+            } else {
+                is_requested = self.store.has_asked(viewer, user).await?;
             }
         }
-        Ok(PersonView { profile, counts, relationship, follow })
+        Ok(PersonView { profile, counts, relationship, follow, is_requested })
     }
 
     /// How many follow a person, and how many they follow.

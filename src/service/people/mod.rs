@@ -2,8 +2,8 @@
 //! follows whom, and read their feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `list` shows them, `feed` reads what comes of them. What a person may see of a feed is asked of
-//! Discord, anew each minute.
+//! do it), `requests` answers those who ask, `list` shows them, `feed` reads what comes of them. What
+//! somebody may see of a feed is asked of Discord, anew each minute.
 
 mod channels;
 mod collections;
@@ -11,11 +11,14 @@ mod feed;
 mod follow;
 mod list;
 mod profiles;
+mod requests;
 mod wish;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
+use tokio::sync::Notify;
 
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
@@ -33,7 +36,7 @@ use super::{Identity, ServiceParts};
 
 pub use self::channels::PersonalChange;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
-pub use self::follow::{TagFollowed, TagPair};
+pub use self::follow::{FollowEnd, PersonalOutcome, TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};
 pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 
@@ -56,6 +59,10 @@ pub struct People {
     policy: PersonalPolicy,
     absent: Mutex<ExpiringMap<UserId, (), MOST_ABSENT>>,
     unknown: Mutex<Allowance<UserId>>,
+    /// People who were shown, and of whom Discord was last asked long ago.
+    stale: Mutex<HashSet<UserId>>,
+    /// There are some.
+    shown: Notify,
 }
 
 impl People {
@@ -80,6 +87,8 @@ impl People {
             policy,
             absent: Mutex::default(),
             unknown: Mutex::new(Allowance::within(SPAN, Some(UNKNOWN))),
+            stale: Mutex::default(),
+            shown: Notify::new(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Who people are. What Discord says of them is kept for a day; whom it doesn't know, for ten minutes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use crate::domain::ids::UserId;
@@ -11,6 +14,12 @@ use super::People;
 
 /// How long what Discord says of a person is taken for true.
 const FRESH: TimeDelta = TimeDelta::days(1);
+/// The code of the refusal to look anybody else up for now.
+const TOO_MANY: &str = "too_many_unknown_users";
+/// How many people wait at most to be asked about again because somebody saw them in a list.
+const MOST_WAITING: usize = 500;
+/// How long it is at least between two of these questions.
+const PACE: Duration = Duration::from_millis(200);
 /// How long it is remembered that there is no such person.
 const ABSENT: TimeDelta = TimeDelta::minutes(10);
 
@@ -32,8 +41,8 @@ impl People {
             (Some(known), None) => Ok(known),
             (Some(known), Some(_)) if is_fresh(&known) => Ok(known),
             (Some(known), Some(asker)) => match self.ask(asker, user, known.privacy).await {
-                // What was known yesterday is good enough while Discord doesn't answer.
-                Err(error) if error.is_outage() => Ok(known),
+                // What was known yesterday is good enough while Discord doesn't answer, or isn't asked.
+                Err(error) if error.is_outage() || error.code() == TOO_MANY => Ok(known),
                 asked => asked,
             },
             (None, None) => Err(PersonalRefusal::UnknownUser.into()),
@@ -55,14 +64,26 @@ impl People {
         if let Some(free) = lock(&self.unknown).next_free(&asker, now) {
             return Err(PersonalRefusal::TooManyUnknown(free).into());
         }
+        let Some(profile) = self.ask_discord(user, privacy).await? else {
+            // Of several at the same time, some may exceed the allowance.
+            let _ = lock(&self.unknown).take(asker, now);
+            return Err(PersonalRefusal::UnknownUser.into());
+        };
+        Ok(profile)
+    }
+
+    /// Asks Discord who this is, and notes it. Somebody who is gone from there takes their follows along.
+    async fn ask_discord(
+        &self,
+        user: UserId,
+        privacy: PrivacyChoice,
+    ) -> Result<Option<Profile>, ServiceError> {
+        let now = self.clock.now();
         let found = self.rest.of_program().user(user).await?;
         let Some(found) = found.filter(|found| !found.bot) else {
             lock(&self.absent).put(user, (), now + ABSENT, now);
-            // Of several at the same time, some may exceed the allowance.
-            let _ = lock(&self.unknown).take(asker, now);
-            // Somebody who is gone from Discord takes their follows along.
             self.store.forget_profile(user).await?;
-            return Err(PersonalRefusal::UnknownUser.into());
+            return Ok(None);
         };
         let profile = Profile {
             user,
@@ -73,6 +94,47 @@ impl People {
             privacy,
         };
         self.store.note_profile(&profile).await?;
-        Ok(profile)
+        Ok(Some(profile))
+    }
+
+    /// Has Discord asked again, in the background, about those who are shown and of whom it was last asked
+    /// long ago.
+    pub(super) fn refresh_shown<'a>(&self, shown: impl IntoIterator<Item = &'a Profile>) {
+        let now = self.clock.now();
+        let stale = shown.into_iter().filter(|profile| profile.checked_at <= now - FRESH);
+        let mut waiting = lock(&self.stale);
+        for profile in stale {
+            if waiting.len() < MOST_WAITING {
+                waiting.insert(profile.user);
+            }
+        }
+        if !waiting.is_empty() {
+            self.shown.notify_one();
+        }
+    }
+
+    /// Asks again about people who were shown, one by one, for as long as it is awaited.
+    pub async fn keep_names(self: Arc<Self>) {
+        loop {
+            let next = lock(&self.stale).iter().next().copied();
+            let Some(user) = next else {
+                self.shown.notified().await;
+                continue;
+            };
+            if let Err(error) = self.refresh(user).await {
+                tracing::debug!(%error, "a person's name could not be refreshed");
+            }
+            // Afterwards, so that nobody is asked about twice at the same time.
+            lock(&self.stale).remove(&user);
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    async fn refresh(&self, user: UserId) -> Result<(), ServiceError> {
+        let Some(known) = self.store.profile(user).await? else { return Ok(()) };
+        if known.checked_at <= self.clock.now() - FRESH {
+            self.ask_discord(user, known.privacy).await?;
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::service::{PersonalRefusal, Refusal, ServiceError};
 use crate::store::{PersonalEdit, PersonalEdited};
 
-use super::People;
+use super::{People, PersonalOutcome};
 
 /// What somebody wants of a follow. What isn't given stays as it is; a new follow lets through what is posted
 /// ([`Coverage::Posts`]), with any tags.
@@ -58,16 +58,19 @@ impl People {
         self.policy
     }
 
-    /// A person follows this from now on as they wish, whether they did before or not.
+    /// A person follows this from now on as they wish, whether they did before or not; or asks to.
     pub async fn follow_as_wished(
         &self,
         follower: UserId,
         via: Via,
         followee: Followee,
         wish: &PersonalWish,
-    ) -> Result<PersonalFollowed, ServiceError> {
+    ) -> Result<PersonalOutcome<PersonalFollowed>, ServiceError> {
         let (edited, before) = match followee {
-            Followee::User(followed) => self.follow_user_as_wished(follower, followed, wish).await?,
+            Followee::User(followed) => match self.follow_user_as_wished(follower, followed, wish).await? {
+                PersonalOutcome::Followed(edited) => edited,
+                PersonalOutcome::Asked => return Ok(PersonalOutcome::Asked),
+            },
             Followee::Channel(channel) => self.follow_channel_as_wished(follower, via, channel, wish).await?,
             Followee::Collection(_) => return Err(PersonalRefusal::NotFollowing.into()),
         };
@@ -77,7 +80,7 @@ impl People {
             _ => return Err(PersonalRefusal::NotFollowing.into()),
         };
         let first = if is_new { self.first_of_its_kind(&follow).await? } else { None };
-        Ok(PersonalFollowed { follow, before, first })
+        Ok(PersonalOutcome::Followed(PersonalFollowed { follow, before, first }))
     }
 
     async fn follow_user_as_wished(
@@ -85,25 +88,16 @@ impl People {
         follower: UserId,
         followed: UserId,
         wish: &PersonalWish,
-    ) -> Result<(PersonalEdited, Option<PersonalOptions>), ServiceError> {
+    ) -> Result<PersonalOutcome<(PersonalEdited, Option<PersonalOptions>)>, ServiceError> {
         let tags = wish.tags.as_deref().map(|typed| Vocabulary::hashtags().read(typed)).transpose();
         let tags = tags.map_err(|unreadable| match unreadable {
             UnreadableTag::NotOffered(tag) | UnreadableTag::NotWritable(tag) => Refusal::NotAHashtag(tag),
         })?;
         let tags = tags.flatten();
-        let (mut refused, mut before) = (None, None);
-        let edit = |present: Option<&PersonalFollow>| {
-            before = present.map(|present| present.options.clone());
-            edit_as_wished(wish, tags.as_ref(), before.as_ref()).unwrap_or_else(|refusal| {
-                refused = Some(refusal);
-                PersonalEdit::Keep
-            })
-        };
-        let edited = self.change_user(follower, followed, edit, Ok).await;
-        match refused {
-            Some(refused) => Err(refused.into()),
-            None => Ok((edited?, before)),
-        }
+        let mut edit = WishedEdit::new(wish, tags.as_ref());
+        let edited = self.change_user(follower, followed, |present| edit.decide(present), Ok).await;
+        let before = edit.conclude()?;
+        Ok(edited?.map(|edited| (edited, before)))
     }
 
     async fn follow_channel_as_wished(
@@ -115,19 +109,10 @@ impl People {
     ) -> Result<(PersonalEdited, Option<PersonalOptions>), ServiceError> {
         let change = async {
             let (place, tags) = self.readable(follower, via, channel, wish.tags.as_deref()).await?;
-            let (mut refused, mut before) = (None, None);
-            let edit = |present: Option<&PersonalFollow>| {
-                before = present.map(|present| present.options.clone());
-                edit_as_wished(wish, tags.as_ref(), before.as_ref()).unwrap_or_else(|refusal| {
-                    refused = Some(refusal);
-                    PersonalEdit::Keep
-                })
-            };
-            let edited = self.edit_channel(follower, &place, edit).await;
-            match refused {
-                Some(refused) => Err(refused.into()),
-                None => Ok((edited?, before)),
-            }
+            let mut edit = WishedEdit::new(wish, tags.as_ref());
+            let edited = self.edit_channel(follower, &place, |present| edit.decide(present)).await;
+            let before = edit.conclude()?;
+            Ok((edited?, before))
         };
         self.quotas.count_done_action(follower, change).await
     }
@@ -163,6 +148,37 @@ impl People {
     /// read it, and what they chose about being followed. Returns whether anything was known.
     pub async fn forget_reader(&self, user: UserId) -> Result<bool, ServiceError> {
         Ok(self.store.forget_profile(user).await? > 0)
+    }
+}
+
+/// Decides, when the present follow is seen, what becomes of it; and remembers what it was.
+struct WishedEdit<'a> {
+    wish: &'a PersonalWish,
+    tags: Option<&'a TagSet>,
+    before: Option<PersonalOptions>,
+    refused: Option<Refusal>,
+}
+
+impl<'a> WishedEdit<'a> {
+    const fn new(wish: &'a PersonalWish, tags: Option<&'a TagSet>) -> Self {
+        Self { wish, tags, before: None, refused: None }
+    }
+
+    fn decide(&mut self, present: Option<&PersonalFollow>) -> PersonalEdit {
+        self.before = present.map(|present| present.options.clone());
+        edit_as_wished(self.wish, self.tags, self.before.as_ref()).unwrap_or_else(|refusal| {
+            self.refused = Some(refusal);
+            PersonalEdit::Keep
+        })
+    }
+
+    /// The options before the edit.
+    ///
+    /// # Errors
+    ///
+    /// If the wish makes no sense.
+    fn conclude(self) -> Result<Option<PersonalOptions>, Refusal> {
+        self.refused.map_or(Ok(self.before), Err)
     }
 }
 

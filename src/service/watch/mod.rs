@@ -13,6 +13,8 @@ use crate::domain::follow::{ChannelPair, DeliveryMethod, Follow, FollowOptions, 
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
+pub(super) use self::authors::AuthorPlace;
+use self::authors::AuthorPlaces;
 use self::threads::ThreadIndex;
 pub(super) use self::threads::ThreadStart;
 pub use self::threads::{MessageLocation, SeenThread, ThreadChange};
@@ -38,6 +40,7 @@ struct WatchedSets {
     authors: HashSet<UserId>,
     /// Channels that aren't sources, in which something of theirs was recorded.
     author_channels: HashSet<ChannelId>,
+    author_places: AuthorPlaces,
     /// The servers of all of these.
     servers: HashSet<GuildId>,
     /// Servers that the bot has left, and of which something is still kept.
@@ -58,6 +61,10 @@ impl WatchedSets {
 
     fn wants_thread(&self, thread: ChannelId, parent: ChannelId) -> bool {
         self.wants_threads(parent) || self.read.contains_key(&thread)
+    }
+
+    fn wants_tags_of_source(&self, forum: ChannelId) -> bool {
+        self.wants_threads(forum) || self.ends.contains(&forum)
     }
 
     /// Whether more of it must be read than before.
@@ -146,22 +153,44 @@ impl Watched {
 
     /// Forgets the threads of a channel that is gone.
     pub fn forget_threads_of(&self, parent: ChannelId) {
-        self.update_sets(|sets| sets.threads.forget_of(parent));
+        self.update_sets(|sets| {
+            sets.threads.forget_of(parent);
+            sets.author_places.threads.forget_of(parent);
+        });
     }
 
-    /// Whether the tags of this forum matter.
+    /// Whether the tags of this forum matter. Those of any forum do where people are followed.
     pub fn wants_tags(&self, forum: ChannelId) -> bool {
-        self.read_sets(|sets| sets.wants_threads(forum) || sets.ends.contains(&forum))
+        self.read_sets(|sets| sets.wants_tags_of_source(forum) || !sets.authors.is_empty())
     }
 
-    /// Takes up the tags that a forum offers.
+    /// Takes up the tags that a forum offers, as the gateway tells them of any forum.
     pub fn offer_tags(&self, forum: ChannelId, tags: impl IntoIterator<Item = (TagId, String)>) {
-        self.update_sets(|sets| sets.threads.offer(forum, tags));
+        let tags: Vec<(TagId, String)> = tags.into_iter().collect();
+        self.update_sets(|sets| {
+            if !sets.authors.is_empty() {
+                sets.author_places.threads.offer(forum, tags.clone());
+            }
+            if sets.wants_tags_of_source(forum) {
+                sets.threads.offer(forum, tags);
+            }
+        });
+    }
+
+    /// The same for a forum that Discord was asked about.
+    pub(super) fn describe_tags(&self, forum: ChannelId, tags: Vec<(TagId, String)>) {
+        self.update_sets(|sets| {
+            sets.author_places.threads.offer(forum, tags.clone());
+            sets.threads.offer(forum, tags);
+        });
     }
 
     /// Notes that a channel is not a forum.
     pub(super) fn offers_nothing(&self, channel: ChannelId) {
-        self.update_sets(|sets| sets.threads.offers_nothing(channel));
+        self.update_sets(|sets| {
+            sets.author_places.threads.offers_nothing(channel);
+            sets.threads.offers_nothing(channel);
+        });
     }
 
     /// Whether a channel is a forum; `None` if that isn't known.

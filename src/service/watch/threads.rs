@@ -115,6 +115,22 @@ impl ThreadIndex {
         self.all.get(&thread)
     }
 
+    /// Whether Discord has described this thread.
+    pub(super) fn is_described(&self, thread: ChannelId) -> bool {
+        self.all.get(&thread).is_some_and(|thread| thread.told.is_some())
+    }
+
+    /// Forgets half of the threads if there are so many: Discord is asked again about those that matter.
+    pub(super) fn make_room(&mut self, most: usize) {
+        if self.all.len() >= most {
+            let mut keeps = false;
+            self.all.retain(|_, _| {
+                keeps = !keeps;
+                keeps
+            });
+        }
+    }
+
     /// All threads, in the form that is kept across a planned restart.
     pub(super) fn kept(&self) -> Vec<KeptThread> {
         let kept = self.all.iter().map(|(id, thread)| {

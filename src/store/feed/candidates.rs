@@ -123,9 +123,15 @@ impl Store {
             )
         };
         let people = of(FolloweeKind::User, "f.followee_id = a.author_id");
-        let channels = of(FolloweeKind::Channel, "f.followee_id IN (a.source_channel_id, a.thread_id)");
+        // What was posted in a channel's thread comes with the channel only if its threads do.
+        let channels = of(
+            FolloweeKind::Channel,
+            "f.followee_id IN (a.source_channel_id, a.thread_id) \
+             AND (a.thread_id IS NULL OR f.threads OR f.followee_id = a.thread_id)",
+        );
         let has_it = "EXISTS (SELECT 1 FROM collection_channels c WHERE c.collection_id = f.followee_id \
-            AND c.channel_id IN (a.source_channel_id, a.thread_id))";
+            AND c.channel_id IN (a.source_channel_id, a.thread_id) \
+            AND (a.thread_id IS NULL OR c.threads OR c.channel_id = a.thread_id))";
         let collections = of(FolloweeKind::Collection, has_it);
         sql = match filter.collection {
             Some(only) => sql.then(&format!("{collections} AND f.followee_id = ")).bind(only.0),

@@ -18,7 +18,6 @@ struct PostRow {
     id: i64,
     origin: String,
     author_id: Option<i64>,
-    revision: i32,
     shape: i32,
     content: Option<Vec<u8>>,
 }
@@ -28,7 +27,7 @@ impl Store {
     /// content.
     pub async fn feed_posts(&self, candidates: Vec<FeedCandidate>) -> Result<Vec<FeedPost>, StoreError> {
         let ids = || candidates.iter().map(|candidate| candidate.position.activity.0);
-        let query = "SELECT id, origin, author_id, revision, shape, content FROM activities \
+        let query = "SELECT id, origin, author_id, shape, content FROM activities \
             WHERE NOT deleted AND id IN ";
         let rows: Vec<PostRow> = Sql::new(query, []).list(ids()).rows_of(&self.db).await?;
         let mut rows: HashMap<i64, PostRow> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -73,7 +72,7 @@ impl Store {
             thread,
             server,
             author: row.author_id.map(UserId::from_db).transpose()?,
-            edited: row.revision > 1,
+            edited: content.as_ref().is_some_and(|content| content.edited),
             shape: PostShape::from_bits_retain(row.shape),
             content,
             tags,

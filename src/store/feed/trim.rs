@@ -27,14 +27,15 @@ impl Store {
         }
     }
 
-    /// Forgets people who neither follow anybody nor are followed, chose nothing, and were last looked up
-    /// before this time. Returns how many.
+    /// Forgets people who neither follow, ask or block anybody nor are followed, asked or blocked, chose
+    /// nothing, and were last looked up before this time. Returns how many.
     pub async fn forget_strangers(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let delete = "DELETE FROM profiles WHERE user_id IN (SELECT p.user_id FROM profiles p WHERE p.checked_at < $1 \
             AND p.followable IS NULL AND p.lists IS NULL AND NOT p.counts_hidden \
             AND NOT EXISTS (SELECT 1 FROM personal_follows f WHERE f.follower_id = p.user_id) \
             AND NOT EXISTS (SELECT 1 FROM personal_follows f WHERE f.followee_kind = 'user' AND f.followee_id = p.user_id) \
-            AND NOT EXISTS (SELECT 1 FROM personal_blocks b WHERE b.user_id = p.user_id) LIMIT $2)";
+            AND NOT EXISTS (SELECT 1 FROM follow_requests r WHERE r.follower_id = p.user_id OR r.followed_id = p.user_id) \
+            AND NOT EXISTS (SELECT 1 FROM personal_blocks b WHERE b.user_id = p.user_id OR b.blocked_id = p.user_id) LIMIT $2)";
         self.delete_in_parts(|| Sql::new(delete, [stored(before).into(), CHUNK.into()])).await
     }
 

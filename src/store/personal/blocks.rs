@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::profiles::{ProfileLock, lock_profile};
+use super::requests;
 use crate::domain::ids::UserId;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
@@ -27,6 +28,7 @@ impl Store {
                 ON CONFLICT DO NOTHING";
             let values = pair().into_iter().chain([stored(now).into()]);
             Sql::new(insert, values).execute(&*txn).await?;
+            requests::decline(&txn, follower, user, now).await?;
         }
         txn.commit().await?;
         Ok(removed > 0)

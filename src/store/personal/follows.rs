@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::profiles::{ProfileLock, lock_person, lock_profile};
+use super::requests::{self, StoredFollowRequest};
 use super::row::{self, FOLLOW, FollowRow};
 use crate::domain::ids::{ChannelId, GuildId, UserId};
 use crate::domain::personal::{
-    Followee, MOST_FOLLOWED, PersonalFilter, PersonalFollow, PersonalOptions, PersonalPolicy,
+    FollowAdmission, Followee, MOST_FOLLOWED, PersonalFilter, PersonalFollow, PersonalOptions, PersonalPolicy,
 };
 use crate::domain::tags::Tag;
 use crate::store::db::connect::Write;
@@ -21,6 +22,8 @@ use crate::store::{Store, StoreError};
 pub enum PersonalEdit {
     /// It stays, or stays away, as it is.
     Keep,
+    /// It is made as given here if there is none, and stays as it is otherwise.
+    Begin(PersonalOptions),
     /// It is as given here from now on; made if there is none.
     Set(PersonalOptions),
     /// It ends.
@@ -30,7 +33,7 @@ pub enum PersonalEdit {
 /// What became of a personal follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonalEdited {
-    /// There is none, as before.
+    /// There is none, as before; perhaps one that is asked for, which stays as it is.
     None,
     /// It is as it was.
     Kept(PersonalFollow),
@@ -45,6 +48,12 @@ pub enum PersonalEdited {
     Refused,
     /// The follower follows as much as one may.
     Full,
+    /// The person was asked, now or before. Whatever they answered, but a yes.
+    Asked,
+    /// The follower has asked as many people as one may.
+    AskedTooMany,
+    /// The request was taken back.
+    Withdrawn,
 }
 
 /// Who follows what.
@@ -70,9 +79,9 @@ pub struct FolloweePlace {
 }
 
 impl Store {
-    /// Changes one person's follow, as `decide` says when it sees the present one. The follower must have a
-    /// profile, and so must a followed person. Of several at the same time, each sees what the one before
-    /// left.
+    /// Changes one person's follow, as `decide` says when it sees the present one, or the one that they asked
+    /// for. The follower must have a profile, and so must a followed person. Of several at the same time,
+    /// each sees what the one before left.
     ///
     /// # Errors
     /// If a profile is missing, the database refuses it.
@@ -95,8 +104,15 @@ impl Store {
             lock_profile(&*txn, followed, ProfileLock::Shared).await?;
         }
         let present = of_pair(&*txn, pair.follower, pair.followee).await?;
+        if let (None, Followee::User(followed)) = (&present, pair.followee)
+            && let Some(request) = requests::of_pair(&*txn, pair.follower, followed).await?
+        {
+            return edit_request(txn, pair, (policy, now), request, decide).await;
+        }
         let edited = match (decide(present.as_ref()), present) {
-            (PersonalEdit::Keep, Some(present)) => return Ok(PersonalEdited::Kept(present)),
+            (PersonalEdit::Keep | PersonalEdit::Begin(_), Some(present)) => {
+                return Ok(PersonalEdited::Kept(present));
+            }
             (PersonalEdit::Keep | PersonalEdit::End, None) => return Ok(PersonalEdited::None),
             (PersonalEdit::Set(options), Some(present)) if present.options == options => {
                 return Ok(PersonalEdited::Kept(present));
@@ -109,10 +125,9 @@ impl Store {
             (PersonalEdit::Set(options), Some(present)) => {
                 PersonalEdited::Changed(change(&txn, present, options, now).await?)
             }
-            (PersonalEdit::Set(options), None) => match refusal(&txn, pair, policy).await? {
-                Some(refusal) => return Ok(refusal),
-                None => PersonalEdited::Made(insert(&txn, pair, &options, now).await?),
-            },
+            (PersonalEdit::Set(options) | PersonalEdit::Begin(options), None) => {
+                begin(&txn, pair, (policy, now), &options, None).await?
+            }
         };
         txn.commit().await?;
         Ok(edited)
@@ -161,7 +176,7 @@ fn key(follower: UserId, followee: Followee) -> [sea_orm::Value; 3] {
     [follower.to_db().into(), followee.kind().as_str().into(), followee.to_db().into()]
 }
 
-async fn of_pair(
+pub(super) async fn of_pair(
     db: &impl ConnectionTrait,
     follower: UserId,
     followee: Followee,
@@ -174,43 +189,100 @@ async fn of_pair(
     Ok(row::follows(db, rows).await?.pop())
 }
 
-/// Why this can't be followed, if it can't.
-async fn refusal(
+/// The same where the follower has asked before. What they see is the follow that they want.
+async fn edit_request(
+    txn: Write,
+    pair: PersonalPair,
+    (policy, now): (PersonalPolicy, DateTime<Utc>),
+    request: StoredFollowRequest,
+    decide: impl FnOnce(Option<&PersonalFollow>) -> PersonalEdit + Send,
+) -> Result<PersonalEdited, StoreError> {
+    let Followee::User(followed) = pair.followee else { return Ok(PersonalEdited::None) };
+    let seen = request.seen_by_follower();
+    let edited = match (decide(seen), seen) {
+        (PersonalEdit::Keep, _) | (PersonalEdit::End, None) => return Ok(PersonalEdited::None),
+        (PersonalEdit::End, Some(_)) => {
+            requests::withdraw(&txn, pair.follower, followed, &request).await?;
+            PersonalEdited::Withdrawn
+        }
+        // Sent again, it may be granted now.
+        (PersonalEdit::Set(options) | PersonalEdit::Begin(options), _) => {
+            begin(&txn, pair, (policy, now), &options, Some(&request)).await?
+        }
+    };
+    txn.commit().await?;
+    Ok(edited)
+}
+
+/// Makes a follow, or asks for it, or refuses it.
+async fn begin(
     txn: &Write,
     pair: PersonalPair,
-    policy: PersonalPolicy,
-) -> Result<Option<PersonalEdited>, StoreError> {
-    let count =
-        "SELECT CAST(COALESCE(SUM(following), 0) AS BIGINT) FROM following_counts WHERE follower_id = $1";
-    let following = Sql::new(count, [pair.follower.to_db().into()]).numbers(&**txn).await?;
-    if following.first().is_some_and(|following| *following >= i64::from(MOST_FOLLOWED)) {
-        return Ok(Some(PersonalEdited::Full));
+    (policy, now): (PersonalPolicy, DateTime<Utc>),
+    options: &PersonalOptions,
+    asked: Option<&StoredFollowRequest>,
+) -> Result<PersonalEdited, StoreError> {
+    if is_full(txn, pair.follower).await? {
+        return Ok(PersonalEdited::Full);
     }
     let followed = match pair.followee {
         Followee::User(followed) => followed,
-        Followee::Channel(_) => return Ok(None),
+        Followee::Channel(_) => return Ok(PersonalEdited::Made(insert(txn, pair, options, now).await?)),
         Followee::Collection(collection) => {
             // Whoever deletes it waits, and then ends this follow, too.
             let share = if locks::has_row_locks(&**txn) { " FOR SHARE" } else { "" };
             let query = format!("SELECT id FROM collections WHERE id = $1{share}");
-            let found = Sql::new(query, [collection.0.into()]).numbers(&**txn).await?;
-            return Ok(found.is_empty().then_some(PersonalEdited::Refused));
+            return match Sql::new(query, [collection.0.into()]).numbers(&**txn).await?.is_empty() {
+                true => Ok(PersonalEdited::Refused),
+                false => Ok(PersonalEdited::Made(insert(txn, pair, options, now).await?)),
+            };
         }
     };
+    let Some((admission, blocked)) = admission(txn, pair.follower, followed, policy).await? else {
+        return Ok(PersonalEdited::Refused);
+    };
+    match (admission, blocked) {
+        (FollowAdmission::Refused, _) | (FollowAdmission::Open, true) => Ok(PersonalEdited::Refused),
+        (FollowAdmission::Asked, blocked) => {
+            requests::ask(txn, (pair.follower, followed), options, (asked, blocked), now).await
+        }
+        (FollowAdmission::Open, false) => {
+            if asked.is_some() {
+                requests::delete(txn, pair.follower, followed).await?;
+            }
+            Ok(PersonalEdited::Made(insert(txn, pair, options, now).await?))
+        }
+    }
+}
+
+async fn is_full(txn: &Write, follower: UserId) -> Result<bool, StoreError> {
+    let count =
+        "SELECT CAST(COALESCE(SUM(following), 0) AS BIGINT) FROM following_counts WHERE follower_id = $1";
+    let following = Sql::new(count, [follower.to_db().into()]).numbers(&**txn).await?;
+    Ok(following.first().is_some_and(|following| *following >= i64::from(MOST_FOLLOWED)))
+}
+
+/// What happens when this person wants to follow that one, and whether they are blocked; `None` if nothing is
+/// known of whom they want to follow.
+pub(super) async fn admission(
+    txn: &Write,
+    follower: UserId,
+    followed: UserId,
+    policy: PersonalPolicy,
+) -> Result<Option<(FollowAdmission, bool)>, StoreError> {
     let query = format!(
         "SELECT {}, EXISTS (SELECT 1 FROM personal_blocks b WHERE b.user_id = p.user_id AND b.blocked_id = $2) \
          AS blocked FROM profiles p WHERE p.user_id = $1",
         super::profiles::PROFILE
     );
-    let row = Sql::new(query, [followed.to_db().into(), pair.follower.to_db().into()]).row(&**txn).await?;
-    let Some(row) = row else { return Ok(Some(PersonalEdited::Refused)) };
+    let row = Sql::new(query, [followed.to_db().into(), follower.to_db().into()]).row(&**txn).await?;
+    let Some(row) = row else { return Ok(None) };
     let blocked: bool = row.try_get("", "blocked")?;
     let profile = <super::profiles::ProfileRow as sea_orm::FromQueryResult>::from_query_result(&row, "")?;
-    let may = !blocked && profile.read()?.privacy.is_followable(policy);
-    Ok((!may).then_some(PersonalEdited::Refused))
+    Ok(Some((profile.read()?.privacy.admission(policy), blocked)))
 }
 
-async fn insert(
+pub(super) async fn insert(
     txn: &Write,
     pair: PersonalPair,
     options: &PersonalOptions,

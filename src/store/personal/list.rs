@@ -11,10 +11,11 @@ use sea_orm::FromQueryResult;
 
 use super::profiles::{PROFILE, ProfileRow};
 use super::row::{self, FOLLOW, FollowRow};
+use super::visible::{self, NamedPeople};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::paging::{Cursor, LongPage, PageSize, PageStart};
 use crate::domain::personal::{
-    FolloweeKind, PersonCounts, PersonList, PersonalFollow, Profile, Relationship,
+    FolloweeKind, ListVisibility, PersonCounts, PersonList, PersonalFollow, Profile, Relationship,
 };
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::{Store, StoreError};
@@ -30,21 +31,61 @@ pub struct ListedPerson {
     pub since: DateTime<Utc>,
 }
 
-/// The condition on a follow `f`, whose `$1` is the person; the other end; and where they are counted.
-const fn sql_of(list: PersonList) -> (UserId, &'static str, &'static str, &'static str) {
+/// How a list is found.
+struct ListSql {
+    /// What has its rows `f`.
+    from: &'static str,
+    /// The condition on them, whose `$1` is the owner.
+    condition: &'static str,
+    /// The other end.
+    other: &'static str,
+    /// How many there are.
+    count: &'static str,
+    /// What tells its rows from those of others, where their numbers don't.
+    own: &'static str,
+}
+
+/// What holds all personal follows `f`.
+const FOLLOWS: &str = "personal_follows f";
+
+const fn sql_of(list: PersonList) -> ListSql {
     match list {
-        PersonList::FollowersOf(user) => (
-            user,
-            "f.followee_kind = 'user' AND f.followee_id = $1",
-            "f.follower_id",
-            "SELECT followers FROM followee_counts WHERE followee_kind = 'user' AND followee_id = $1",
-        ),
-        PersonList::FollowedBy(user) => (
-            user,
-            "f.follower_id = $1 AND f.followee_kind = 'user'",
-            "f.followee_id",
-            "SELECT following FROM following_counts WHERE follower_id = $1 AND followee_kind = 'user'",
-        ),
+        PersonList::FollowersOf(_) => ListSql {
+            from: FOLLOWS,
+            condition: "f.followee_kind = 'user' AND f.followee_id = $1",
+            other: "f.follower_id",
+            count: "SELECT followers FROM followee_counts WHERE followee_kind = 'user' AND followee_id = $1",
+            own: "",
+        },
+        PersonList::FollowedBy(_) => ListSql {
+            from: FOLLOWS,
+            condition: "f.follower_id = $1 AND f.followee_kind = 'user'",
+            other: "f.followee_id",
+            count: "SELECT following FROM following_counts WHERE follower_id = $1 AND followee_kind = 'user'",
+            own: "",
+        },
+        PersonList::RequestsTo(_) => ListSql {
+            from: "follow_requests f",
+            condition: "f.followed_id = $1 AND f.declined_at IS NULL",
+            other: "f.follower_id",
+            count: "SELECT COUNT(*) FROM follow_requests WHERE followed_id = $1 AND declined_at IS NULL",
+            own: "",
+        },
+        PersonList::RequestsBy(_) => ListSql {
+            from: "follow_requests f",
+            condition: "f.follower_id = $1 AND NOT f.withdrawn",
+            other: "f.followed_id",
+            count: "SELECT COUNT(*) FROM follow_requests WHERE follower_id = $1 AND NOT withdrawn",
+            own: "",
+        },
+        // They have no number: the blocked person's is taken.
+        PersonList::BlockedBy(_) => ListSql {
+            from: "(SELECT blocked_id AS id, user_id, blocked_id, created_at FROM personal_blocks) f",
+            condition: "f.user_id = $1",
+            other: "f.blocked_id",
+            count: "SELECT COUNT(*) FROM personal_blocks WHERE user_id = $1",
+            own: "AND f.user_id = $1",
+        },
     }
 }
 
@@ -95,19 +136,35 @@ impl Span {
 }
 
 impl Store {
-    /// A page of people, those of the newest follows first.
+    /// A page of people, those of the newest follows first. With a viewer, who may be a guest, and what holds
+    /// for those who chose nothing, only those are named whose own lists the viewer sees. The total counts
+    /// all.
     pub async fn people(
         &self,
         list: PersonList,
+        seen_by: Option<(Option<UserId>, ListVisibility)>,
         start: PageStart,
         size: PageSize,
     ) -> Result<LongPage<ListedPerson>, StoreError> {
-        let (user, condition, other, count) = sql_of(list);
+        let (user, ListSql { from, condition, other, count, own }) = (list.owner(), sql_of(list));
         let total = self.count_of(count, user).await?;
-        let Span { sql, than } = Span::of(start, size, total);
+        let named = seen_by.map(|(viewer, by_default)| visible::named_for(viewer, by_default));
+        // What is left out has no place on any page.
+        let rows = match (&named, start) {
+            (Some(NamedPeople::AllBut(those)), PageStart::Number(_)) => {
+                let left_out =
+                    format!("SELECT COUNT(*) FROM {from} WHERE {condition} AND {other} IN ({those})");
+                total.saturating_sub(self.count_of(&left_out, user).await?)
+            }
+            (Some(NamedPeople::Only(_)), _) => i64::MAX.unsigned_abs(),
+            _ => total,
+        };
+        let named = named.map(|named| named.condition(other)).unwrap_or_default();
+        let condition = format!("{condition} {named}");
+        let Span { sql, than } = Span::of(start, size, rows);
         let query = format!(
-            "SELECT f.id, f.created_at, {PROFILE} FROM personal_follows f JOIN profiles p ON p.user_id = {other} \
-             WHERE f.id IN (SELECT f.id FROM personal_follows f WHERE {condition} {sql}) ORDER BY f.id DESC"
+            "SELECT f.id, f.created_at, {PROFILE} FROM {from} JOIN profiles p ON p.user_id = {other} \
+             WHERE f.id IN (SELECT f.id FROM {from} WHERE {condition} {sql}) {own} ORDER BY f.id DESC"
         );
         let values = [user.to_db().into()].into_iter().chain(than.map(Into::into));
         let rows: Vec<ListedRow> = Sql::new(query, values).rows_of(&self.db).await?;
@@ -116,7 +173,7 @@ impl Store {
         };
         let items = rows.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
         let ends = (items.first().map(|first| first.number), items.last().map(|last| last.number));
-        let (has_newer, has_older) = self.neighbours(condition, user, ends, start).await?;
+        let (has_newer, has_older) = self.neighbours((from, &condition), user, ends, start).await?;
         Ok(LongPage { items, total, has_newer, has_older })
     }
 
@@ -124,7 +181,8 @@ impl Store {
     pub async fn followed_authors(&self) -> Result<(Vec<UserId>, Vec<ChannelId>), StoreError> {
         let authors = "SELECT followee_id FROM followee_counts WHERE followee_kind = 'user'";
         let authors = Sql::new(authors, []).numbers(&self.db).await?;
-        let channels = "SELECT DISTINCT source_channel_id FROM activities WHERE in_feeds";
+        let channels =
+            "SELECT DISTINCT COALESCE(thread_id, source_channel_id) FROM activities WHERE in_feeds";
         let channels = Sql::new(channels, []).numbers(&self.db).await?;
         let authors = authors.into_iter().map(UserId::from_db).collect::<Result<_, _>>()?;
         Ok((authors, channel_ids(channels)?))
@@ -153,14 +211,14 @@ impl Store {
         let rows: Vec<FollowRow> = Sql::new(query, values).rows_of(&self.db).await?;
         let ends = (rows.first().map(|first| first.id), rows.last().map(|last| last.id));
         let items = row::follows(&self.db, rows).await?;
-        let (has_newer, has_older) = self.neighbours(&condition, user, ends, start).await?;
+        let (has_newer, has_older) = self.neighbours((FOLLOWS, &condition), user, ends, start).await?;
         Ok(LongPage { items, total, has_newer, has_older })
     }
 
     /// Whether there are newer and older follows than those on a page.
     async fn neighbours(
         &self,
-        condition: &str,
+        (from, condition): (&str, &str),
         user: UserId,
         (first, last): (Option<i64>, Option<i64>),
         start: PageStart,
@@ -173,8 +231,8 @@ impl Store {
             (_, _, PageStart::Number(number)) => return Ok((number.get() > 1, false)),
         };
         let query = format!(
-            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM personal_follows f WHERE {condition} AND f.id > $2) THEN 1 ELSE 0 END \
-             + CASE WHEN EXISTS (SELECT 1 FROM personal_follows f WHERE {condition} AND f.id < $3) THEN 2 ELSE 0 END AS BIGINT)"
+            "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM {from} WHERE {condition} AND f.id > $2) THEN 1 ELSE 0 END \
+             + CASE WHEN EXISTS (SELECT 1 FROM {from} WHERE {condition} AND f.id < $3) THEN 2 ELSE 0 END AS BIGINT)"
         );
         let found = Sql::new(query, [user.to_db().into(), first.into(), last.into()]);
         let found = found.numbers(&self.db).await?.first().copied().unwrap_or_default();
@@ -188,14 +246,12 @@ impl Store {
 
     /// How many people follow a person.
     pub async fn follower_count(&self, user: UserId) -> Result<u64, StoreError> {
-        let (_, _, _, count) = sql_of(PersonList::FollowersOf(user));
-        self.count_of(count, user).await
+        self.count_of(sql_of(PersonList::FollowersOf(user)).count, user).await
     }
 
     /// How many people a person follows.
     pub async fn following_count(&self, user: UserId) -> Result<u64, StoreError> {
-        let (_, _, _, count) = sql_of(PersonList::FollowedBy(user));
-        self.count_of(count, user).await
+        self.count_of(sql_of(PersonList::FollowedBy(user)).count, user).await
     }
 
     /// Both.

@@ -11,8 +11,7 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-pub(super) const PROFILE: &str =
-    "p.user_id, p.username, p.display_name, p.avatar, p.checked_at, p.followable, p.lists, p.counts_hidden";
+pub(super) const PROFILE: &str = "p.user_id, p.username, p.display_name, p.avatar, p.checked_at, p.followable, p.asked_first, p.lists, p.counts_hidden";
 
 #[derive(FromQueryResult)]
 pub(super) struct ProfileRow {
@@ -22,13 +21,17 @@ pub(super) struct ProfileRow {
     avatar: Option<String>,
     checked_at: DateTime<Utc>,
     followable: Option<String>,
+    asked_first: bool,
     lists: Option<String>,
     counts_hidden: bool,
 }
 
 impl ProfileRow {
     pub(super) fn read(self) -> Result<Profile, StoreError> {
-        let followable = self.followable.map(|word| Followable::parse(&word));
+        let followable = match (self.asked_first, self.followable) {
+            (true, _) => Some(Some(Followable::Asked)),
+            (false, word) => word.map(|word| Followable::parse(&word)),
+        };
         let lists = self.lists.map(|word| ListVisibility::parse(&word));
         let privacy = PrivacyChoice {
             followable: followable
@@ -92,15 +95,20 @@ impl Store {
         user: UserId,
         choice: PrivacyChoice,
         ends: bool,
+        now: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError> {
         let txn = self.write().await?;
         lock_profile(&*txn, user, ProfileLock::Alone).await?;
-        let update = "UPDATE profiles SET followable = $2, lists = $3, counts_hidden = $4 WHERE user_id = $1";
+        let update = "UPDATE profiles SET followable = $2, lists = $3, counts_hidden = $4, asked_first = $5 \
+            WHERE user_id = $1";
+        let asked_first = choice.followable == Some(Followable::Asked);
+        let followable = if asked_first { Some(Followable::Everyone) } else { choice.followable };
         let values = [
             user.to_db().into(),
-            choice.followable.map(Followable::as_str).into(),
+            followable.map(Followable::as_str).into(),
             choice.lists.map(ListVisibility::as_str).into(),
             choice.counts_hidden.into(),
+            asked_first.into(),
         ];
         if Sql::new(update, values).execute(&*txn).await? == 0 {
             return Ok(None);
@@ -109,6 +117,10 @@ impl Store {
         if ends {
             let delete = "DELETE FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1";
             ended = Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
+            // Whoever asked isn't told.
+            let decline =
+                "UPDATE follow_requests SET declined_at = $2 WHERE followed_id = $1 AND declined_at IS NULL";
+            Sql::new(decline, [user.to_db().into(), stored(now).into()]).execute(&*txn).await?;
         }
         txn.commit().await?;
         Ok(Some(ended))

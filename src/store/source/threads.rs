@@ -7,7 +7,8 @@ use sea_orm::FromQueryResult;
 
 use super::event::effects::{ChangedActivities, lock_lanes, reopen, wake};
 use super::quotes;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::activity::{ActivityContent, ActivityId, Origin, Revision};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, distinct_channels};
 use crate::store::follow::matching;
@@ -22,6 +23,30 @@ pub struct KnownThread {
     pub parent: ChannelId,
     /// Its first message, if that was recorded.
     pub starter: Option<MessageId>,
+}
+
+/// A post that is kept for feeds, of a thread that nobody follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadPost {
+    /// Its number.
+    pub id: ActivityId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its newest revision.
+    pub revision: Revision,
+    /// Who wrote it.
+    pub author: Option<UserId>,
+    /// What it says.
+    pub content: ActivityContent,
+}
+
+#[derive(FromQueryResult)]
+struct ThreadPostRow {
+    id: i64,
+    origin: String,
+    revision: i32,
+    author_id: Option<i64>,
+    content: Vec<u8>,
 }
 
 #[derive(FromQueryResult)]
@@ -102,6 +127,33 @@ impl Store {
             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = a.id)";
         let ids = Sql::new(query, [parent.to_db().into(), from.to_db().into()]).numbers(&self.db).await?;
         channel_ids(ids)
+    }
+
+    /// What is kept for feeds of a thread, after this activity and at most so many, oldest first; and the
+    /// last of these, if there may be more. What can't be opened any more is left out.
+    pub async fn feed_posts_in_thread(
+        &self,
+        thread: ChannelId,
+        after: Option<ActivityId>,
+        limit: usize,
+    ) -> Result<(Vec<ThreadPost>, Option<ActivityId>), StoreError> {
+        let query = "SELECT id, origin, revision, author_id, content FROM activities \
+            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND in_feeds AND NOT deleted \
+            AND kind = 'message' AND content IS NOT NULL AND id > $2 ORDER BY id LIMIT $3";
+        let after = after.map_or(0, |after| after.0);
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = Sql::new(query, [thread.to_db().into(), after.into(), most.into()]);
+        let rows: Vec<ThreadPostRow> = rows.rows_of(&self.db).await?;
+        let last = rows.last().filter(|_| rows.len() == limit).map(|last| ActivityId(last.id));
+        let mut posts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+            let Ok(content) = self.cipher.open_content(origin, &row.content) else { continue };
+            let (id, revision) = (ActivityId(row.id), Revision(row.revision));
+            let author = row.author_id.map(UserId::from_db).transpose()?;
+            posts.push(ThreadPost { id, origin, revision, author, content });
+        }
+        Ok((posts, last))
     }
 
     /// A thread was deleted, with everything that was posted in it. Returns the targets that have work now.

@@ -66,7 +66,15 @@ pub(super) async fn rows(db: &Db) {
         lists: Some(ListVisibility::Shared),
         counts_hidden: true,
     };
-    store.set_privacy(user(602), choice, false).await.unwrap();
+    store.set_privacy(user(602), choice, false, at(0)).await.unwrap();
+    know(store, 604).await;
+    let asked = PrivacyChoice { followable: Some(Followable::Asked), ..PrivacyChoice::default() };
+    store.set_privacy(user(604), asked, false, at(0)).await.unwrap();
+    for follower in [601, 602] {
+        let edited = edit(store, follower, Followee::User(user(604)), everything()).await;
+        assert_eq!(edited, PersonalEdited::Asked);
+    }
+    store.decline_follow_request(user(604), user(602), at(1)).await.unwrap();
     store.record_events(&[in_server(61, 6_100)], at(2)).await.unwrap();
     store.move_feed_mark(user(603), MessageId::new(6_000).unwrap()).await.unwrap();
 }
@@ -146,7 +154,7 @@ async fn counts_are_true(backend: Backend, acts: Vec<Act>) {
             (PersonList::FollowersOf(user(id)), counts.followers),
             (PersonList::FollowedBy(user(id)), counts.following),
         ] {
-            let page = db.store.people(list, first(), size).await.unwrap();
+            let page = db.store.people(list, None, first(), size).await.unwrap();
             assert_eq!((page.items.len() as u64, page.total), (total, total));
         }
         let others: Vec<UserId> = (1..5).map(user).collect();
@@ -277,7 +285,8 @@ async fn strangers_are_forgotten_and_nobody_else(#[case] backend: Backend) {
     assert_eq!(db.store.forget_strangers(at(0)).await.unwrap(), 0, "not yet");
     assert_eq!(db.store.forget_strangers(at(1)).await.unwrap(), 1);
     assert!(db.store.profile(user(700)).await.unwrap().is_none());
-    assert_eq!(count(&db, "profiles").await, 3, "who follows, is followed, blocks or chose something stays");
+    let why = "who follows, is followed, asks, is asked, blocks, is blocked or chose something stays";
+    assert_eq!(count(&db, "profiles").await, 4, "{why}");
 }
 
 #[rstest]

@@ -188,6 +188,7 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
             embeds_suppressed,
         )| Content {
             published: false,
+            edited: false,
             author,
             handle,
             avatar_url,

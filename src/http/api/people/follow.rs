@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::http::web::WebState;
 use crate::service::ServiceError;
 
-use super::{PersonalFollowView, SignedIn, UserInPath, created, read_options};
+use super::{AskedView, PersonalFollowView, SignedIn, UserInPath, answer, read_options};
 use crate::http::api::words;
 
 /// How a follow begins. Everything may be left out.
@@ -46,8 +46,8 @@ pub(super) fn limited(error: ServiceError) -> Problem {
 
 /// Follow a person
 ///
-/// What they post is in your feed from now on, wherever you can read it. Follows and unfollows are limited:
-/// 100 an hour, commands included.
+/// What they post is in your feed from now on, wherever you can read it. Somebody who wants to be asked is,
+/// and you follow them once they say yes. Follows and unfollows are limited: 100 an hour, commands included.
 #[utoipa::path(
     post,
     path = "/users/{userId}/follow",
@@ -55,7 +55,10 @@ pub(super) fn limited(error: ServiceError) -> Problem {
     params(("userId" = String, Path, description = "The person's id")),
     security(("token" = ["follows:write"]), ("session" = [])),
     request_body = Option<NewPersonalFollowBody>,
-    responses((status = 201, description = "The new follow", body = PersonalFollowView))
+    responses(
+        (status = 201, description = "The new follow", body = PersonalFollowView),
+        (status = 202, description = "The person is asked first", body = AskedView),
+    )
 )]
 pub(in crate::http::api) async fn follow(
     State(state): State<WebState>,
@@ -66,11 +69,13 @@ pub(in crate::http::api) async fn follow(
     caller.require(TokenScope::FollowsWrite)?;
     let options = body.read()?;
     let people = &state.services()?.people;
-    let follow = people.follow_user(caller.user(), user, options).await.map_err(limited)?;
-    Ok(created(format!("/api/v1/users/{user}"), &follow))
+    let outcome = people.follow_user(caller.user(), user, options).await.map_err(limited)?;
+    Ok(answer(&outcome, |_| format!("/api/v1/users/{user}")))
 }
 
 /// Stop following a person
+///
+/// Or take your request back.
 #[utoipa::path(
     post,
     path = "/users/{userId}/unfollow",

@@ -42,7 +42,7 @@ pub(in crate::http::api) struct PeopleQuery {
 }
 
 impl PeopleQuery {
-    fn read(&self) -> Result<PageQuery, Problem> {
+    pub(super) fn read(&self) -> Result<PageQuery, Problem> {
         PageQuery::read(self.page.as_deref(), self.page_size.as_deref(), self.cursor.as_deref())
     }
 }
@@ -88,6 +88,8 @@ pub(in crate::http::api) struct ProfileView {
     is_following: bool,
     /// Whether they follow you.
     is_follower: bool,
+    /// Whether you asked to follow them, and don't follow them yet.
+    is_requested: bool,
     /// How you follow them: `all`, `except` or `only`.
     #[schema(value_type = Option<words::FollowMode>)]
     follow_mode: Option<&'static str>,
@@ -104,6 +106,7 @@ impl ProfileView {
             following_count: view.counts.map(|counts| counts.following),
             is_following: view.relationship.is_following,
             is_follower: view.relationship.is_follower,
+            is_requested: view.is_requested,
             follow_mode: filter.map(|filter| TagMode::as_str(filter.mode())),
             tags: filter.map(|filter| filter.tags().iter().map(tag_id).collect()).unwrap_or_default(),
         }
@@ -157,7 +160,7 @@ async fn page(
 /// List who follows a person
 ///
 /// The newest first. If they don't show it to you, the list is empty; its total is true unless they hide
-/// that, too.
+/// that, too. People who don't show you their own lists aren't named, but counted.
 #[utoipa::path(
     get,
     path = "/users/{userId}/followers",
@@ -179,7 +182,7 @@ pub(in crate::http::api) async fn followers(
 /// List whom a person follows
 ///
 /// The newest first. If they don't show it to you, the list is empty; its total is true unless they hide
-/// that, too.
+/// that, too. People who don't show you their own lists aren't named, but counted.
 #[utoipa::path(
     get,
     path = "/users/{userId}/following",

@@ -5,6 +5,7 @@ pub(super) mod lists;
 pub(super) mod modes;
 pub(super) mod own;
 pub(super) mod privacy;
+pub(super) mod requests;
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -26,6 +27,7 @@ use crate::http::caller::{Caller, Identified};
 use crate::http::id::Id;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
+use crate::service::people::PersonalOutcome;
 
 use super::{words, written};
 
@@ -198,10 +200,28 @@ fn read_options(
     Ok(PersonalOptions { filter, coverage })
 }
 
-/// The answer to a follow that was made, with the place where it is found.
-fn created(location: String, follow: &PersonalFollow) -> Response {
-    let view = Json(PersonalFollowView::of(follow));
-    (StatusCode::CREATED, [(header::LOCATION, location)], view).into_response()
+/// Somebody is asked before they are followed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct AskedView {
+    /// `asked`: they have been asked. If they say yes, you follow them; a no isn't told.
+    #[schema(value_type = words::RequestState)]
+    state: &'static str,
+}
+
+/// The answer to whoever wants to follow somebody who is asked first.
+fn asked() -> Response {
+    (StatusCode::ACCEPTED, Json(AskedView { state: words::ASKED })).into_response()
+}
+
+/// The answer to a follow that was made, with the place where it is found, or that is asked for.
+fn answer(outcome: &PersonalOutcome, location: impl FnOnce(&PersonalFollow) -> String) -> Response {
+    match outcome {
+        PersonalOutcome::Followed(follow) => {
+            let view = Json(PersonalFollowView::of(follow));
+            (StatusCode::CREATED, [(header::LOCATION, location(follow))], view).into_response()
+        }
+        PersonalOutcome::Asked => asked(),
+    }
 }
 
 /// The mode of a follow, as these endpoints spell it.

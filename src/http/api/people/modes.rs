@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,10 +15,10 @@ use crate::http::body::{Ids, JsonBody, Params};
 use crate::http::id::{Id, IdText};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
-use crate::service::people::TagPair;
+use crate::service::people::{PersonalOutcome, TagFollowed, TagPair};
 
 use super::follow::limited;
-use super::{SignedIn, UserInPath, read_tag, read_tags, tag_id, upper_mode};
+use super::{AskedView, SignedIn, UserInPath, asked, read_tag, read_tags, tag_id, upper_mode};
 use crate::http::api::words;
 
 /// How a person is to be followed.
@@ -102,13 +103,16 @@ impl UserModeView {
     tag = "People",
     security(("token" = ["follows:write"]), ("session" = [])),
     request_body = UserModeBody,
-    responses((status = 200, description = "How you follow them now", body = UserModeView))
+    responses(
+        (status = 200, description = "How you follow them now", body = UserModeView),
+        (status = 202, description = "The person is asked first", body = AskedView),
+    )
 )]
 pub(in crate::http::api) async fn set(
     State(state): State<WebState>,
     SignedIn(caller): SignedIn,
     JsonBody(body): JsonBody<UserModeBody>,
-) -> Result<Json<UserModeView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
     let Id(followed) = body.followed_user_id;
     let words = [("ALL", TagMode::All), ("ALL_EXCEPT", TagMode::Except)];
@@ -117,8 +121,10 @@ pub(in crate::http::api) async fn set(
     let filter = PersonalFilter::new(mode, tags);
     let filter = filter.map_err(|error| Problem::in_body("/excludeTagIds", &error.to_string()))?;
     let people = &state.services()?.people;
-    let follow = people.set_user_filter(caller.user(), followed, filter).await.map_err(limited)?;
-    Ok(Json(UserModeView::of(&follow, None)))
+    Ok(match people.set_user_filter(caller.user(), followed, filter).await.map_err(limited)? {
+        PersonalOutcome::Followed(follow) => Json(UserModeView::of(&follow, None)).into_response(),
+        PersonalOutcome::Asked => asked(),
+    })
 }
 
 /// See how you follow a person
@@ -168,7 +174,7 @@ pub(in crate::http::api) async fn remove(
     caller.require(TokenScope::FollowsWrite)?;
     let people = &state.services()?.people;
     match query.tags.as_deref() {
-        None | Some("true") => people.unfollow(caller.user(), Followee::User(followed)).await,
+        None | Some("true") => people.unfollow(caller.user(), Followee::User(followed)).await.map(drop),
         Some("false") => people.unfollow_whole(caller.user(), followed).await,
         Some(_) => {
             return Err(Problem::new(ProblemCode::InvalidQuery).with_detail("tags is true or false."));
@@ -188,20 +194,27 @@ pub(in crate::http::api) async fn remove(
     tag = "People",
     security(("token" = ["follows:write"]), ("session" = [])),
     request_body = TagFollowBody,
-    responses((status = 200, description = "How you follow them now", body = UserModeView))
+    responses(
+        (status = 200, description = "How you follow them now", body = UserModeView),
+        (status = 202, description = "The person is asked first", body = AskedView),
+    )
 )]
 pub(in crate::http::api) async fn follow_tag(
     State(state): State<WebState>,
     SignedIn(caller): SignedIn,
     JsonBody(body): JsonBody<TagFollowBody>,
-) -> Result<Json<UserModeView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
     let Id(followed) = body.followed_user_id;
     let tag = read_tag(&body.tag_id)
         .ok_or_else(|| Problem::in_body("/tagId", "This is no tag: #name, or a forum tag's id."))?;
     let pair = TagPair { follower: caller.user(), followed, tag };
-    let followed = state.services()?.people.follow_tag(pair).await.map_err(limited)?;
-    Ok(Json(UserModeView::of(&followed.follow, Some(followed.already_included))))
+    Ok(match state.services()?.people.follow_tag(pair).await.map_err(limited)? {
+        PersonalOutcome::Followed(TagFollowed { follow, already_included }) => {
+            Json(UserModeView::of(&follow, Some(already_included))).into_response()
+        }
+        PersonalOutcome::Asked => asked(),
+    })
 }
 
 /// A person's tag, as paths name it.

@@ -4,20 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::personal::{Followee, FolloweeKind, PersonalFollowId, PersonalOptions};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{Ids, JsonBody, word};
+use crate::http::body::{Ids, JsonBody, given, word};
 use crate::http::id::{Id, RULE};
 use crate::http::problem::Problem;
+use crate::http::time::GivenTime;
 use crate::http::web::WebState;
-use crate::service::people::PersonalChange;
+use crate::service::people::{PersonalChange, PersonalOutcome};
 
 use super::follow::limited;
-use super::{PersonalFollowView, SignedIn, created, read_options};
+use super::{AskedView, PersonalFollowView, SignedIn, answer, read_options};
 use crate::http::api::words;
 
 /// What is followed.
@@ -72,25 +72,24 @@ pub(in crate::http::api) struct OwnFollowChangeBody {
     /// Until when nothing of it is shown (RFC 3339); null: from now on again.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    muted_until: Option<Option<DateTime<Utc>>>,
-}
-
-/// Tells null from nothing.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<DateTime<Utc>>>, D::Error> {
-    Option::deserialize(value).map(Some)
+    muted_until: Option<Option<GivenTime>>,
 }
 
 /// Follow a person, a channel or a collection
 ///
 /// A channel that you can't read is not found, and neither is a collection of a server that you aren't in,
-/// unless it is open and you can read one of its channels.
+/// unless it is open and you can read one of its channels. Somebody who wants to be asked is, and you follow
+/// them once they say yes.
 #[utoipa::path(
     post,
     path = "/me/follows",
     tag = "People",
     security(("token" = ["follows:write"]), ("session" = [])),
     request_body = NewOwnFollowBody,
-    responses((status = 201, description = "The new follow", body = PersonalFollowView))
+    responses(
+        (status = 201, description = "The new follow", body = PersonalFollowView),
+        (status = 202, description = "The person is asked first", body = AskedView),
+    )
 )]
 pub(in crate::http::api) async fn create(
     State(state): State<WebState>,
@@ -102,13 +101,18 @@ pub(in crate::http::api) async fn create(
     let options =
         read_options(body.mode.as_deref(), &body.tags, body.what.as_deref(), &PersonalOptions::default())?;
     let (people, user) = (&state.services()?.people, caller.user());
-    let follow = match followee {
+    let via = caller.via();
+    let outcome = match followee {
         Followee::User(followed) => people.follow_user(user, followed, options).await,
-        Followee::Channel(channel) => people.follow_channel(user, caller.via(), channel, options).await,
-        Followee::Collection(id) => people.follow_collection(user, caller.via(), id, options).await,
+        Followee::Channel(channel) => {
+            people.follow_channel(user, via, channel, options).await.map(PersonalOutcome::Followed)
+        }
+        Followee::Collection(id) => {
+            people.follow_collection(user, via, id, options).await.map(PersonalOutcome::Followed)
+        }
     }
     .map_err(limited)?;
-    Ok(created(format!("/api/v1/me/follows/{}", follow.id.0), &follow))
+    Ok(answer(&outcome, |follow| format!("/api/v1/me/follows/{}", follow.id.0)))
 }
 
 /// One's own follow, as paths name it.
@@ -160,8 +164,8 @@ pub(in crate::http::api) async fn change(
     // Another mode begins without the tags of the former one.
     let tags = body.tags.unwrap_or(if body.mode.is_some() { Vec::new() } else { kept });
     let options = read_options(body.mode.as_deref(), &tags, body.what.as_deref(), &before.options)?;
-    let change =
-        PersonalChange { options: changes_options.then_some(options), muted_until: body.muted_until };
+    let muted_until = body.muted_until.map(|until| until.map(|GivenTime(until)| until));
+    let change = PersonalChange { options: changes_options.then_some(options), muted_until };
     let follow = people.change_follow(caller.user(), before.followee, change).await.map_err(limited)?;
     Ok(Json(PersonalFollowView::of(&follow)))
 }

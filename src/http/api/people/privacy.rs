@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice};
 use crate::domain::scope::TokenScope;
-use crate::http::body::{JsonBody, Params, word};
+use crate::http::body::{JsonBody, Params, given, word};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::web::WebState;
 
@@ -19,7 +19,8 @@ use crate::http::api::words;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct PrivacyView {
-    /// Who may follow you: `everyone` or `nobody`; null for what the operator chose.
+    /// Who may follow you: `everyone`, `asked` (who asked and got a yes) or `nobody`; null for what the
+    /// operator chose.
     #[schema(value_type = Option<words::Followable>)]
     followable: Option<&'static str>,
     /// Who sees whom you follow and who follows you: `public`, `shared` or `hidden`; null for what the
@@ -44,17 +45,20 @@ impl PrivacyView {
     }
 }
 
-/// What one chooses. What isn't given stays as it is.
+/// What one chooses. What isn't given stays as it is; null is what the operator chose.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct PrivacyBody {
-    /// Who may follow you: `everyone` or `nobody`. With `nobody`, those who do stop.
+    /// Who may follow you: `everyone`, `asked` (who asked and got a yes) or `nobody`. With `nobody`, those
+    /// who do stop.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<words::Followable>)]
-    followable: Option<String>,
+    followable: Option<Option<String>>,
     /// Who sees whom you follow and who follows you: `public`, `shared` (people who follow you, or whom you
     /// follow) or `hidden`.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<words::ListVisibility>)]
-    lists: Option<String>,
+    lists: Option<Option<String>>,
     /// Whether others aren't told how many these are.
     counts_hidden: Option<bool>,
 }
@@ -76,6 +80,15 @@ pub(in crate::http::api) async fn show(
     Ok(Json(PrivacyView::of(choice, None)))
 }
 
+/// What a body chooses: nothing, what the operator chose, or one of these words.
+fn chosen<T: Copy>(
+    given: Option<&Option<String>>,
+    pointer: &str,
+    known: impl IntoIterator<Item = (&'static str, T)>,
+) -> Result<Option<Option<T>>, Problem> {
+    given.map(|given| word(given.as_deref(), pointer, known)).transpose()
+}
+
 /// Choose who may follow you, and who sees whom you follow
 #[utoipa::path(
     patch,
@@ -91,15 +104,15 @@ pub(in crate::http::api) async fn change(
     JsonBody(body): JsonBody<PrivacyBody>,
 ) -> Result<Json<PrivacyView>, Problem> {
     caller.require(TokenScope::FollowsWrite)?;
-    let followable = Followable::ALL.iter().map(|value| (value.as_str(), *value));
-    let followable = word(body.followable.as_deref(), "/followable", followable)?;
-    let lists = ListVisibility::ALL.iter().map(|value| (value.as_str(), *value));
-    let lists = word(body.lists.as_deref(), "/lists", lists)?;
+    let followables = Followable::ALL.iter().map(|value| (value.as_str(), *value));
+    let followable = chosen(body.followable.as_ref(), "/followable", followables)?;
+    let visibilities = ListVisibility::ALL.iter().map(|value| (value.as_str(), *value));
+    let lists = chosen(body.lists.as_ref(), "/lists", visibilities)?;
     let people = &state.services()?.people;
     let before = people.privacy(caller.user()).await?;
     let choice = PrivacyChoice {
-        followable: followable.or(before.followable),
-        lists: lists.or(before.lists),
+        followable: followable.unwrap_or(before.followable),
+        lists: lists.unwrap_or(before.lists),
         counts_hidden: body.counts_hidden.unwrap_or(before.counts_hidden),
     };
     let ended = people.set_privacy(caller.user(), choice).await?;

@@ -44,7 +44,7 @@ impl Reader {
         match channel.kind {
             ChannelKind::Forum => {
                 let tags = channel.available_tags.iter().map(|tag| (tag.id, tag.name.clone()));
-                self.watched.offer_tags(channel.id, tags);
+                self.watched.describe_tags(channel.id, tags.collect());
             }
             kind if kind.is_thread() => {}
             _ => self.watched.offers_nothing(channel.id),

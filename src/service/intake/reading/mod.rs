@@ -7,6 +7,7 @@ mod loading;
 pub(super) mod missed;
 mod names;
 mod page;
+mod place;
 mod starter;
 
 use std::collections::hash_map::Entry;
@@ -132,6 +133,7 @@ impl Reader {
             Reading::History(guild) => self.history(source, guild, false).await,
             Reading::Thread(guild) => self.history(source, guild, true).await,
             Reading::Message { guild, message, new } => self.read_message(source, guild, message, new).await,
+            Reading::Place(guild) => self.find_place(source, guild).await.map(|()| Vec::new()),
         };
         match read {
             Err(ServiceError::Discord(error)) if !error.passes() => {

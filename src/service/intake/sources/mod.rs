@@ -56,13 +56,18 @@ pub(super) enum Reading {
         /// It was posted just now, not edited.
         new: bool,
     },
+    /// What a channel is that nobody follows, in which a followed person posted: a thread, and with which
+    /// tags, or none.
+    Place(GuildId),
 }
 
 impl Reading {
     /// The server of the source.
     pub(super) const fn guild(self) -> GuildId {
         match self {
-            Self::History(guild) | Self::Thread(guild) | Self::Message { guild, .. } => guild,
+            Self::History(guild) | Self::Thread(guild) | Self::Message { guild, .. } | Self::Place(guild) => {
+                guild
+            }
         }
     }
 
@@ -70,9 +75,9 @@ impl Reading {
     /// thread again.
     const fn or(self, other: Option<Self>) -> Self {
         match (self, other) {
-            (_, Some(other @ Self::History(_))) | (Self::Message { .. }, Some(other @ Self::Thread(_))) => {
-                other
-            }
+            (_, Some(other @ Self::History(_)))
+            | (Self::Message { .. }, Some(other @ Self::Thread(_)))
+            | (Self::Place(_), Some(other)) => other,
             _ => self,
         }
     }
@@ -183,7 +188,7 @@ impl SourceStates {
         // wait.
         if state.next.is_none() && !state.read {
             // Somebody posted there this very moment.
-            let first = matches!(reading, Reading::Message { .. });
+            let first = matches!(reading, Reading::Message { .. } | Reading::Place(_));
             self.queue.add(source, reading.guild(), first);
         }
         state.next = Some(reading.or(state.next));
