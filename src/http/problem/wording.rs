@@ -43,6 +43,18 @@ const WORDS: &[(&str, &str)] = &[
     ("unless it is opened with `/publish`", "unless it is opened by its audience"),
     ("Ask its admins to `/publish` it", "Ask its admins to open it"),
     ("Choose a text channel with `notify`.", "Choose a text channel as notifyChannelId."),
+    // Collections.
+    ("end that with `/unfollow collection:` first", "end its follow of the collection first"),
+    ("isn't followed there. `/follows` shows what this server follows.", "isn't followed by that follow."),
+    ("Remove the channel from that with `/collection remove`", "Remove the channel from that"),
+    (" with `/unfollow collection:`", " collection"),
+    ("follow its channel by itself with `/follow`", "make a follow of its channel"),
+    ("follow it by itself: `/follow` asks first.", "make a follow of it, which has to be confirmed."),
+    ("Somebody who can may follow it by itself with `/follow`.", "Somebody who can may make a follow of it."),
+    ("should end it with `/unfollow`, and follow the collection anew", "should end it and make it anew"),
+    ("End it with `/unfollow`, and follow the collection anew.", "End it and make it anew."),
+    ("Follow it by itself with `/follow`, which says which.", "Make a follow of it, which says which."),
+    ("Follow it by itself with `/follow`.", "Make a follow of it."),
     // Panels.
     ("Choose one of those that `/panel create` offers.", "/api/v1/panel-kinds lists them."),
     (
@@ -105,14 +117,15 @@ mod tests {
 
     use super::*;
     use crate::domain::channel::ChannelKind;
+    use crate::domain::collection_follow::GapReason;
     use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, TagMode};
     use crate::domain::ids::ChannelId;
     use crate::domain::panel::FieldProblem;
     use crate::domain::permissions::Permissions;
-    use crate::service::{ConsentRefusal, Refusal};
+    use crate::service::{CollectionRefusal, ConsentRefusal, Refusal};
 
     /// What only commands can meet, and programs can't yet.
-    const COMMANDS_ONLY: [&str; 14] = [
+    const COMMANDS_ONLY: [&str; 16] = [
         "servers_only",
         "no_channel",
         "two_channels",
@@ -127,6 +140,8 @@ mod tests {
         "source_closed",
         "server_blocked",
         "notify_and_quiet",
+        "no_backfill",
+        "collection_and_channel",
     ];
 
     /// One of each refusal that programs can meet.
@@ -142,6 +157,19 @@ mod tests {
             ConsentRefusal::FollowAnew(follow, BrokenReason::Declined),
             ConsentRefusal::NotBlocked,
             ConsentRefusal::NotifyKind(kind),
+        ];
+        let collection = [
+            CollectionRefusal::Unknown,
+            CollectionRefusal::NameTaken,
+            CollectionRefusal::Name,
+            CollectionRefusal::Description,
+            CollectionRefusal::TooMany,
+            CollectionRefusal::ChannelsFull,
+            CollectionRefusal::NotCollected(channel),
+            CollectionRefusal::AlreadyFollowed(channel),
+            CollectionRefusal::UnknownFollow,
+            CollectionRefusal::FromCollection(follow),
+            CollectionRefusal::IsFollowed,
         ];
         let mut all = vec![
             UnknownServer,
@@ -208,6 +236,7 @@ mod tests {
         all.extend(BrokenReason::ALL.iter().map(|reason| Broken(follow, *reason)));
         all.extend(BrokenReason::ALL.iter().map(|reason| ConsentRefusal::FollowAnew(follow, *reason).into()));
         all.extend(consent.map(Refusal::from));
+        all.extend(collection.map(Refusal::from));
         all
     }
 
@@ -215,11 +244,12 @@ mod tests {
     fn programs_are_not_told_of_commands() {
         let refusals = refusals();
         let known: BTreeSet<&str> = refusals.iter().map(Refusal::code).chain(COMMANDS_ONLY).collect();
-        let all = [Refusal::CODES, ConsentRefusal::CODES].concat();
+        let all = [Refusal::CODES, ConsentRefusal::CODES, CollectionRefusal::CODES].concat();
         let all: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(known, all, "each refusal is here");
-        for refusal in refusals {
-            let told = for_programs(&refusal.to_string());
+        let gaps = GapReason::ALL.iter().map(|reason| reason.explanation().to_owned());
+        for sentence in refusals.iter().map(ToString::to_string).chain(gaps) {
+            let told = for_programs(&sentence);
             let words = ["`/", "`link`", "`into`", "`channel`", "`notify`", "`quiet`", "command", "offered"];
             for word in words {
                 assert!(!told.contains(word), "{word}: {told}");
