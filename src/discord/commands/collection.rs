@@ -83,7 +83,7 @@ async fn edit(
 /// Add a channel to a collection
 ///
 /// A channel, forum or thread that you can read, of this or another server. Needs Manage Channels in the
-/// server, or in the channel, if that is in this server.
+/// server; or in the channel, if that is in this server and no channel follows the collection.
 ///
 /// Example: `/collection add collection:Releases channel:#releases`
 #[poise::command(slash_command)]
