@@ -277,6 +277,7 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        collection_follow: None,
         limits: FollowLimits::default(),
     };
     let hook = FollowWebhook::Relay(WebhookCredentials {

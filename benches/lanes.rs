@@ -178,6 +178,7 @@ fn follow(target: u64) -> NewFollow {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        collection_follow: None,
         limits: FollowLimits::default(),
     }
 }

@@ -46,6 +46,7 @@ mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
 mod m20261130_000038_ask_to_follow;
 mod m20261130_000039_index_private_people;
+mod m20261130_000040_follow_collections;
 mod m20261130_000044_index_source_servers;
 
 /// All migrations, oldest first.
@@ -90,6 +91,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000035_collect_channels::Migration),
             Box::new(m20261130_000038_ask_to_follow::Migration),
             Box::new(m20261130_000039_index_private_people::Migration),
+            Box::new(m20261130_000040_follow_collections::Migration),
             Box::new(m20261130_000044_index_source_servers::Migration),
         ]
     }

@@ -15,7 +15,7 @@ use crate::http::WebServices;
 use crate::panel::{DataSources, PanelSettings};
 use crate::service::access::lookups::Lookups;
 use crate::service::access::quotas::UserQuotas;
-use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
+use crate::service::announce::{CollectionGapAnnouncer, FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
 use crate::service::collections::Collections;
 use crate::service::gateway_view::GatewayView;
@@ -88,7 +88,7 @@ impl GatewayPart<'_> {
         let (identity, shards, clock) = (login.identity, gateway.shards, clock());
         let (rest, own) = (login.rest.clone(), login.rest.of_program());
         let watched = Arc::new(Watched::default());
-        let (checks, permissions) = (Arc::default(), Arc::default());
+        let (checks, permissions, syncs) = (Arc::default(), Arc::default(), Arc::default());
         let follow_limits = config.follow_limits;
         let parts = ServiceParts {
             store,
@@ -99,6 +99,7 @@ impl GatewayPart<'_> {
             wake,
             shards,
             checks,
+            syncs,
             permissions,
             admission: Arc::clone(&admission),
             follow_limits,
@@ -165,6 +166,8 @@ impl GatewayPart<'_> {
             tasks.push(supervisor.spawn("follow changes", announcer.run()));
             let announcer = NewFollowerAnnouncer::new(parts.store.clone(), parts.rest.clone(), clock);
             tasks.push(supervisor.spawn("new followers", announcer.run()));
+            let announcer = CollectionGapAnnouncer::new(parts.store.clone(), parts.rest.clone(), clock);
+            tasks.push(supervisor.spawn("collection gaps", announcer.run()));
             let retention = Retention::new(parts.clone(), config.keeping);
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
             let removals = Removals::new(&parts, Arc::clone(&authors), Arc::clone(&intake));
@@ -188,12 +191,14 @@ impl GatewayPart<'_> {
             Arc::clone(&people),
         ));
         let follows = Arc::new(FollowService::new(parts, Arc::clone(&intake), quotas, lookups));
+        tasks.push(supervisor.spawn("collections", Arc::clone(&follows).keep_in_step()));
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot {
             follows: Arc::clone(&follows),
             panels: Arc::clone(&panels),
             people: Arc::clone(&people),
+            collections: Arc::clone(&collections),
             authors,
             accounts: accounts.clone(),
             started_at: clock.now(),

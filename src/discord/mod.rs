@@ -2,6 +2,7 @@
 //! results become embeds, and events become what the services understand. No rule lives here.
 
 mod channel_name;
+mod collections;
 pub mod commands;
 mod components;
 pub mod docs;
@@ -23,6 +24,7 @@ use chrono::{DateTime, Utc};
 
 use crate::service::accounts::Accounts;
 use crate::service::authors::Authors;
+use crate::service::collections::Collections;
 use crate::service::panels::Panels;
 use crate::service::people::People;
 use crate::service::servers::Admission;
@@ -36,6 +38,8 @@ pub struct Bot {
     pub panels: Arc<Panels>,
     /// Whom and what people follow for themselves, and what they read of it.
     pub people: Arc<People>,
+    /// A server's lists of channels.
+    pub collections: Arc<Collections>,
     /// What people can ask about themselves.
     pub authors: Arc<Authors>,
     /// Who may use the web pages, if there are any.

@@ -153,6 +153,10 @@ choice! {
         CollectionChannelAdded = "collection_channel_added",
         /// A channel was removed from a collection, or doesn't exist any more.
         CollectionChannelRemoved = "collection_channel_removed",
+        /// A channel began to follow a collection.
+        CollectionFollowed = "collection_followed",
+        /// A channel doesn't follow a collection any more.
+        CollectionUnfollowed = "collection_unfollowed",
         /// Somebody signed in at the web pages; its detail says how, and with which kind of browser.
         SignedIn = "signed_in",
         /// A session was ended.

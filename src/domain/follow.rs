@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::choice::choice;
+use super::collection_follow::CollectionFollowId;
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
 use super::permissions::Permissions;
 use super::place::TargetKind;
@@ -225,6 +226,8 @@ pub struct Follow {
     pub source_restricted: bool,
     /// Whether its source is a private thread; `None` of a thread where that isn't known yet.
     pub source_private: Option<bool>,
+    /// From which collection's follow it comes; `None` if somebody made it by hand.
+    pub collection_follow: Option<CollectionFollowId>,
 }
 
 impl Follow {
@@ -269,6 +272,8 @@ pub struct NewFollow {
     pub source_restricted: bool,
     /// Whether its source is a private thread.
     pub source_private: bool,
+    /// From which collection's follow it comes; `None` if somebody makes it by hand.
+    pub collection_follow: Option<CollectionFollowId>,
     /// How many follows there may be, this one included.
     pub limits: FollowLimits,
 }
@@ -314,6 +319,7 @@ pub(super) mod tests {
             lacking: Permissions::empty(),
             source_restricted: false,
             source_private: None,
+            collection_follow: None,
         }
     }
 

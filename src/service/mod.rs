@@ -34,6 +34,7 @@ mod report;
 pub mod retention;
 pub mod server_permissions;
 pub mod servers;
+pub mod sync_requests;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;
@@ -58,6 +59,7 @@ pub use self::error::{
 };
 pub use self::follow::FollowOutcome;
 pub use self::follow::change::{ChangedFollow, NotNative};
+pub use self::follow::collected::{CollectionFollowRecord, CollectionFollowRequest};
 pub use self::follow::confirm::{Confirmed, Question, QuestionId};
 pub use self::follow::edit::{EditedFollow, FollowEdit};
 pub use self::follow::list::{ChannelView, FollowListItem, FollowPage};
@@ -93,6 +95,7 @@ use self::intake::Intake;
 use self::locks::{KeyGuard, Locks};
 use self::server_permissions::ServerPermissions;
 use self::servers::Admission;
+use self::sync_requests::SyncRequests;
 use self::watch::Watched;
 
 /// Tells the delivery which targets have work. A lost call is a delay, not a loss: the delivery also looks by
@@ -127,6 +130,8 @@ pub struct ServiceParts {
     pub shards: Shards,
     /// Servers whose permissions must be checked because something was stored that depends on them.
     pub checks: Arc<CheckRequests>,
+    /// Says that follows may be out of step with collections.
+    pub syncs: Arc<SyncRequests>,
     /// Servers whose permissions changed while nobody listened, and are still to be checked.
     pub permissions: Arc<ServerPermissions>,
     /// Which servers are served.

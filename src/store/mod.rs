@@ -47,7 +47,10 @@ use std::fmt;
 use sea_orm::DatabaseConnection;
 
 pub use self::audit::list::AuditFilter;
-pub use self::collection::{CollectedAs, CollectionConflict, CollectionCounts};
+pub use self::collection::{
+    CollectedAs, CollectionConflict, CollectionCounts, CollectionFollowInserted, NewCollectionFollow,
+    UntoldGaps,
+};
 pub use self::copy::{Copied, CopyError, Copying};
 pub use self::db::crypt::Cipher;
 pub use self::db::error::{Blame, StoreError};

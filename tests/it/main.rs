@@ -10,6 +10,8 @@ mod authors;
 mod bounds;
 mod circles;
 mod clocks;
+mod collected;
+mod collection_commands;
 mod commands;
 mod completions;
 mod confirm;

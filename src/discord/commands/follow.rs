@@ -7,10 +7,12 @@ use poise::serenity_prelude as serenity;
 use crate::domain::follow::{TagMode, ThreadScope};
 use crate::domain::text;
 use crate::service::{
-    DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest, ServiceError, SourceChoice,
+    CollectionFollowRequest, CollectionRefusal, DeliveryChoice, FollowRequest, MOST_BACKFILL, OptionsRequest,
+    ServiceError, SourceChoice,
 };
 
-use super::super::follows::answer as follow_answer;
+use super::super::collections::complete as complete_collection;
+use super::super::follows::{answer as follow_answer, collected};
 use super::super::ids::IntoDomain;
 use super::super::options::{filled_channel, filled_link};
 use super::super::reply;
@@ -28,6 +30,10 @@ const CHOICE: usize = 100;
 /// target follows the source already, this changes the options that you give. Needs Manage Channels in the
 /// target, and a source that you can see.
 ///
+/// With `collection`, the target follows all channels of a collection of this server, and what is added to it
+/// or removed from it later. Nothing private becomes public by that: such a channel is left out, and has to
+/// be followed by itself.
+///
 /// `tags` are a forum's own tags (put one with a comma in its name in quotes: `"Q, A", bug`), or `#hashtags`
 /// in the text. Tags that are created later count like any other.
 ///
@@ -38,6 +44,9 @@ pub(super) async fn follow(
     ctx: Context<'_>,
     #[description = "The channel to follow"] channel: Option<serenity::ChannelId>,
     #[description = "Or its link or id, for a channel of another server"] link: Option<String>,
+    #[description = "Or a collection, to follow all of its channels"]
+    #[autocomplete = "complete_collection"]
+    collection: Option<String>,
     #[description = "The channel that receives the posts (default: this one)"] into: Option<
         serenity::ChannelId,
     >,
@@ -58,8 +67,22 @@ pub(super) async fn follow(
     backfill: Option<u8>,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
-    let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
     let target = into.map_or(reply::here(ctx), IntoDomain::into_domain);
+    if let Some(collection) = collection {
+        if channel.is_some() || link.is_some() {
+            return Err(CollectionRefusal::OneOfBoth.into());
+        }
+        if backfill.is_some_and(|backfill| backfill > 0) {
+            return Err(CollectionRefusal::NoBackfill.into());
+        }
+        let options = OptionsRequest { mode, tags, threads, delivery, panels }.into();
+        let collection = ctx.data().collections.named(actor.guild, &collection).await?;
+        let request = CollectionFollowRequest { collection, target, options };
+        let followed = ctx.data().follows.follow_collection(actor, request).await?;
+        reply::embed(ctx, collected::followed(&followed)).await;
+        return Ok(());
+    }
+    let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
     let backfill = backfill.unwrap_or(0).min(MOST_BACKFILL);
     let pair = FollowRequest::new(source, target)?;
     let options = OptionsRequest { mode, tags, threads, delivery, panels };

@@ -1,6 +1,7 @@
 //! The commands, one file each: read the options, call a service, show the result.
 
 mod about;
+mod collection;
 mod dashboard;
 mod feed;
 mod follow;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
         followers::followers(),
         publish::publish(),
         panel::panel(),
+        collection::collection(),
         feed::feed(),
         follow_menus::follow_member(),
         follow_menus::follow_author(),

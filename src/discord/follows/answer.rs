@@ -26,6 +26,7 @@ pub(in crate::discord) fn answer(followed: &FollowOutcome) -> EditInteractionRes
     let (embed, buttons) = match followed {
         FollowOutcome::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
         FollowOutcome::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
+        FollowOutcome::MadeOwn(follow) => (reply::done(made_own(follow)), Vec::new()),
         FollowOutcome::Repaired(changed) => (reply::done(repaired(changed)), Vec::new()),
         FollowOutcome::Waits(follow) => (reply::done(waits(follow)), Vec::new()),
         FollowOutcome::Asked(question) => return asked(question),
@@ -135,6 +136,14 @@ fn made(follow: &Follow, earlier: u64) -> String {
         earlier => format!(", starting with its last {earlier} posts"),
     };
     format!("{target} now follows {source} (follow {id}){beginning}. {}", what_to_expect(follow))
+}
+
+fn made_own(follow: &Follow) -> String {
+    let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
+    format!(
+        "{target} follows {source} by itself now (follow {}): it stays, whatever becomes of the collection that brought it.",
+        follow.id
+    )
 }
 
 fn describe(changed: &ChangedFollow) -> String {

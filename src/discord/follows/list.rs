@@ -18,6 +18,7 @@ use crate::service::{FollowListItem, FollowPage};
 use super::super::channel_name::{plain, shown};
 use super::super::reply;
 use super::super::report::because;
+use super::collected;
 
 /// How much of a follow's tags.
 const TAGS: usize = 60;
@@ -106,7 +107,7 @@ pub(in crate::discord) fn embed(page: &FollowPage, shown: ListPage) -> CreateEmb
         1 => "1 follow".to_owned(),
         total => format!("{total} follows"),
     };
-    if page.rows.is_empty() {
+    if page.rows.is_empty() && page.collections.is_empty() {
         let text = match shown.channel {
             _ if page.total > 0 => "There is nothing on this page any more. Run `/follows` again.".to_owned(),
             Some(channel) => {
@@ -120,13 +121,25 @@ pub(in crate::discord) fn embed(page: &FollowPage, shown: ListPage) -> CreateEmb
         return reply::info(title, text);
     }
     let head = shown.channel.map(|channel| format!("Follows from or into {}:", reply::mention(channel)));
-    let blocks: Vec<String> = head.into_iter().chain(page.rows.iter().map(describe)).collect();
+    let blocks: Vec<String> = head.into_iter().chain(blocks(page)).collect();
     let text = blocks.join("\n\n");
     let embed = reply::info(title, text::cut(&text, limits::EMBED_DESCRIPTION));
     if page.newer == 0 && page.older() == 0 {
         return embed;
     }
     embed.footer(CreateEmbedFooter::new(format!("{} of {}, newest first", range(page), page.total)))
+}
+
+/// First the follows that people made, then each collection with the follows that come from it.
+fn blocks(page: &FollowPage) -> Vec<String> {
+    let from = |row: &&FollowListItem| row.follow.collection_follow;
+    let known = |id| page.collections.iter().any(|collection| collection.follow.id == id);
+    let alone = page.rows.iter().filter(|row| !from(row).is_some_and(known)).map(describe);
+    let of_collections = page.collections.iter().flat_map(|collection| {
+        let rows = page.rows.iter().filter(|row| from(row) == Some(collection.follow.id));
+        std::iter::once(collected::line(collection)).chain(rows.map(describe))
+    });
+    alone.chain(of_collections).collect()
 }
 
 /// Which of all follows are on this page, counted from 1.

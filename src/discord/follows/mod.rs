@@ -2,5 +2,6 @@
 //! them do.
 
 pub(super) mod answer;
+pub(super) mod collected;
 pub(super) mod list;
 pub(super) mod press;

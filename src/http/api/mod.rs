@@ -96,6 +96,8 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(collections::show, collections::change, collections::remove))
         .routes(routes!(collections::add_channel, collections::remove_channel))
+        .routes(routes!(collections::follows::list, collections::follows::create))
+        .routes(routes!(collections::follows::remove))
 }
 
 /// The endpoints of modes and tags, which are also at `/api/follows`.

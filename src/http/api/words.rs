@@ -9,6 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::audit::{self, AuditSubject, Via};
 use crate::domain::channel;
+use crate::domain::collection_follow;
 use crate::domain::follow::{self, Approval, Audience, FollowStateKind, TagMode};
 use crate::domain::report::{self, LeftOut};
 use crate::domain::scope;
@@ -132,6 +133,10 @@ set! {
 set! {
     /// Why a follow is broken.
     BrokenReason = follow::BrokenReason::ALL.iter().map(|reason| reason.as_str())
+}
+set! {
+    /// Why a channel of a collection isn't followed.
+    GapReason = collection_follow::GapReason::ALL.iter().map(|reason| reason.as_str())
 }
 set! {
     /// Who may follow a channel from other servers.

@@ -53,6 +53,18 @@ const WORDS: &[(&str, &str)] = &[
     ("This person doesn't show that.", "counts are hidden"),
     ("I can't find that post in your feed.", "activity not found"),
     ("That person isn't asking to follow you, or not any more.", "follow request not found"),
+    // Collections.
+    ("end that with `/unfollow collection:` first", "end its follow of the collection first"),
+    ("isn't followed there. `/follows` shows what this server follows.", "isn't followed by that follow."),
+    ("Remove the channel from that with `/collection remove`", "Remove the channel from that"),
+    (" with `/unfollow collection:`", " collection"),
+    ("follow its channel by itself with `/follow`", "make a follow of its channel"),
+    ("follow it by itself: `/follow` asks first.", "make a follow of it, which has to be confirmed."),
+    ("Somebody who can may follow it by itself with `/follow`.", "Somebody who can may make a follow of it."),
+    ("should end it with `/unfollow`, and follow the collection anew", "should end it and make it anew"),
+    ("End it with `/unfollow`, and follow the collection anew.", "End it and make it anew."),
+    ("Follow it by itself with `/follow`, which says which.", "Make a follow of it, which says which."),
+    ("Follow it by itself with `/follow`.", "Make a follow of it."),
     // Panels.
     ("Choose one of those that `/panel create` offers.", "/api/v1/panel-kinds lists them."),
     (
@@ -115,15 +127,16 @@ mod tests {
 
     use super::*;
     use crate::domain::channel::ChannelKind;
+    use crate::domain::collection_follow::GapReason;
     use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, TagMode};
     use crate::domain::ids::ChannelId;
     use crate::domain::panel::FieldProblem;
     use crate::domain::permissions::Permissions;
     use crate::domain::personal::PersonalFilterError;
-    use crate::service::{ConsentRefusal, PersonalRefusal, Refusal};
+    use crate::service::{CollectionRefusal, ConsentRefusal, PersonalRefusal, Refusal};
 
     /// What only commands can meet, and programs can't yet.
-    const COMMANDS_ONLY: [&str; 15] = [
+    const COMMANDS_ONLY: [&str; 16] = [
         "choose_one",
         "servers_only",
         "no_channel",
@@ -139,6 +152,8 @@ mod tests {
         "source_closed",
         "server_blocked",
         "notify_and_quiet",
+        "no_backfill",
+        "collection_and_channel",
     ];
 
     /// One of each refusal that programs can meet.
@@ -154,6 +169,19 @@ mod tests {
             ConsentRefusal::FollowAnew(follow, BrokenReason::Declined),
             ConsentRefusal::NotBlocked,
             ConsentRefusal::NotifyKind(kind),
+        ];
+        let collection = [
+            CollectionRefusal::Unknown,
+            CollectionRefusal::NameTaken,
+            CollectionRefusal::Name,
+            CollectionRefusal::Description,
+            CollectionRefusal::TooMany,
+            CollectionRefusal::ChannelsFull,
+            CollectionRefusal::NotCollected(channel),
+            CollectionRefusal::AlreadyFollowed(channel),
+            CollectionRefusal::UnknownFollow,
+            CollectionRefusal::FromCollection(follow),
+            CollectionRefusal::IsFollowed,
         ];
         let mut all = vec![
             UnknownServer,
@@ -236,6 +264,7 @@ mod tests {
             PersonalRefusal::UnknownActivity,
         ];
         all.extend(personal.map(Refusal::from));
+        all.extend(collection.map(Refusal::from));
         all
     }
 
@@ -243,11 +272,12 @@ mod tests {
     fn programs_are_not_told_of_commands() {
         let refusals = refusals();
         let known: BTreeSet<&str> = refusals.iter().map(Refusal::code).chain(COMMANDS_ONLY).collect();
-        let all = [Refusal::CODES, ConsentRefusal::CODES, PersonalRefusal::CODES].concat();
+        let all = [Refusal::CODES, ConsentRefusal::CODES, CollectionRefusal::CODES, PersonalRefusal::CODES].concat();
         let all: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(known, all, "each refusal is here");
-        for refusal in refusals {
-            let told = for_programs(&refusal.to_string());
+        let gaps = GapReason::ALL.iter().map(|reason| reason.explanation().to_owned());
+        for sentence in refusals.iter().map(ToString::to_string).chain(gaps) {
+            let told = for_programs(&sentence);
             let words = ["`/", "`link`", "`into`", "`channel`", "`notify`", "`quiet`", "command", "offered"];
             for word in words {
                 assert!(!told.contains(word), "{word}: {told}");

@@ -67,19 +67,12 @@ impl FollowChangeAnnouncer {
                 "{more} more of your follows changed, too: `/follows` shows how they are, in each server."
             ));
         }
-        if let Err(error) = self.send_directly(person, &message(None, &text.join("\n\n"))).await {
+        if let Err(error) = send_directly(&self.rest, person, &message(None, &text.join("\n\n"))).await {
             tracing::warn!(follow, %error, "nobody could be told what became of a follow");
             if !error.passes() {
                 self.refusers.add(person);
             }
         }
-    }
-
-    async fn send_directly(&self, person: UserId, message: &Value) -> Result<(), RestError> {
-        // These are in no server.
-        let rest = self.rest.of_program();
-        let direct = rest.open_direct_messages(person).await?;
-        rest.create_message(direct.id, message).await.map(|_| ())
     }
 }
 
@@ -127,7 +120,16 @@ impl Refusers {
     }
 }
 
-fn message(person: Option<UserId>, text: &str) -> Value {
+/// Sends a direct message.
+pub(super) async fn send_directly(rest: &Client, person: UserId, message: &Value) -> Result<(), RestError> {
+    // These are in no server.
+    let rest = rest.of_program();
+    let direct = rest.open_direct_messages(person).await?;
+    rest.create_message(direct.id, message).await.map(|_| ())
+}
+
+/// A message that pings this person, if one is named, and nobody else.
+pub(super) fn message(person: Option<UserId>, text: &str) -> Value {
     let mention = person.map(|person| format!("<@{person}> ")).unwrap_or_default();
     json!({ "content": format!("{mention}{text}"), "allowed_mentions": { "users": person.as_slice() } })
 }

@@ -4,6 +4,7 @@
 //! What is to be announced is written down by the transaction that makes it happen. A row is taken out of the
 //! database before its message is sent, so nobody is told twice.
 
+mod collection_gaps;
 mod follow_changes;
 mod new_followers;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::store::StoreError;
 
+pub use self::collection_gaps::CollectionGapAnnouncer;
 pub use self::follow_changes::FollowChangeAnnouncer;
 pub use self::new_followers::{Decision, NewFollowerAnnouncer};
 

@@ -102,13 +102,14 @@ impl Collections {
         let delete = async {
             self.require_manager(actor).await?;
             let deleted = self.store.delete_collection(actor.guild, id, self.stamp(actor)).await?;
+            self.syncs.request();
             if deleted { Ok(()) } else { Err(CollectionRefusal::Unknown.into()) }
         };
         self.quotas.count_action(actor.user, delete).await
     }
 
     /// Adds a channel that the person can read. That takes Manage Channels in the collection's server as a
-    /// whole, or in the channel, if that is in this server. Returns whether it wasn't there before.
+    /// whole; or in the channel, if that is in this server and no channel follows the collection. Returns whether it wasn't there before.
     pub async fn add_channel(
         &self,
         actor: Actor,
@@ -124,8 +125,12 @@ impl Collections {
         id: CollectionId,
         channel: ChannelId,
     ) -> Result<bool, ServiceError> {
-        self.require_collector(actor, channel).await?;
+        let manages_all = self.require_collector(actor, channel).await?;
         self.store.collection(actor.guild, id).await?.ok_or(CollectionRefusal::Unknown)?;
+        // What is added is posted in channels that they may not manage.
+        if !manages_all && !self.store.collection_follows_of(actor.guild, Some(id)).await?.is_empty() {
+            return Err(CollectionRefusal::IsFollowed.into());
+        }
         let (place, _) = self.people.readable(actor.user, actor.via, channel, None).await?;
         let threads = place.kind() == ChannelKind::Forum;
         let collected = CollectedChannel { channel, guild: place.guild, parent: place.parent(), threads };
@@ -143,6 +148,7 @@ impl Collections {
         }
         self.watched.extend([], [], place.parent().into_iter().chain([channel]));
         self.people.tell_peers(Followee::Collection(id)).await;
+        self.syncs.request();
         Ok(true)
     }
 
@@ -172,6 +178,7 @@ impl Collections {
         let remove = async {
             self.require_collector(actor, channel).await?;
             let removed = self.store.drop_collected(actor.guild, id, channel, self.stamp(actor)).await?;
+            self.syncs.request();
             match removed {
                 Some(true) => Ok(()),
                 Some(false) => Err(CollectionRefusal::NotCollected(channel).into()),
@@ -195,7 +202,7 @@ impl Collections {
     }
 
     /// The same, if they don't manage this channel either.
-    async fn require_collector(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
+    async fn require_collector(&self, actor: Actor, channel: ChannelId) -> Result<bool, ServiceError> {
         let rest = self.rest.of_person(actor.user, actor.guild);
         let mut access = CachedAccess::anew(&rest, self.clock, &self.lookups, actor);
         access.require_member(actor).await?;

@@ -4,6 +4,7 @@
 //! A collection makes nothing public: whoever follows it sees of its channels what they can read themselves,
 //! when they read. So it may have channels of other servers, which whoever adds them can read.
 
+mod find;
 mod manage;
 mod show;
 
@@ -20,6 +21,7 @@ use super::access::lookups::Lookups;
 use super::access::quotas::UserQuotas;
 use super::intake::Intake;
 use super::people::People;
+use super::sync_requests::SyncRequests;
 use super::watch::Watched;
 use super::{Actor, Refusal, ServiceError, ServiceParts};
 
@@ -42,6 +44,7 @@ pub struct Collections {
     quotas: Arc<UserQuotas>,
     lookups: Arc<Lookups>,
     people: Arc<People>,
+    syncs: Arc<SyncRequests>,
 }
 
 impl Collections {
@@ -53,17 +56,21 @@ impl Collections {
         lookups: Arc<Lookups>,
         people: Arc<People>,
     ) -> Self {
-        let ServiceParts { store, rest, clock, watched, .. } = parts.clone();
-        Self { store, rest: rest.for_people(), clock, watched, intake, quotas, lookups, people }
+        let ServiceParts { store, rest, clock, watched, syncs, .. } = parts.clone();
+        Self { store, rest: rest.for_people(), clock, watched, intake, quotas, lookups, people, syncs }
     }
 }
 
 impl Access<'_> {
     /// Refuses unless the person manages channels in the server as a whole, or this channel of it.
-    async fn require_collector(&mut self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
+    /// Returns whether it is the former.
+    async fn require_collector(&mut self, actor: Actor, channel: ChannelId) -> Result<bool, ServiceError> {
         let in_server = self.permissions_in_server(actor.user, actor.guild).await?;
-        if in_server.contains(MANAGE) || self.actor_may(actor, channel, MANAGE).await? {
-            return Ok(());
+        if in_server.contains(MANAGE) {
+            return Ok(true);
+        }
+        if self.actor_may(actor, channel, MANAGE).await? {
+            return Ok(false);
         }
         Err(Refusal::PersonMayInServer(MANAGE).into())
     }

@@ -199,6 +199,12 @@ codes! { CollectionRefusal:
     TooMany => Conflict "too_many_collections" "Too many collections in the server",
     ChannelsFull => Conflict "too_many_collected" "Too many channels in the collection",
     NotCollected(_) => NotFound "not_collected" "Channel isn't in the collection",
+    AlreadyFollowed(_) => Conflict "already_following_collection" "Collection is followed already",
+    UnknownFollow => NotFound "unknown_collection_follow" "Collection isn't followed",
+    FromCollection(_) => Conflict "from_collection" "Follow comes from a collection",
+    IsFollowed => Forbidden "collection_is_followed" "Channels follow the collection",
+    NoBackfill => Invalid "no_backfill" "Collections have no backfill",
+    OneOfBoth => Invalid "collection_and_channel" "Both a collection and a channel named",
 }
 
 impl Refusal {

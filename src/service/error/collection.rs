@@ -1,6 +1,7 @@
 //! Refusals around collections.
 
 use crate::domain::collection::{CollectionDescription, CollectionName, MOST_COLLECTED, MOST_COLLECTIONS};
+use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 
 use super::{Refusal, ServiceError};
@@ -30,6 +31,30 @@ pub enum CollectionRefusal {
         "This collection already has {MOST_COLLECTED} channels, the most that it can have. Remove one first."
     )]
     ChannelsFull,
+    /// The channel follows the collection already.
+    #[error(
+        "<#{0}> already follows that collection. To choose other options, end that with `/unfollow collection:` first."
+    )]
+    AlreadyFollowed(ChannelId),
+    /// The channel doesn't follow the collection.
+    #[error("That collection isn't followed there. `/follows` shows what this server follows.")]
+    UnknownFollow,
+    /// A follow comes from a collection.
+    #[error(
+        "Follow {0} comes from a collection. Remove the channel from that with `/collection remove`, or stop following the whole with `/unfollow collection:`. To have it differ from the others, follow its channel by itself with `/follow`."
+    )]
+    FromCollection(FollowId),
+    /// Channels follow the collection.
+    #[error(
+        "Channels follow this collection, so what you add would be posted there. That takes Manage Channels in the server as a whole."
+    )]
+    IsFollowed,
+    /// A choice is for single channels only.
+    #[error("`backfill` works for a single channel only, not for a collection.")]
+    NoBackfill,
+    /// Both a collection and a channel were named.
+    #[error("Give either a collection or a channel, not both.")]
+    OneOfBoth,
     /// The channel isn't in the collection.
     #[error("<#{0}> isn't in this collection.")]
     NotCollected(ChannelId),

@@ -3,6 +3,7 @@
 
 use crate::domain::audit::ChangedBy;
 use crate::domain::channel::ChannelKind;
+use crate::domain::collection_follow::CollectionFollowId;
 use crate::domain::follow::{
     DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, TagFilter, TagMode, ThreadScope,
 };
@@ -110,6 +111,24 @@ impl FollowService {
                 let repaired = self.repair(&existing, &options, door, exposure, by).await?;
                 Ok(waiting_or(repaired, |follow| FollowOutcome::Repaired(changed(follow))))
             }
+        }
+    }
+
+    /// Makes a follow that came from a collection one of its own, and changes it as `/follow` does.
+    pub(in crate::service) async fn make_own(
+        &self,
+        existing: Follow,
+        from: CollectionFollowId,
+        wanted: RequestedOptions,
+        (door, exposure): (Door, Exposure),
+        by: ChangedBy,
+    ) -> Result<FollowOutcome, ServiceError> {
+        let stamp = self.stamp(by);
+        let own = self.parts.store.pass_follow(existing.guild, existing.id, from, None, stamp).await?;
+        let own = own.ok_or(Refusal::NoSuchFollow(existing.id))?;
+        match self.change_follow(own.clone(), wanted, door, exposure, by).await {
+            Err(ServiceError::Refused(Refusal::AlreadyFollowing { .. })) => Ok(FollowOutcome::MadeOwn(own)),
+            changed => changed,
         }
     }
 

@@ -137,6 +137,7 @@ impl FollowService {
 fn edited(followed: FollowOutcome) -> Result<(FollowEdit, Follow), ServiceError> {
     match followed {
         FollowOutcome::New { follow, earlier } => Ok((FollowEdit::Created { earlier }, follow)),
+        FollowOutcome::MadeOwn(follow) => Ok((FollowEdit::Changed, follow)),
         FollowOutcome::Changed(ChangedFollow { follow, .. }) => Ok((FollowEdit::Changed, follow)),
         FollowOutcome::Repaired(ChangedFollow { follow, .. }) => Ok((FollowEdit::Repaired, follow)),
         FollowOutcome::Waits(follow) => Ok((FollowEdit::Waits, follow)),

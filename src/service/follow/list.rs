@@ -9,11 +9,14 @@ use crate::domain::permissions::Permissions;
 use crate::domain::report::WaitReason;
 
 use super::change::usual_threads;
+use super::collected::CollectionFollowRecord;
 use crate::service::access::{Access, ChannelLookup, ChannelSight};
 use crate::service::{Actor, FollowService, Refusal, ServiceError, TagsNow};
 
 /// How many follows a page shows. With three choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
+/// How many collections are shown that no follow on the page comes from.
+const MOST_ALONE: usize = 3;
 /// Among how many follows the autocompletion looks for those that fit what was typed.
 pub(in crate::service) const CHOICES: u64 = 100;
 /// How long it may take: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
@@ -77,6 +80,9 @@ pub struct FollowPage {
     pub total: u64,
     /// How many newer ones come before this page.
     pub newer: u64,
+    /// The collections that rows of this page come from; on the newest page, also those that aren't followed
+    /// as a whole.
+    pub collections: Vec<CollectionFollowRecord>,
 }
 
 impl FollowPage {
@@ -101,7 +107,33 @@ impl FollowService {
         access.prefetch(actor.guild, &[actor.user]).await?;
         let wanted = FollowFilter::of_channel(channel);
         let page = self.list_items(&mut access, actor, &wanted, cursor.into(), PAGE).await?;
-        Ok(FollowPage { rows: page.items, total: page.total, newer: page.newer })
+        let collections = self.collections_on(&mut access, actor, channel, &page).await?;
+        Ok(FollowPage { rows: page.items, total: page.total, newer: page.newer, collections })
+    }
+
+    /// The collections to show with this page.
+    async fn collections_on(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        channel: Option<ChannelId>,
+        page: &Page<FollowListItem>,
+    ) -> Result<Vec<CollectionFollowRecord>, ServiceError> {
+        let all = self.parts.store.collection_follows_of(actor.guild, None).await?;
+        let from: Vec<_> = page.items.iter().filter_map(|row| row.follow.collection_follow).collect();
+        let wanted = all.into_iter().filter(|(follow, _)| {
+            let concerned = channel.is_none_or(|channel| channel == follow.target);
+            from.contains(&follow.id) || page.newer == 0 && concerned
+        });
+        let mut records = self.collection_records(access, actor, wanted.collect()).await?;
+        let mut alone = 0;
+        records.retain(|record| {
+            let of_page = from.contains(&record.follow.id);
+            let news = !record.gaps.is_empty() || record.followed == 0 || !record.follow.is_in_step();
+            alone += usize::from(news && !of_page);
+            of_page || news && alone <= MOST_ALONE
+        });
+        Ok(records)
     }
 
     /// A page of this server's follows, as far as they are wanted, and as far as the person may list them.

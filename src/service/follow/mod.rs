@@ -1,8 +1,9 @@
 //! `/follow`: a channel begins to follow another. [`change`] does it for a pair that is followed already, and
 //! [`confirm`] asks before something becomes public. [`edit`] and [`record`] do and show the same for
-//! programs. The other files are what people do with a follow later.
+//! programs, and [`collected`] is about channels that follow collections. The other files are what people do with a follow later.
 
 pub(super) mod change;
+pub(super) mod collected;
 pub(super) mod confirm;
 pub(super) mod consent;
 pub(super) mod edit;
@@ -27,6 +28,7 @@ use crate::domain::servers::FollowsFull;
 use crate::store::{Inserted, StoreError};
 
 use self::change::ChangedFollow;
+use self::collected::require_own_to_change;
 use self::confirm::{PendingAction, Question};
 use self::webhooks::ConnectedHook;
 use super::access::{Access, ChannelLookup, GuildChannel};
@@ -50,6 +52,8 @@ pub enum FollowOutcome {
     Changed(ChangedFollow),
     /// The pair was followed already, but broken; it works again.
     Repaired(ChangedFollow),
+    /// It came from a collection, and is one of its own now; nothing else has changed.
+    MadeOwn(Follow),
     /// It is stored, and waits until the source's moderators approve it.
     Waits(Follow),
     /// Nothing has happened yet: the person must confirm it first.
@@ -81,7 +85,7 @@ impl FollowService {
 
     /// The same, as part of an action that was counted already. `confirmed` says that the person has
     /// confirmed it.
-    pub(super) async fn follow_as(
+    pub(in crate::service) async fn follow_as(
         &self,
         actor: Actor,
         request: FollowRequest,
@@ -93,6 +97,9 @@ impl FollowService {
             return Err(Refusal::UnknownSource.into());
         }
         access.require_member(actor).await?;
+        if let (Some(_), Some(guild)) = (request.collection, request.source.named_server()) {
+            access.note_channel(guild, request.source.id());
+        }
         access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.target_kind()).await;
@@ -102,6 +109,9 @@ impl FollowService {
         }
         if let Some(only) = request.only.filter(|only| existing.as_ref().map(|it| it.id) != Some(*only)) {
             return Err(Refusal::NoSuchFollow(only).into());
+        }
+        if let Some(existing) = &existing {
+            require_own_to_change(existing, &request)?;
         }
         let wanted = self.requested_options(access, &ends, &request.options, existing.as_ref()).await?;
         let options = wanted.options.clone();
@@ -115,9 +125,13 @@ impl FollowService {
             )?));
         }
         self.begin_reading(&ends.source, &options).await?;
-        let by = actor.changed_by();
+        // What a collection brings, nobody has done just now.
+        let by = if request.collection.is_some() { ChangedBy::System } else { actor.changed_by() };
         let followed = match existing {
-            Some(existing) => self.change_follow(existing, wanted, ends.door, exposure, by).await?,
+            Some(existing) => match existing.collection_follow {
+                Some(from) => self.make_own(existing, from, wanted, (ends.door, exposure), by).await?,
+                None => self.change_follow(existing, wanted, ends.door, exposure, by).await?,
+            },
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -131,6 +145,7 @@ impl FollowService {
                     exposure,
                     source_restricted: ends.restricted,
                     source_private: ends.source.kind() == ChannelKind::PrivateThread,
+                    collection_follow: request.collection,
                     limits: self.parts.follow_limits,
                 };
                 self.create(new, request.backfill, by).await?

@@ -1,13 +1,17 @@
 //! A follow as programs read it: everything about it that the person who asks may know, and nothing else.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
+use crate::domain::collection_follow::CollectionFollowId;
 use crate::domain::follow::{
     DeliveryMethod, Follow, FollowFilter, FollowId, FollowState, TagMode, ThreadScope,
 };
 use crate::domain::ids::{GuildId, UserId, WebhookId};
 use crate::domain::paging::{Page, PageSize, PageStart};
 use crate::domain::permissions::Permissions;
+use crate::domain::personal::CollectionId;
 use crate::domain::report::WaitReason;
 
 use super::list::{ChannelView, FollowListItem};
@@ -51,6 +55,8 @@ pub struct FollowRecord {
     pub manages: bool,
     /// The webhook through which it delivers, for those who may change it.
     pub webhook: Option<WebhookId>,
+    /// The collection that it comes from; none if somebody made it by itself.
+    pub collection: Option<CollectionId>,
     /// Who set it up; none once that person is forgotten.
     pub created_by: Option<UserId>,
     /// When it was set up.
@@ -60,7 +66,12 @@ pub struct FollowRecord {
 }
 
 impl FollowRecord {
-    fn of(item: FollowListItem, progress: DeliveryProgress, manages: bool) -> Self {
+    fn of(
+        item: FollowListItem,
+        progress: DeliveryProgress,
+        manages: bool,
+        behind: &HashMap<CollectionFollowId, CollectionId>,
+    ) -> Self {
         let FollowListItem { follow, source, target, tags, waits, threads: _ } = item;
         Self {
             id: follow.id,
@@ -79,6 +90,7 @@ impl FollowRecord {
             panels: follow.options.panels,
             manages,
             webhook: follow.webhook.or(follow.follower_webhook).filter(|_| manages),
+            collection: follow.collection_follow.and_then(|from| behind.get(&from).copied()),
             created_by: follow.created_by,
             created_at: follow.created_at,
             updated_at: follow.updated_at,
@@ -102,11 +114,13 @@ impl FollowService {
         let page = self.list_items(&mut access, actor, wanted, start, size.get()).await?;
         let follows: Vec<Follow> = page.items.iter().map(|item| item.follow.clone()).collect();
         let progress = self.parts.store.delivery_progress(&follows).await?;
+        let from = follows.iter().filter_map(|follow| follow.collection_follow);
+        let behind = self.parts.store.collections_behind(from).await?;
         let mut records = Vec::with_capacity(page.items.len());
         for item in &page.items {
             let manages = access.manages(actor, &item.follow).await?;
             let progress = progress.get(&item.follow.id).copied().unwrap_or_default();
-            records.push(FollowRecord::of(item.clone(), progress, manages));
+            records.push(FollowRecord::of(item.clone(), progress, manages, &behind));
         }
         Ok(page.with(records))
     }
@@ -138,8 +152,10 @@ impl FollowService {
         let progress = self.parts.store.delivery_progress(std::slice::from_ref(&follow)).await?;
         let progress = progress.get(&follow.id).copied().unwrap_or_default();
         let manages = access.manages(actor, &follow).await?;
+        let behind = self.parts.store.collections_behind(follow.collection_follow).await?;
         let item = access.list_item(actor, follow).await?;
-        Ok(FollowRecord::of(FollowListItem { waits: waits.get(&target).copied(), ..item }, progress, manages))
+        let item = FollowListItem { waits: waits.get(&target).copied(), ..item };
+        Ok(FollowRecord::of(item, progress, manages, &behind))
     }
 
     /// A follow of this server by a number that the person names. Who may not see the list learns nothing,

@@ -1,6 +1,7 @@
 //! What a person asks for with `/follow` and `/unfollow`, read from what they typed.
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
+use crate::domain::collection_follow::CollectionFollowId;
 use crate::domain::follow::{ChannelPair, DeliveryMethod, FollowId, TagMode, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId};
 
@@ -110,6 +111,8 @@ pub struct FollowRequest {
     pub backfill: u8,
     /// The follow that should change. If it is gone meanwhile, none is made in its place.
     pub only: Option<FollowId>,
+    /// The collection's follow that brings it; `None` if a person asks for this very follow.
+    pub collection: Option<CollectionFollowId>,
 }
 
 /// What a person chooses for a follow. Options that aren't given stay as they are; a new follow gets the
@@ -134,7 +137,8 @@ impl FollowRequest {
         if source.id() == target {
             return Err(Refusal::SelfFollow);
         }
-        Ok(Self { source, target, options: OptionsRequest::default(), backfill: 0, only: None })
+        let options = OptionsRequest::default();
+        Ok(Self { source, target, options, backfill: 0, only: None, collection: None })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
 use crate::service::access::ChannelLookup;
+use crate::service::error::CollectionRefusal;
 use crate::service::locks::KeyGuard;
 use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, UnfollowRequest, log_follow};
 
@@ -16,6 +17,8 @@ pub struct Unfollowed {
     pub follow: Follow,
     /// What it followed, as far as the person may know it.
     pub source: ChannelView,
+    /// Whether a collection that the target follows has that channel, and brings it from now on.
+    pub is_collected: bool,
 }
 
 impl FollowService {
@@ -45,7 +48,10 @@ impl FollowService {
         log_follow(follow.id);
         let source = access.view_channel(actor, pair.source).await?;
         let (follow, _alone) = self.lock_and_reload(follow).await?;
-        Ok(Unfollowed { follow: self.remove_locked(follow, actor.changed_by()).await?, source })
+        require_own(&follow)?;
+        let follow = self.remove_locked(follow, actor.changed_by()).await?;
+        let is_collected = self.parts.store.is_collected(pair).await?;
+        Ok(Unfollowed { follow, source, is_collected })
     }
 
     /// Ends a follow of this server by its number.
@@ -53,6 +59,7 @@ impl FollowService {
     pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let remove = async {
             let (follow, _alone) = self.lock_managed(actor, id).await?;
+            require_own(&follow)?;
             self.remove_locked(follow, actor.changed_by()).await
         };
         self.quotas.count_action(actor.user, remove).await
@@ -86,18 +93,25 @@ impl FollowService {
         }
         let removed = self.parts.store.delete_follow(follow.guild, follow.id, self.stamp(by)).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
+        // A collection that the target follows may have the channel, too.
+        self.parts.syncs.request();
+        Ok(self.clear_after(follow, webhook_still_needed).await)
+    }
+
+    /// Clears away what nothing needs any more after this follow was removed.
+    pub(super) async fn clear_after(&self, follow: Follow, webhook_still_needed: bool) -> Follow {
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
             self.remove_webhook(follow.guild, webhook).await;
         }
         // Its panels must go.
         (self.parts.wake)(vec![follow.pair.target]);
         tracing::info!(follow = follow.id.0, "follow removed");
-        Ok(follow)
+        follow
     }
 
     /// Stops Discord's own following. An active follow is paused before, so that the webhook's disappearance
     /// is expected and breaks nothing.
-    async fn stop_expected(&self, follow: &Follow, by: ChangedBy) -> Result<(), ServiceError> {
+    pub(super) async fn stop_expected(&self, follow: &Follow, by: ChangedBy) -> Result<(), ServiceError> {
         let active = follow.state == FollowState::Active;
         if active {
             self.parts.store.pause_follow(follow.guild, follow.id, self.stamp(by)).await?;
@@ -107,5 +121,13 @@ impl FollowService {
             self.parts.store.resume_follow(follow, None, Door::Own, self.stamp(by)).await?;
         }
         stopped
+    }
+}
+
+/// Refuses to end a follow alone that comes from a collection: it would come back.
+fn require_own(follow: &Follow) -> Result<(), Refusal> {
+    match follow.collection_follow {
+        Some(_) => Err(CollectionRefusal::FromCollection(follow.id).into()),
+        None => Ok(()),
     }
 }

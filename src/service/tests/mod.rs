@@ -106,6 +106,7 @@ impl World {
             wake: Arc::new(|_| ()),
             shards: Shards::all(1),
             checks: Arc::default(),
+            syncs: Arc::default(),
             permissions: Arc::default(),
             admission: Arc::new(admission),
             follow_limits: FollowLimits::default(),

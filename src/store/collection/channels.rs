@@ -5,6 +5,7 @@ use sea_orm::FromQueryResult;
 use serde_json::json;
 
 use super::collections::entry;
+use super::follows::note_changed;
 use crate::domain::audit::{AuditAction, ChangeStamp};
 use crate::domain::collection::{CollectedChannel, MOST_COLLECTED};
 use crate::domain::ids::{ChannelId, GuildId, UserId};
@@ -44,7 +45,11 @@ struct RemovedRow {
 async fn touch(txn: &Write, guild: GuildId, id: CollectionId, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let update = "UPDATE collections SET updated_at = $3 WHERE guild_id = $1 AND id = $2";
     let values = [guild.to_db().into(), id.0.into(), stored(at).into()];
-    Ok(Sql::new(update, values).execute(&**txn).await? > 0)
+    if Sql::new(update, values).execute(&**txn).await? == 0 {
+        return Ok(false);
+    }
+    note_changed(&**txn, id.0).await?;
+    Ok(true)
 }
 
 impl Store {
@@ -140,6 +145,9 @@ impl Store {
             let delete = "DELETE FROM collection_channels WHERE channel_id = $1 RETURNING collection_id, \
                 (SELECT c.guild_id FROM collections c WHERE c.id = collection_id) AS guild_id";
             let rows: Vec<RemovedRow> = Sql::new(delete, [channel.into()]).rows_of(&**txn).await?;
+            for row in &rows {
+                note_changed(&**txn, row.collection_id).await?;
+            }
             let channel = ChannelId::from_db(channel)?;
             let removed = |row: RemovedRow| {
                 let (guild, id) = (GuildId::from_db(row.guild_id)?, CollectionId(row.collection_id));

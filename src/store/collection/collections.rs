@@ -202,6 +202,17 @@ impl Store {
         find(&self.db, guild, id).await
     }
 
+    /// The number of the collection of this server that has this name, in capitals or not.
+    pub async fn collection_named(
+        &self,
+        guild: GuildId,
+        name: &CollectionName,
+    ) -> Result<Option<CollectionId>, StoreError> {
+        let query = "SELECT id FROM collections WHERE guild_id = $1 AND name_key = $2";
+        let found = Sql::new(query, [guild.to_db().into(), name.key().into()]).numbers(&self.db).await?;
+        Ok(found.first().copied().map(CollectionId))
+    }
+
     /// A collection, whichever server's it is.
     pub async fn collection_anywhere(&self, id: CollectionId) -> Result<Option<Collection>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM collections c WHERE c.id = $1");
@@ -239,7 +250,8 @@ impl Store {
         Ok(found.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// Removes a person's name from collections and from what they added to some. Returns from how many.
+    /// Removes a person's name from collections, from what they added to some, and from what follows some.
+    /// Returns from how many.
     pub(in crate::store) async fn forget_who_collected(&self, user: UserId) -> Result<u64, StoreError> {
         let own = || [user.to_db().into()];
         let txn = self.write().await?;
@@ -247,7 +259,9 @@ impl Store {
         let made = Sql::new(update, own()).execute(&*txn).await?;
         let update = "UPDATE collection_channels SET added_by = 0 WHERE added_by = $1";
         let added = Sql::new(update, own()).execute(&*txn).await?;
+        let update = "UPDATE collection_follows SET created_by = 0 WHERE created_by = $1";
+        let followed = Sql::new(update, own()).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(made + added)
+        Ok(made + added + followed)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::doors::FollowServers;
 use super::webhooks;
-use super::{doors, limits, news, row, state};
+use super::{collected, doors, limits, news, row, state};
 use crate::domain::audit::{AuditAction, ChangeStamp, differences, options_detail};
 use crate::domain::follow::{
     Approval, BrokenReason, ChannelPair, DeliveryMethod, Door, Follow, FollowId, FollowOptions, NewFollow,
@@ -131,6 +131,7 @@ impl Store {
             source_restricted: Set(new.source_restricted),
             source_private: Set(Some(new.source_private)),
             published_only: Set(new.door == Door::Announcement),
+            collection_follow_id: Set(new.collection_follow.map(|from| from.0)),
         };
         let row = row.insert(&**txn).await?;
         insert_tags(&**txn, row.id, &new.options.filter).await?;
@@ -140,6 +141,7 @@ impl Store {
         Sql::new(server, values).execute(&**txn).await?;
         leases::set_spot(&**txn, new.pair.target, new.target_kind).await?;
         mirrors::sync_follow(&**txn, row.id).await?;
+        collected::close_gaps(&**txn, new.pair).await?;
         if servers.differ() {
             news::note(&**txn, row.id, root, &publication).await?;
         }
@@ -147,6 +149,9 @@ impl Store {
         self.notify_on_commit(&**txn, &Notice::Follow(made.id)).await?;
         let mut detail = options_detail(&made.options);
         detail["state"] = made.state.as_str().into();
+        if let Some(from) = made.collection_follow {
+            detail["collectionFollow"] = from.0.into();
+        }
         txn.commit_follow(Some(&made), AuditAction::FollowCreated, &detail).await?;
         Ok(Inserted::Made(made))
     }
@@ -226,8 +231,19 @@ impl Store {
         id: FollowId,
         stamp: ChangeStamp,
     ) -> Result<Option<Removed>, StoreError> {
+        self.delete_if(guild, id, |_| true, stamp).await
+    }
+
+    /// The same, if the follow is this server's and passes as it is now.
+    pub(super) async fn delete_if(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        passes: impl FnOnce(&channel_follows::Model) -> bool + Send,
+        stamp: ChangeStamp,
+    ) -> Result<Option<Removed>, StoreError> {
         let txn = self.audited_write(stamp).await?;
-        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, guild, id).await?.filter(passes) else { return Ok(None) };
         let follow =
             row::one(&**txn, Some(row.clone())).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         mirrors::withdraw(&**txn, id.0).await?;
@@ -236,6 +252,11 @@ impl Store {
         let server = "UPDATE deliveries SET former_guild_id = $2 WHERE follow_id = $1";
         Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&**txn).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&**txn).await?;
+        if row.collection_follow_id.is_none() {
+            // A collection may have the channel, too.
+            let update = "UPDATE collection_follows SET revision = revision + 1 WHERE target_channel_id = $1";
+            Sql::new(update, [row.target_channel_id.into()]).execute(&**txn).await?;
+        }
         let webhook_still_needed = keep_for_panels(&txn, &row).await?;
         let detail = json!({ "from": follow.state.as_str() });
         txn.commit_follow(Some(&follow), AuditAction::FollowRemoved, &detail).await?;

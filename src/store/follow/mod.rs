@@ -10,6 +10,7 @@
 //! | `consent`, `blocks` | what it decides about a follow, and whom it blocks |
 //! | `limits` | how many follows there may be |
 //! | `news`, `unannounced` | what the followed side, and the followers, haven't been told yet |
+//! | `collected` | follows that come from a collection's |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `matching` | which follows let an activity through, by place and tags |
 //!
@@ -21,6 +22,7 @@ pub(super) mod blocks;
 pub(super) mod break_audit;
 pub(super) mod break_which;
 pub(super) mod change;
+mod collected;
 pub(super) mod consent;
 pub(super) mod doors;
 pub(super) mod limits;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
+use crate::domain::collection_follow::CollectionFollowId;
 use crate::domain::follow::{
     ChannelPair, DeliveryMethod, Exposure, Follow, FollowId, FollowOptions, FollowState, TagFilter, TagMode,
     ThreadScope,
@@ -102,5 +103,6 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         lacking: Permissions::from_bits_retain(row.lacking.cast_unsigned()),
         source_restricted: row.source_restricted,
         source_private: row.source_private,
+        collection_follow: row.collection_follow_id.map(CollectionFollowId),
     })
 }

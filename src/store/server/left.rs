@@ -146,7 +146,14 @@ impl Store {
         channels.execute(&*txn).await?;
         let threads = Sql::new("DELETE FROM channels WHERE parent_id IN ", []).list(sources.iter().copied());
         threads.execute(&*txn).await?;
-        for table in ["panels", "guild_checks", "left_guilds", "follower_blocks", "collection_channels"] {
+        for table in [
+            "panels",
+            "guild_checks",
+            "left_guilds",
+            "follower_blocks",
+            "collection_channels",
+            "collection_follows",
+        ] {
             let delete = format!("DELETE FROM {table} WHERE guild_id = $1");
             Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await?;
         }

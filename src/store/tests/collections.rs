@@ -18,7 +18,7 @@ use crate::store::{
 
 const ADA: u64 = 701;
 
-fn ada() -> ChangeStamp {
+pub(super) fn ada() -> ChangeStamp {
     by(UserId::new(ADA).unwrap(), guild(9)).at(at(1))
 }
 
@@ -26,15 +26,15 @@ fn named(name: &str) -> CollectionOptions {
     CollectionOptions { name: CollectionName::new(name).unwrap(), description: None, open: false }
 }
 
-async fn make(store: &Store, name: &str) -> Collection {
+pub(super) async fn make(store: &Store, name: &str) -> Collection {
     store.insert_collection(guild(9), &named(name), ada()).await.unwrap().unwrap()
 }
 
-fn own(id: u64) -> CollectedChannel {
+pub(super) fn own(id: u64) -> CollectedChannel {
     CollectedChannel { channel: channel(id), guild: guild(9), parent: None, threads: false }
 }
 
-async fn add(store: &Store, id: CollectionId, collected: CollectedChannel) -> CollectedAs {
+pub(super) async fn add(store: &Store, id: CollectionId, collected: CollectedChannel) -> CollectedAs {
     store.collect_channel(guild(9), id, collected, ada()).await.unwrap()
 }
 

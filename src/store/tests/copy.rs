@@ -5,7 +5,7 @@ use tributary_migration::{Migrator, MigratorTrait};
 
 use super::panels::posted_panel_in;
 use super::*;
-use super::{collections, gateway_sessions, personal, quotes};
+use super::{collection_follows, collections, gateway_sessions, personal, quotes};
 use crate::domain::follow::{Approval, Audience, BrokenReason};
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
@@ -89,6 +89,7 @@ async fn everything() -> Db {
     answers::rows(&db).await;
     personal::rows(&db).await;
     collections::rows(&db).await;
+    collection_follows::rows(&db).await;
     let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];
     store.keep_gateway_sessions(&gateway_sessions::owner(), &sessions, at(8)).await.unwrap();
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;

@@ -47,6 +47,7 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
         lacking: Permissions::empty(),
         source_restricted: false,
         source_private: Some(false),
+        collection_follow: None,
     };
     assert_eq!(made, expected);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(expected.clone()));

@@ -64,6 +64,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     super::access::rows(&db).await;
     super::personal::rows(&db).await;
     super::collections::rows(&db).await;
+    super::collection_follows::rows(&db).await;
     db.store.block_server(guild(91), at(1)).await.unwrap();
     db.store.count_action(UserId::new(9).unwrap(), 1, at(1)).await.unwrap().unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));

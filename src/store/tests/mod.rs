@@ -9,6 +9,7 @@ mod audit;
 mod blame;
 mod blocked_servers;
 mod circles;
+mod collection_follows;
 mod collections;
 mod consent;
 mod copy;
@@ -216,6 +217,7 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        collection_follow: None,
         limits: FollowLimits::default(),
     }
 }

@@ -15,7 +15,8 @@ struct Route(&'static str, &'static str, fn() -> Value, u16, u16);
 
 const NOTHING: fn() -> Value = || Value::Null;
 
-/// `{id}` stands for the collection's number, `{channel}` for the channel `#news`.
+/// `{id}` stands for the collection's number, `{channel}` for the channel `#news`, which follows it by the
+/// number `{followId}`.
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
     Route("GET", "/collections", NOTHING, 200, 200),
@@ -23,6 +24,9 @@ const ROUTES: &[Route] = &[
     Route("GET", "/collections/{id}", NOTHING, 200, 200),
     Route("PATCH", "/collections/{id}", || json!({ "name": "Renamed" }), 403, 200),
     Route("PUT", "/collections/{id}/channels/{channel}", NOTHING, 403, 201),
+    Route("POST", "/collections/{id}/follows", || json!({ "targetChannelId": "{channel}" }), 403, 201),
+    Route("GET", "/collections/{id}/follows", NOTHING, 200, 200),
+    Route("DELETE", "/collections/{id}/follows/{followId}", NOTHING, 403, 204),
     Route("DELETE", "/collections/{id}/channels/{channel}", NOTHING, 403, 204),
     Route("DELETE", "/collections/{id}", NOTHING, 403, 204),
 ];
@@ -80,9 +84,13 @@ async fn every_route_knows_who_asks() {
     let (scopeless, bound) = (token(&["panels:write"], None).await, token(&SERVERS, Some(&island)).await);
     for route in ROUTES {
         let what = format!("{} {}", route.0, route.1);
-        let path = route.1.replace("{id}", &id).replace("{channel}", &site.news.id().to_string());
-        let path = site.server(&path);
-        let ask = async |program: &Program| program.json(route.0, &path, (route.2)()).await;
+        let filled = |text: &str| {
+            let text = text.replace("{id}", &id).replace("{channel}", &site.news.id().to_string());
+            text.replace("{followId}", "1")
+        };
+        let path = site.server(&filled(route.1));
+        let body: Value = serde_json::from_str(&filled(&(route.2)().to_string())).unwrap();
+        let ask = async |program: &Program| program.json(route.0, &path, body.clone()).await;
         let guest = site.browser().send(site.browser().request(route.0, &path)).await;
         assert_eq!(guest.problem(), (401, "authentication_required".to_owned()), "a guest: {what}");
         let lacks = ask(&scopeless).await;
@@ -91,12 +99,14 @@ async fn every_route_knows_who_asks() {
             assert_eq!(ask(program).await.problem(), (404, "unknown_server".to_owned()), "{who}: {what}");
         }
         let refused = ask(&member).await;
-        assert_eq!(refused.problem(), (403, "missing_server_permission".to_owned()), "a member: {what}");
+        // What takes a right in the target only, says so.
+        let missing = ["missing_server_permission", "missing_permission"];
+        assert!(refused.status == 403 && missing.contains(&refused.problem().1.as_str()), "a member: {what}");
         let read = ask(&reader).await;
         assert_eq!(read.status, route.3, "a reader: {what}: {}", read.text);
         if route.0 != "GET" {
             let led = browser.request(route.0, &path).header("sec-fetch-site", "cross-site");
-            assert_eq!(browser.send(led.json(&(route.2)())).await.problem().1, "cross_site", "{what}");
+            assert_eq!(browser.send(led.json(&body)).await.problem().1, "cross_site", "{what}");
         }
         let done = ask(&own).await;
         assert_eq!(done.status, route.4, "a manager: {what}: {}", done.text);
@@ -307,4 +317,80 @@ async fn names_and_descriptions_have_rules() {
     let listed = own.get(&site.server("/collections")).await.body();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     assert_eq!(listed["items"][0]["createdBy"], site.alice.id().to_string());
+}
+
+/// A follow of a collection over the API: made, seen with what it lacks, and ended.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_channel_follows_a_collection(#[case] backend: Backend) {
+    let Some(site) = Site::on(backend).await else { return };
+    let (town, staff) = (site.harbour.text("town"), site.harbour.private_text("staff"));
+    let reads = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+    staff.allow(&site.alice, reads);
+    site.harbour.allow_bot(&staff, reads);
+    let own = site.program(&site.alice, &site.news).await;
+    let id = made(&site, &own, json!({ "name": "Town" }), &[&town, &staff]).await;
+    let path = site.server(&format!("/collections/{id}/follows"));
+    let body = json!({ "targetChannelId": site.news.id().to_string(), "mode": "except", "tags": ["draft"] });
+    let posted = own.json("POST", &path, body.clone()).await;
+    assert_eq!(posted.status, 201, "{}", posted.text);
+    assert_eq!(posted.header("location"), path);
+    let row = posted.body();
+    assert_eq!((&row["inStep"], &row["followedCount"]), (&json!(true), &json!(1)), "{row}");
+    assert_eq!((&row["collectionId"], &row["target"]["name"]), (&json!(id), &json!("news")));
+    let gap = &row["gaps"][0];
+    assert_eq!((&gap["channel"]["name"], &gap["reason"]), (&json!("staff"), &json!("confirmation")), "{row}");
+    assert!(!gap["detail"].as_str().unwrap().contains("`/"), "{gap}");
+    assert_eq!(
+        own.json("POST", &path, body).await.problem(),
+        (409, "already_following_collection".to_owned())
+    );
+    assert_eq!(own.get(&path).await.body()["items"], json!([row]));
+
+    let follows = own.get(&site.server("/follows")).await.body();
+    let follow = &follows["items"][0];
+    assert_eq!((&follow["collectionId"], &follow["mode"]), (&json!(id), &json!("except")), "{follow}");
+    let one = site.server(&format!("/follows/{}", follow["id"].as_str().unwrap()));
+    assert_eq!(own.get(&one).await.body()["collectionId"], json!(id));
+    assert_eq!(own.delete(&one).await.problem(), (409, "from_collection".to_owned()));
+    let change = own.json("PATCH", &one, json!({ "panels": false })).await;
+    assert_eq!(change.problem(), (409, "from_collection".to_owned()));
+    let paused = own.json("POST", &format!("{one}/pause"), Value::Null).await;
+    assert_eq!(paused.body()["state"], "paused", "one of them may rest");
+
+    // Two at once: each is followed, once.
+    let (docks, quay) = (site.harbour.text("docks"), site.harbour.text("quay"));
+    let [first, second, again] = [&docks, &quay, &docks].map(|channel| put(&site, &own, &id, channel));
+    let (first, second, again) = tokio::join!(first, second, again);
+    let mut statuses = [first.status, again.status];
+    statuses.sort_unstable();
+    assert_eq!((statuses, second.status), ([200, 201], 201));
+    site.world.until("both to be followed", async || site.rows("channel_follows").await == "3").await;
+
+    // Collections of other servers are nobody's here.
+    let island = site.world.sandbox.create_guild("Island");
+    let lagoon = island.text("lagoon");
+    let ivans = site.program(&admin(&island, "Ivan"), &lagoon).await;
+    let foreign = format!("/api/v1/servers/{}/collections/{id}/follows", island.id());
+    let target = json!({ "targetChannelId": lagoon.id().to_string() });
+    assert_eq!(ivans.json("POST", &foreign, target).await.problem(), (404, "unknown_collection".to_owned()));
+    let theirs = json!({ "targetChannelId": lagoon.id().to_string() });
+    assert_eq!(own.json("POST", &path, theirs).await.problem().0, 404);
+
+    let ended = format!("{path}/{}", row["id"].as_str().unwrap());
+    let other = made(&site, &own, json!({ "name": "Other" }), &[]).await;
+    let wrong = site.server(&format!("/collections/{other}/follows/{}", row["id"].as_str().unwrap()));
+    assert_eq!(own.delete(&wrong).await.problem(), (404, "unknown_collection_follow".to_owned()));
+    assert_eq!(own.delete(&ended).await.status, 204);
+    assert_eq!(own.delete(&ended).await.problem(), (404, "unknown_collection_follow".to_owned()));
+    assert_eq!(
+        (site.rows("channel_follows").await, site.rows("collection_follows").await),
+        ("0".to_owned(), "0".to_owned())
+    );
+    let gina = site.program(&site.harbour.member("Gina", Permissions::MANAGE_GUILD), &site.news).await;
+    let audit = gina.get(&site.server("/audit")).await.text;
+    assert!(audit.contains("collection_followed") && audit.contains("collection_unfollowed"), "{audit}");
 }

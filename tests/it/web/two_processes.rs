@@ -135,3 +135,38 @@ async fn what_is_followed_at_one_is_heard_by_the_other() {
     // The last of them may still be on its way.
     crew.world.until("one feed at both", async || texts(&one).await == texts(&other).await).await;
 }
+
+/// A channel follows a collection at the one, and the process that has its server keeps it in step.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn a_collection_that_is_followed_at_one_is_kept_in_step_by_the_other() {
+    let Some((crew, one, other)) = two_doors().await else { return };
+    let (harbour, alice) = crew.server(0, "Harbour");
+    let (news, town, quay) = (harbour.text("news"), harbour.text("town"), harbour.text("quay"));
+    sign_in(&alice, &news, &one, &other).await;
+    let path = format!("/api/v1/servers/{}/collections", harbour.id());
+    let made = other.send("POST", &path, json!({ "name": "Town" }), None).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("{path}/{}", made.body()["id"].as_str().unwrap());
+    let put = async |door: &Door, channel: &Channel| {
+        let added = door.send("PUT", &format!("{path}/channels/{}", channel.id()), Value::Null, None).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+    };
+    put(&other, &town).await;
+    let body = json!({ "targetChannelId": news.id().to_string() });
+    let followed = other.send("POST", &format!("{path}/follows"), body, None).await;
+    assert_eq!((followed.status, &followed.body()["inStep"]), (201, &json!(true)), "{}", followed.text);
+    // Both at once, each at another process.
+    let docks = harbour.text("docks");
+    tokio::join!(put(&one, &quay), put(&other, &docks));
+    crew.world.until("three follows", async || one.get(&follows(&harbour)).await.body()["total"] == 3).await;
+    for (source, text) in [(&town, "from town"), (&quay, "from the quay")] {
+        alice.post(source, text).unwrap();
+        let shown = news.wait_for_message(crate::harness::SOON, |message| message.content == text).await;
+        assert!(shown.is_ok(), "{text} is shown");
+    }
+    assert_eq!(news.webhooks().len(), 1);
+    let ended = format!("{path}/follows/{}", followed.body()["id"].as_str().unwrap());
+    assert_eq!(other.send("DELETE", &ended, Value::Null, None).await.status, 204);
+    assert_eq!(one.get(&follows(&harbour)).await.body()["total"], 0);
+}

@@ -1,5 +1,6 @@
 //! The collections of a server.
 
+pub(super) mod follows;
 mod view;
 
 use axum::Json;
@@ -149,7 +150,7 @@ pub(super) async fn change(
 
 /// Delete a collection
 ///
-/// Everybody's follows of it end. That takes Manage Channels in the server as a whole.
+/// Everybody's follows of it end, and so does what channels follow because of it. That takes Manage Channels in the server as a whole.
 #[utoipa::path(
     delete,
     path = "/servers/{server}/collections/{id}",
@@ -174,8 +175,9 @@ pub(super) async fn remove(
 /// Add a channel to a collection
 ///
 /// A channel, forum or thread that you can read, of this or another server. That takes Manage Channels in the
-/// server as a whole, or in the channel, if that is in this server. It makes nothing public: whoever follows
-/// the collection sees what they can read themselves. A collection has 50 channels at most.
+/// server as a whole; or in the channel, if that is in this server and no channel follows the collection. It
+/// makes nothing public: people who follow the collection see what they can read themselves, and channels
+/// that follow it leave out what most people can't see. A collection has 50 channels at most.
 #[utoipa::path(
     put,
     path = "/servers/{server}/collections/{id}/channels/{channel}",

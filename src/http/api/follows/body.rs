@@ -117,7 +117,8 @@ impl FollowChangeBody {
     }
 }
 
-fn options(
+/// What is chosen for a follow, or for all that come from a collection.
+pub(in crate::http::api) fn options(
     mode: Option<String>,
     tags: Option<Vec<String>>,
     threads: Option<String>,

@@ -64,6 +64,8 @@ pub(in crate::http::api) struct FollowView {
     can_manage: bool,
     /// The webhook through which it delivers; null if you may not change the follow, or there is none.
     webhook_id: Option<String>,
+    /// The collection of this server that it comes from; null if somebody made it by itself.
+    collection_id: Option<String>,
     /// Who made it; null if that person is forgotten.
     created_by: Option<String>,
     /// When it was made.
@@ -150,6 +152,7 @@ impl FollowView {
             waiting: record.waiting,
             can_manage: record.manages,
             webhook_id: record.webhook.map(|webhook| webhook.to_string()),
+            collection_id: record.collection.map(|collection| collection.0.to_string()),
             created_by: record.created_by.map(|person| person.to_string()),
             created_at: written(record.created_at),
             updated_at: written(record.updated_at),

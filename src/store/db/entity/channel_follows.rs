@@ -37,6 +37,7 @@ pub(crate) struct Model {
     pub(crate) source_restricted: bool,
     pub(crate) source_private: Option<bool>,
     pub(crate) published_only: bool,
+    pub(crate) collection_follow_id: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
