@@ -19,8 +19,8 @@ use super::super::{Context, reply};
 /// Follow people and channels, and read what they post in one place
 ///
 /// For everyone, in servers and in direct messages. Your feed is yours alone: only you see these answers. It
-/// shows what the people and channels posted that you follow, as far as you can read it yourself at that
-/// moment.
+/// shows posts from the people and channels you follow. A post appears only while you can read it in Discord
+/// yourself.
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -35,7 +35,7 @@ pub(super) async fn feed(_: Context<'_>) -> Result<(), ServiceError> {
 /// Read your feed
 ///
 /// Five posts a page, the newest first, each with a link to it. A blue dot marks what you haven't marked as
-/// read. **Mark as read** marks the page and everything before it.
+/// read. **Mark as read** marks the page and everything older.
 ///
 /// Example: `/feed read unread:True`
 #[poise::command(slash_command)]
@@ -59,7 +59,7 @@ async fn read(
 
 /// Follow a person or a channel, or change how you follow them
 ///
-/// What they post is in your feed from now on, wherever you can read it. If you follow them already, this
+/// New posts appear in your feed from now on, wherever you can read them. If you follow them already, this
 /// changes the options that you give. Your own menu is quicker: hold (on a computer: right-click) a name or a
 /// message, then Apps.
 ///
@@ -87,15 +87,15 @@ async fn follow(
 
 /// Stop following a person or a channel
 ///
-/// What they posted leaves your feed at once. They aren't told. `/feed following` has a menu for what you
+/// Their posts leave your feed at once. They aren't told. `/feed following` has a menu for what you
 /// can't choose here.
 ///
 /// Example: `/feed unfollow member:@Carol`
 #[poise::command(slash_command)]
 async fn unfollow(
     ctx: Context<'_>,
-    #[description = "The person whom you follow"] member: Option<serenity::UserId>,
-    #[description = "Or the channel that you follow"] channel: Option<serenity::ChannelId>,
+    #[description = "The person you follow"] member: Option<serenity::UserId>,
+    #[description = "Or the channel you follow"] channel: Option<serenity::ChannelId>,
 ) -> Result<(), ServiceError> {
     let followee = chosen(member, channel)?;
     ctx.data().people.unfollow(own_id(ctx), followee).await?;
@@ -105,7 +105,7 @@ async fn unfollow(
 
 /// Hide a person or a channel from your feed for a while
 ///
-/// You still follow them. What they post meanwhile is there when the time is over.
+/// You still follow them. Posts from that time appear when it is over.
 ///
 /// Example: `/feed mute for:1d channel:#chat`
 #[poise::command(slash_command)]
@@ -114,8 +114,8 @@ async fn mute(
     #[rename = "for"]
     #[description = "For how long"]
     span: MuteSpan,
-    #[description = "The person whom you follow"] member: Option<serenity::UserId>,
-    #[description = "Or the channel that you follow"] channel: Option<serenity::ChannelId>,
+    #[description = "The person you follow"] member: Option<serenity::UserId>,
+    #[description = "Or the channel you follow"] channel: Option<serenity::ChannelId>,
 ) -> Result<(), ServiceError> {
     let followee = chosen(member, channel)?;
     let follow = ctx.data().people.mute_for(own_id(ctx), followee, span.length()).await?;
@@ -135,7 +135,8 @@ async fn following(ctx: Context<'_>) -> Result<(), ServiceError> {
 
 /// Show who follows you, and remove or block them
 ///
-/// The newest first. Whom you remove can follow you again; whom you block can't. Neither is told.
+/// The newest first. Somebody you remove can follow you again; somebody you block can't. Neither is
+/// told.
 ///
 /// Example: `/feed followers`
 #[poise::command(slash_command)]
@@ -145,8 +146,8 @@ async fn followers(ctx: Context<'_>) -> Result<(), ServiceError> {
 
 /// Choose who may follow you, and who sees whom you follow
 ///
-/// Without options, shows what you chose. With `followable:nobody`, those who follow you stop. Whoever is
-/// followed can always see their own followers.
+/// Without options, shows what you chose. With `followable:nobody`, those who follow you stop. People can
+/// always see their own followers.
 ///
 /// Example: `/feed privacy lists:hidden counts:False`
 #[poise::command(slash_command)]
@@ -155,7 +156,7 @@ async fn privacy(
     #[description = "Who may follow you: everyone, or nobody"] followable: Option<Followable>,
     #[description = "Who sees whom you follow and who follows you: public, shared (those people), or hidden"]
     lists: Option<ListVisibility>,
-    #[description = "Whether others see how many that are"] counts: Option<bool>,
+    #[description = "Whether others see the numbers"] counts: Option<bool>,
 ) -> Result<(), ServiceError> {
     let (people, user) = (&ctx.data().people, own_id(ctx));
     let before = people.privacy(user).await?;
@@ -175,8 +176,8 @@ async fn privacy(
 
 /// Have me forget you as a reader
 ///
-/// Asks first. Whom and what you follow, who follows you, your feed and how far you read it, your choices and
-/// your blocks are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
+/// Asks first. Your follows, your followers, your feed and how far you read it, your choices and your blocks
+/// are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
 ///
 /// Example: `/feed forget`
 #[poise::command(slash_command)]
