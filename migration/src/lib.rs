@@ -85,6 +85,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
             Box::new(m20261130_000031_mark_stale_mirrors::Migration),
+            // This came first: some databases have it without the two that follow.
             Box::new(m20261130_000034_index_delivered::Migration),
             Box::new(m20261130_000032_follow_people::Migration),
             Box::new(m20261130_000033_fill_feeds::Migration),

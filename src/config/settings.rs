@@ -89,12 +89,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "API_REQUESTS_PER_MINUTE",
         default: Some("120"),
-        explanation: "How many requests one session or token has in a minute at the web pages and the API. Whoever isn't signed in has half as many, counted by address. Each process counts for itself. 0 = no limit.",
+        explanation: "How many requests one session or token has in a minute at the web pages and the API. Somebody who isn't signed in has half as many, counted by address. Each process counts for itself. 0 = no limit.",
     },
     Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
-        explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",
+        explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, decide on followers, or change panels, collections or personal follows. Refused ones count too, except for personal follows. 0 = no limit.",
     },
     Setting {
         name: "FOLLOWS_PER_TARGET",
@@ -139,7 +139,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "CONTENT_HOURS",
         default: Some("24"),
-        explanation: "How long the contents of messages are kept, encrypted, after their last delivery. 0 = they are removed within a minute of it.",
+        explanation: "How long the contents of messages are kept, encrypted, after their last delivery. 0 = they are removed within a minute of it. What a feed shows is kept for FEED_DAYS.",
     },
     Setting {
         name: "MIRROR_DAYS",
@@ -159,12 +159,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FEED_DAYS",
         default: Some("14"),
-        explanation: "How far back the feeds of people go who follow people and channels. So long the contents of what a feed shows are kept, encrypted. At least 1.",
+        explanation: "How many days people's feeds go back. The texts they show are kept that long, encrypted. At least 1.",
     },
     Setting {
         name: "AUDIT_DAYS",
         default: Some("90"),
-        explanation: "How long it is kept who changed follows, panels, and what is published. At least 1.",
+        explanation: "How many days the audit is kept: who changed follows, panels, collections and what is published. At least 1.",
     },
     Setting {
         name: "PANELS_PER_SERVER",

@@ -36,7 +36,7 @@ pub struct Bot {
     pub follows: Arc<FollowService>,
     /// The use cases around panels.
     pub panels: Arc<Panels>,
-    /// Whom and what people follow for themselves, and what they read of it.
+    /// People's own follows, and their feeds.
     pub people: Arc<People>,
     /// A server's lists of channels.
     pub collections: Arc<Collections>,

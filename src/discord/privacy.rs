@@ -9,8 +9,9 @@ use serenity::{
 
 use crate::domain::ids::GuildId;
 use crate::domain::opt_out::OptOutScope;
+use crate::domain::retention::RetentionPeriods;
 use crate::domain::{limits, text};
-use crate::service::authors::{AuthorRecord, AuthorRequest, OptedIn, OptedOut};
+use crate::service::authors::{AuthorRecord, AuthorRequest, AuthorTotals, OptedIn, OptedOut};
 
 use super::ids::IntoDomain;
 use super::{Bot, reply};
@@ -40,31 +41,57 @@ pub(super) fn asking(
 pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
     let AuthorRecord { of, keeping, opt_outs } = kept;
     let mut lines = vec![
-        "I copy what is posted in some channels to the channels that follow them. This is what I keep of you:"
+        "I copy what is posted in some channels to the channels that follow them, and show it in the feeds of people who follow you or the channel. This is what I keep of you:"
             .to_owned(),
     ];
-    lines.push(match of.oldest {
-        None => "- None of your messages.".to_owned(),
-        Some(oldest) => format!(
+    lines.extend(of_messages(of, *keeping));
+    lines.extend(of_names(of, *keeping));
+    lines.extend(of_reader(of, *keeping));
+    lines.extend(of_access(of));
+    if of.being_forgotten {
+        lines.push("- You asked me to forget you. I'm working on it.".to_owned());
+    }
+    let out: Vec<String> =
+        opt_outs.iter().map(|opt_out| format!("- {}", listed(opt_out.scope, here))).collect();
+    if out.is_empty() {
+        lines.push("\nYou didn't opt out: what you post in a channel that others follow is copied. `/privacy opt-out` changes that, `/privacy forget` deletes what I have.".to_owned());
+    } else {
+        lines.push(format!(
+            "\nYou opted out, so what you post is not copied:\n{}\n`/privacy opt-in` changes that.",
+            out.join("\n")
+        ));
+    }
+    reply::info("What I keep of you", text::cut(&lines.join("\n"), limits::EMBED_DESCRIPTION))
+}
+
+/// What is kept of somebody's messages.
+fn of_messages(of: &AuthorTotals, keeping: RetentionPeriods) -> Vec<String> {
+    let Some(oldest) = of.oldest else { return vec!["- None of your messages.".to_owned()] };
+    let most = if of.channels_are_more { "At least " } else { "" };
+    vec![
+        format!(
             "- Which {} are yours, the oldest from <t:{}:D>. Each is kept for {} after it was posted, so that your edits and deletions reach the copies.",
             counted(of.messages, "message", "messages"),
             oldest.created_at().timestamp(),
             days(keeping.mirrors)
         ),
-    });
-    if of.messages > 0 {
-        let most = if of.channels_are_more { "At least " } else { "" };
-        lines.push(format!(
+        format!(
             "- {most}{} {} copies of them.",
             counted(of.channels, "channel", "channels"),
             if of.channels == 1 { "shows" } else { "show" }
-        ));
-        lines.push(format!(
-            "- The text of {} of them, encrypted; cleared {} after the last copy is made.",
+        ),
+        format!(
+            "- The text of {} of them, encrypted; cleared {} after the last copy is made. Texts that a feed can show are kept for {}.",
             of.contents,
-            hours(keeping.contents)
-        ));
-    }
+            hours(keeping.contents),
+            days(keeping.feeds)
+        ),
+    ]
+}
+
+/// Where somebody is named as the one who did something.
+fn of_names(of: &AuthorTotals, keeping: RetentionPeriods) -> Vec<String> {
+    let mut lines = Vec::new();
     if of.follows > 0 {
         let names = if of.follows == 1 { "names" } else { "name" };
         lines.push(format!(
@@ -84,24 +111,48 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
             days(keeping.audit)
         ));
     }
-    if of.access > 0 {
-        let kept = counted(of.access, "sign-in or token", "sign-ins and tokens");
-        lines.push(format!("- {kept} of yours at my web pages; `/dashboard` leads there."));
+    lines
+}
+
+/// What is kept of somebody who follows, is followed, or was looked up.
+fn of_reader(of: &AuthorTotals, keeping: RetentionPeriods) -> Vec<String> {
+    let mut lines = Vec::new();
+    if of.has_profile {
+        lines.push(
+            "- Your name and picture, as Discord shows them to everybody, and what you chose with `/feed privacy`."
+                .to_owned(),
+        );
     }
-    if of.being_forgotten {
-        lines.push("- You asked me to forget you. I'm working on it.".to_owned());
-    }
-    let out: Vec<String> =
-        opt_outs.iter().map(|opt_out| format!("- {}", listed(opt_out.scope, here))).collect();
-    if out.is_empty() {
-        lines.push("\nYou didn't opt out: what you post in a channel that others follow is copied. `/privacy opt-out` changes that, `/privacy forget` deletes what I have.".to_owned());
-    } else {
+    if of.following > 0 {
         lines.push(format!(
-            "\nYou opted out, so what you post is not copied:\n{}\n`/privacy opt-in` changes that.",
-            out.join("\n")
+            "- That you follow {}.",
+            counted(of.following, "person, channel or collection", "people, channels and collections")
         ));
     }
-    reply::info("What I keep of you", text::cut(&lines.join("\n"), limits::EMBED_DESCRIPTION))
+    if of.followers > 0 {
+        lines.push(format!("- That {} you.", counted(of.followers, "person follows", "people follow")));
+    }
+    if of.blocked > 0 {
+        lines.push(format!("- That you blocked {}.", counted(of.blocked, "person", "people")));
+    }
+    if of.feed > 0 {
+        lines.push(format!(
+            "- Your feed: which {} it may show you. It goes back {}.",
+            counted(of.feed, "message", "messages"),
+            days(keeping.feeds)
+        ));
+    }
+    lines
+}
+
+/// What lets somebody in at the web pages.
+fn of_access(of: &AuthorTotals) -> Option<String> {
+    let sessions = (of.sessions > 0)
+        .then(|| format!("{} in which you are signed in", counted(of.sessions, "browser", "browsers")));
+    let tokens = (of.tokens > 0).then(|| format!("{} of yours", counted(of.tokens, "token", "tokens")));
+    let kept: Vec<String> = [sessions, tokens].into_iter().flatten().collect();
+    (!kept.is_empty())
+        .then(|| format!("- At my web pages: {}. `/dashboard` leads there.", kept.join(" and ")))
 }
 
 /// The answer to `/privacy opt-out`.
@@ -141,8 +192,10 @@ pub(super) fn opted_in(done: OptedIn) -> CreateEmbed {
 /// The question before `/privacy forget` forgets.
 pub(super) fn ask_to_forget() -> EditInteractionResponse {
     let question = "Should I forget you? I delete all copies of your messages, and your name on follows, panels and in copies of others' messages. \
-        Your own messages stay where you posted them. This can't be undone.\n\n\
-        What you post afterwards is copied as before. If you don't want that, use `/privacy opt-out` first: I remember it when I forget the rest.";
+        Your own messages stay where you posted them.\n\n\
+        You then follow nobody, and nobody follows you. Your feed, your choices in `/feed privacy` and your blocks go, too. \
+        You are signed out of my web pages, and your API tokens stop working. This can't be undone.\n\n\
+        What you post afterwards is copied as before, and people may follow you again. If you don't want your messages copied, use `/privacy opt-out` first: I remember it when I forget the rest.";
     let button = |id, label, style| CreateButton::new(id).label(label).style(style);
     let buttons = CreateActionRow::Buttons(vec![
         button(FORGET, "Forget me", ButtonStyle::Danger),

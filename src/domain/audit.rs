@@ -1,6 +1,7 @@
-//! Who changed what: the words of the audit. Each change of a follow, of what is published, of a panel or of
-//! a server's settings is recorded in the transaction that makes it, and so is who signs in and who makes or
-//! revokes a token.
+//! The words of the audit. Each change of a channel's follow, of what is published, of a panel, of a
+//! collection or of which servers are blocked is recorded in the transaction that makes it. So are signing in
+//! and out, and making and revoking tokens. Personal follows, mutes, blocks between people and what
+//! `/feed privacy` changes aren't recorded: they concern nobody but the people themselves.
 //!
 //! What is recorded are ids, words and numbers: no text that somebody wrote (but the tags of a follow), no
 //! webhook and no token.

@@ -26,7 +26,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::copy_group::{CircleStage, CopyGroup};
+use self::copy_group::{CircleStage, CopyGroup, CopyHandling};
 pub use self::fingerprint::{Fingerprint, fingerprint};
 use super::activity::Origin;
 use super::follow::FollowId;
@@ -80,7 +80,7 @@ pub enum CircleAction {
     Break(FollowId),
 }
 
-/// Messages of one source that say the same.
+/// Names a group of messages of one source that say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CopyGroupId {
     source: ChannelId,
@@ -112,7 +112,10 @@ impl CircleDetector {
         watched.recent.retain(|(seen, _)| at - *seen <= LINK);
         let group = watched.groups.iter_mut().find(|group| by_app && fingerprint.repeats(&group.fingerprint));
         let quarantined = match group {
-            Some(group) => group.take_copy(origin, at, &fingerprint, &mut self.actions),
+            Some(group) => {
+                let handling = group.take_copy(origin, at, &fingerprint, &mut self.actions);
+                handling == CopyHandling::Quarantined
+            }
             None if by_app && watched.recent.iter().any(|(_, earlier)| fingerprint.repeats(earlier)) => {
                 self.numbers += 1;
                 watched.groups.push(CopyGroup::new(self.numbers, fingerprint.clone(), at, origin));

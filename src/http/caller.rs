@@ -1,4 +1,4 @@
-//! Who asks: nobody that is known, a person who is signed in, or a program with a person's token.
+//! The caller: somebody unknown, a person who is signed in, or a program with a person's token.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -19,7 +19,7 @@ use super::cookie;
 use super::problem::{Problem, ProblemCode};
 use super::web::WebState;
 
-/// Whoever asks. Where a token is given, the cookie doesn't count.
+/// The caller. Where a token is given, the cookie doesn't count.
 pub(super) enum Caller {
     /// Nobody that is known.
     Guest,

@@ -34,7 +34,7 @@ pub struct WebServices {
     pub accounts: Arc<Accounts>,
     /// What servers follow.
     pub follows: Arc<FollowService>,
-    /// Whom people follow, and their feeds.
+    /// People's own follows, and their feeds.
     pub people: Arc<People>,
     /// The collections of servers.
     pub collections: Arc<Collections>,

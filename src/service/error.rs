@@ -288,10 +288,10 @@ pub enum Refusal {
     )]
     TooManyServerWebhooks,
     /// The person's actions of this hour are used up.
-    #[error("You followed, unfollowed and changed a lot within one hour. Please try again <t:{}:R>.", .0.timestamp())]
+    #[error("You've made too many changes this hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
     /// The person's questions that cost many requests are used up.
-    #[error("You asked a lot in the last few minutes. Please try again <t:{}:R>.", .0.timestamp())]
+    #[error("Too many requests in the last few minutes. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyQuestions(DateTime<Utc>),
     /// Too many look-ups of this person, or in this server, found nothing.
     #[error(

@@ -6,7 +6,7 @@ use tributary_sandbox::{Config, Effect, Fault, Options, Permissions, Person, Rep
 
 use crate::harness::{Board, Crew, Scene, admin, choice};
 
-const USED_UP: &str = "changed a lot within one hour";
+const USED_UP: &str = "made too many changes this hour";
 
 fn channel(channel: &tributary_sandbox::Channel) -> Options {
     Options::new().set("channel", channel)
@@ -124,7 +124,7 @@ async fn presses_that_look_up_rights_are_bounded_for_each_person() {
         press(&bob).await;
     }
     let refused = press(&bob).await;
-    assert!(refused.contains("You asked a lot"), "{refused}");
+    assert!(refused.contains("Too many requests"), "{refused}");
     assert!(lists(&board) - before < 70, "{}", lists(&board) - before);
     // Nobody else is affected.
     let refused = press(&board.harbour.member("Carl", see)).await;

@@ -280,7 +280,7 @@ async fn questions_are_bounded_for_each_person() {
         let (command, options) =
             if turn % 2 == 0 { ("opt-out", place("here")) } else { ("opt-in", place("here")) };
         let reply = pair.privacy(&bob, command, options).await;
-        if reply.text().starts_with("You asked a lot") {
+        if reply.text().starts_with("Too many requests") {
             refused = Some(turn);
             break;
         }

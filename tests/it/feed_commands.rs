@@ -90,7 +90,7 @@ async fn a_feed_of_seven_posts_is_read_over_two_pages() {
     assert!(empty.contains("You don't follow anybody yet"), "{empty}");
     all.follow_carol().await;
     let quiet = all.read().await.text();
-    assert!(quiet.contains("will appear here"), "{quiet}");
+    assert!(quiet.contains("New posts from the people and channels you follow appear here"), "{quiet}");
     all.carol_posts((0..7).map(|number| Post::text(&format!("post {number}")))).await;
 
     let first = all.read().await;
@@ -214,7 +214,7 @@ async fn following_twice_changes_the_follow() {
     let carol = all.carol.mention();
     for part in [
         format!("You follow {carol} now."),
-        "what is long, or has a link".to_owned(),
+        "messages that are long, have a link".to_owned(),
         format!("{carol} isn't told, but can look up who follows them"),
         "everybody can see whom you follow; you can change that with `/feed privacy`".to_owned(),
     ] {
@@ -224,7 +224,7 @@ async fn following_twice_changes_the_follow() {
         || Options::new().set("member", &all.carol).set("mode", "except").set("tags", "#games, art");
     let changed = all.run(&all.bob, "/feed follow", options()).await.text();
     assert!(changed.contains("differently now: all → except \\#art, \\#games."), "{changed}");
-    assert!(changed.contains("except with \\#art, \\#games"), "{changed}");
+    assert!(changed.contains("except those with \\#art, \\#games"), "{changed}");
     let again = all.run(&all.bob, "/feed follow", options()).await.text();
     assert!(again.contains("just like that already"), "{again}");
     let everything = Options::new().set("member", &all.carol).set("what", "everything");
@@ -277,7 +277,7 @@ async fn what_is_muted_comes_back() {
     let list = all.run(&all.bob, "/feed following", ()).await.text();
     assert!(list.contains("muted until"), "{list}");
     let back = all.run(&all.bob, "/feed mute", mute("off")).await.text();
-    assert!(back.contains("your feed shows them again"), "{back}");
+    assert!(back.contains("Your feed shows these posts again"), "{back}");
     assert_eq!(said(&all.read().await), ["one"]);
     let nobody =
         all.refused(&all.carol, "/feed mute", Options::new().set("for", "1h").set("member", &all.bob));
@@ -360,7 +360,7 @@ async fn people_choose_who_may_follow_them_and_who_sees_it() {
     let hide = || Options::new().set("lists", "hidden").set("counts", false);
     let hidden = all.run(&all.carol, "/feed privacy", hide()).await.text();
     assert!(
-        hidden.contains("who follows you:** only you") && hidden.contains("how many that are:** only you")
+        hidden.contains("who follows you:** only you") && hidden.contains("Who sees the numbers:** only you")
     );
     assert!(!hidden.contains("doesn't any more"), "nobody was sent away: {hidden}");
     let nobody = || Options::new().set("followable", "nobody");
@@ -418,7 +418,7 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(follow(Options::new().set("member", &robot)).await, "I can't find that person.");
     let itself = all.scene.world.sandbox.bot_id();
     assert_eq!(follow(Options::new().set("member", itself)).await, "I can't find that person.");
-    let one = "Choose whom or what you mean: either a `member` or a `channel`.";
+    let one = "Choose a `member` or a `channel`.";
     assert_eq!(follow(Options::new()).await, one);
     assert_eq!(follow(Options::new().set("member", &all.carol).set("channel", news)).await, one);
     let tags = follow(Options::new().set("member", &all.carol).set("tags", "#art")).await;
@@ -495,6 +495,39 @@ async fn a_reader_is_forgotten_after_a_question() {
         assert_eq!(all.scene.count(&table).await, 0, "{table}");
     }
     assert!(all.read().await.text().contains("You don't follow anybody yet"));
+}
+
+/// `/privacy` says what is kept of a reader, and that it goes with everything else.
+#[tokio::test]
+async fn a_reader_sees_what_is_kept_and_what_forgetting_ends() {
+    let all = Readers::new().await;
+    all.follow_carol().await;
+    all.run(&all.carol, "/feed follow", [("member", &all.bob)]).await;
+    all.carol_posts([Post::text("one")]).await;
+    let shown = all.run(&all.bob, "/privacy show", ()).await.text();
+    for words in [
+        "- Your name and picture, as Discord shows them to everybody",
+        "- That you follow 1 person, channel or collection.",
+        "- That 1 person follows you.",
+        "- Your feed: which 1 message it may show you. It goes back 14 days.",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("That you blocked") && !shown.contains("At my web pages"), "{shown}");
+
+    let asked = all.run(&all.bob, "/privacy forget", ()).await;
+    let question = asked.text();
+    for words in
+        ["nobody follows you", "Your feed", "your blocks", "signed out", "API tokens stop", "can't be undone"]
+    {
+        assert!(question.contains(words), "{words}: {question}");
+    }
+    asked.press("Forget me").await.unwrap();
+    let bob = all.bob.id();
+    let gone = async || all.scene.count(&format!("profiles WHERE user_id = {bob}")).await == 0;
+    all.scene.world.until("Bob is forgotten", gone).await;
+    let shown = all.run(&all.bob, "/privacy show", ()).await.text();
+    assert!(!shown.contains("- Your name") && !shown.contains("- That "), "{shown}");
 }
 
 /// Where there are web pages, the feed can be read there, too.

@@ -126,7 +126,7 @@ async fn a_refused_follow_counts_as_an_action() {
         assert!(answer.contains("I can't find that channel"), "{answer}");
     }
     let answer = scene.follow(&link).await;
-    assert!(answer.contains("changed a lot within one hour"), "{answer}");
+    assert!(answer.contains("made too many changes this hour"), "{answer}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::super::{Context, reply};
 pub(super) async fn dashboard(ctx: Context<'_>) -> Result<(), ServiceError> {
     let serenity::CommandInteraction { user, guild_id, .. } = ctx.interaction;
     let Some(accounts) = &ctx.data().accounts else {
-        let text = "My operator hasn't switched my web pages on. Everything can be done with commands: start with `/follow`.";
+        let text = "My operator hasn't switched my web pages on. Follows, panels and your feed can be managed with commands: start with `/follow` or `/feed`.";
         reply::embed(ctx, reply::question(text)).await;
         return Ok(());
     };

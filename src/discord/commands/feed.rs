@@ -19,8 +19,8 @@ use super::super::{Context, reply};
 /// Follow people and channels, and read what they post in one place
 ///
 /// For everyone, in servers and in direct messages. Your feed is yours alone: only you see these answers. It
-/// shows what the people and channels posted that you follow, as far as you can read it yourself at that
-/// moment.
+/// shows posts from the people and channels you follow. A post appears only while you can read it in Discord
+/// yourself.
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -35,7 +35,7 @@ pub(super) async fn feed(_: Context<'_>) -> Result<(), ServiceError> {
 /// Read your feed
 ///
 /// Five posts a page, the newest first, each with a link to it. A blue dot marks what you haven't marked as
-/// read. **Mark as read** marks the page and everything before it.
+/// read. **Mark as read** marks the page and everything older.
 ///
 /// Example: `/feed read unread:True`
 #[poise::command(slash_command)]
@@ -59,7 +59,7 @@ async fn read(
 
 /// Follow a person or a channel, or change how you follow them
 ///
-/// What they post is in your feed from now on, wherever you can read it. If you follow them already, this
+/// New posts appear in your feed from now on, wherever you can read them. If you follow them already, this
 /// changes the options that you give. Somebody who wants to be asked first is, and you follow them once they
 /// say yes. Your own menu is quicker: hold (on a computer: right-click) a name or a message, then Apps.
 ///
@@ -91,15 +91,15 @@ async fn follow(
 
 /// Stop following a person or a channel
 ///
-/// What they posted leaves your feed at once. They aren't told. It also takes back that you asked somebody.
+/// Their posts leave your feed at once. They aren't told. It also takes back that you asked somebody.
 /// `/feed following` has a menu for what you can't choose here.
 ///
 /// Example: `/feed unfollow member:@Carol`
 #[poise::command(slash_command)]
 async fn unfollow(
     ctx: Context<'_>,
-    #[description = "The person whom you follow"] member: Option<serenity::UserId>,
-    #[description = "Or the channel that you follow"] channel: Option<serenity::ChannelId>,
+    #[description = "The person you follow"] member: Option<serenity::UserId>,
+    #[description = "Or the channel you follow"] channel: Option<serenity::ChannelId>,
 ) -> Result<(), ServiceError> {
     let followee = chosen(member, channel)?;
     let end = ctx.data().people.unfollow(own_id(ctx), followee).await?;
@@ -109,7 +109,7 @@ async fn unfollow(
 
 /// Hide a person or a channel from your feed for a while
 ///
-/// You still follow them. What they post meanwhile is there when the time is over.
+/// You still follow them. Posts from that time appear when it is over.
 ///
 /// Example: `/feed mute for:1d channel:#chat`
 #[poise::command(slash_command)]
@@ -118,8 +118,8 @@ async fn mute(
     #[rename = "for"]
     #[description = "For how long"]
     span: MuteSpan,
-    #[description = "The person whom you follow"] member: Option<serenity::UserId>,
-    #[description = "Or the channel that you follow"] channel: Option<serenity::ChannelId>,
+    #[description = "The person you follow"] member: Option<serenity::UserId>,
+    #[description = "Or the channel you follow"] channel: Option<serenity::ChannelId>,
 ) -> Result<(), ServiceError> {
     let followee = chosen(member, channel)?;
     let follow = ctx.data().people.mute_for(own_id(ctx), followee, span.length()).await?;
@@ -139,8 +139,8 @@ async fn following(ctx: Context<'_>) -> Result<(), ServiceError> {
 
 /// Show who follows you or asks to, and remove or block them
 ///
-/// The newest first. Whom you remove can follow you again; whom you block can't. Neither is told. Buttons
-/// lead to those who ask to follow you, and to those whom you blocked.
+/// The newest first. Somebody you remove can follow you again; somebody you block can't. Neither is told.
+/// Buttons lead to those who ask to follow you, and to those whom you blocked.
 ///
 /// Example: `/feed followers`
 #[poise::command(slash_command)]
@@ -151,8 +151,8 @@ async fn followers(ctx: Context<'_>) -> Result<(), ServiceError> {
 /// Choose who may follow you, and who sees whom you follow
 ///
 /// Without options, shows what you chose. With `followable:asked`, people ask you first, and `/feed
-/// followers` has their requests. With `followable:nobody`, those who follow you stop. Whoever is followed
-/// can always see their own followers. `operator` leaves a choice to whoever runs this bot.
+/// followers` has their requests. With `followable:nobody`, those who follow you stop. People can always see
+/// their own followers. `operator` leaves a choice to whoever runs this bot.
 ///
 /// Example: `/feed privacy lists:hidden counts:False`
 #[poise::command(slash_command)]
@@ -163,7 +163,7 @@ async fn privacy(
     >,
     #[description = "Who sees whom you follow and who follows you: public, shared (those people), or hidden"]
     lists: Option<OrOperators<ListVisibility>>,
-    #[description = "Whether others see how many that are"] counts: Option<bool>,
+    #[description = "Whether others see the numbers"] counts: Option<bool>,
 ) -> Result<(), ServiceError> {
     let (people, user) = (&ctx.data().people, own_id(ctx));
     let before = people.privacy(user).await?;
@@ -183,8 +183,8 @@ async fn privacy(
 
 /// Have me forget you as a reader
 ///
-/// Asks first. Whom and what you follow, who follows you, your feed and how far you read it, your choices and
-/// your blocks are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
+/// Asks first. Your follows, your followers, your feed and how far you read it, your choices and your blocks
+/// are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
 ///
 /// Example: `/feed forget`
 #[poise::command(slash_command)]

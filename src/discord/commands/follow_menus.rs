@@ -15,7 +15,7 @@ use super::feed::own_id;
 
 /// Follow a person, or stop following them
 ///
-/// Hold a name (on a computer, right-click it), then choose Apps → Follow. What they post is in your feed
+/// Hold a name (on a computer, right-click it), then choose Apps → Follow. Their posts appear in your feed
 /// from now on, which `/feed read` shows. If you follow them already, a button ends that.
 #[poise::command(context_menu_command = "Follow", guild_only)]
 pub(super) async fn follow_member(ctx: Context<'_>, user: serenity::User) -> Result<(), ServiceError> {

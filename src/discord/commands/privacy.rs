@@ -18,7 +18,8 @@ pub(super) async fn privacy(_: Context<'_>) -> Result<(), ServiceError> {
 /// Show what I keep of you, and for how long
 ///
 /// How many of your messages I know, how many channels show copies of them, how many follows and panels name
-/// you, and where you opted out.
+/// you, how many people and channels you follow, how many people follow you, where you are signed in, and
+/// where you opted out.
 ///
 /// Example: `/privacy show`
 #[poise::command(slash_command)]
@@ -68,7 +69,9 @@ async fn opt_in(
 /// Have me forget you, and delete the copies of your messages
 ///
 /// Asks first. Deletes the copies of your messages, and removes your name from follows, panels and the copies
-/// of others' messages. What you post afterwards is copied as before, unless you opt out.
+/// of others' messages. You then follow nobody and nobody follows you; your feed, your choices in
+/// `/feed privacy` and your blocks are deleted, you are signed out of the web pages, and your API tokens stop
+/// working. What you post afterwards is copied as before, unless you opt out.
 ///
 /// Example: `/privacy forget`
 #[poise::command(slash_command)]

@@ -1,9 +1,10 @@
 //! The connection to Discord's gateway, read as raw JSON.
 //!
 //! ```text
-//! sessions ─► feed (one shard's connection) ─► frame ─► ingest (on the shard's own task) ─► intake, upkeep
-//!                                                          │
-//!                                                          └─► desk (a task for each) ─► commands, presses, forms
+//! sessions ─► shard_link (one shard's connection) ─► frame ─► ingest (on the shard's own task)
+//!                                                               ├─► intake, upkeep
+//!                                                               └─► desk (a task for each)
+//!                                                                     └─► commands, presses, forms
 //! ```
 //! Events are passed on in the gateway's order and as Discord sent them. What is needed at once is read
 //! leniently (`events`); what happened in followed channels is passed on whole.
@@ -12,7 +13,6 @@ mod address;
 mod connection;
 mod desk;
 mod events;
-mod feed;
 mod frame;
 mod ingest;
 mod lenient;
@@ -20,6 +20,7 @@ mod loss;
 mod permissions_digest;
 mod reading;
 mod sessions;
+mod shard_link;
 mod skim;
 mod threads;
 mod undecoded;
@@ -42,11 +43,11 @@ use crate::service::upkeep::Upkeep;
 use crate::supervisor::Supervisor;
 
 use self::desk::Desk;
-use self::feed::Feed;
 use self::ingest::{Ingest, Queues};
 use self::reading::ReadingThread;
 use self::sessions::Sessions;
 pub use self::sessions::SessionsLeft;
+use self::shard_link::ShardLink;
 use super::Bot;
 use super::shards::GatewayState;
 
@@ -214,17 +215,17 @@ async fn listen(
     })?;
     let main_runtime = Handle::current();
     let (over, mut ends) = unbounded_channel();
-    let mut feeds = Vec::new();
+    let mut links = Vec::new();
     for shard in endpoint.shards.each() {
         let (sinks, queues, desk) = (sinks.clone(), queues.clone(), Arc::clone(&desk));
         let session = endpoint.resumed.iter().find(|session| session.shard == shard).cloned();
-        let feed = Feed::new(
+        let link = ShardLink::new(
             config.clone(),
             Ingest { shard, sinks, queues, desk, main_runtime: main_runtime.clone() },
             session,
         );
-        let (reading, over) = (thread.run(feed.run(leave.clone())), over.clone());
-        feeds.push(supervisor.spawn_until("gateway: shard", || true, async move {
+        let (reading, over) = (thread.run(link.run(leave.clone())), over.clone());
+        links.push(supervisor.spawn_until("gateway: shard", || true, async move {
             let _ = over.send(reading.await.unwrap_or(Err(FatalGateway::Ended)));
         }));
     }
@@ -236,8 +237,8 @@ async fn listen(
             Err(error) => ended = Err(error),
         }
     }
-    for feed in feeds {
-        feed.end().await;
+    for link in links {
+        link.end().await;
     }
     allowing.end().await;
     ended

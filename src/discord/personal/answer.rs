@@ -1,4 +1,4 @@
-//! What is said of one's follows and of what one chose about being followed.
+//! The answers about a person's own follows, and about what they chose about being followed.
 
 use poise::serenity_prelude as serenity;
 use serenity::{ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, EditInteractionResponse};
@@ -17,7 +17,7 @@ use super::component_id::PersonalPress;
 
 /// How much of a list of tags is shown.
 const TAGS: usize = 200;
-/// What follows a value that somebody left open.
+/// Follows a value that the person didn't choose.
 const BY_OPERATOR: &str = " (what my operator chose for everybody)";
 
 /// What is followed, as Discord names it.
@@ -86,7 +86,7 @@ pub(in crate::discord) fn toggled(done: &PersonalFollowed) -> EditInteractionRes
         .components(vec![CreateActionRow::Buttons(vec![unfollow])])
 }
 
-/// Who learns of the follow: said once, with the first one.
+/// Says who learns of the follow: once, with the first one.
 fn seen(of: Followee, sees: ListVisibility) -> String {
     if !matches!(of, Followee::User(_)) {
         return "Nobody is told, and nobody else can see which channels you follow.".to_owned();
@@ -102,18 +102,18 @@ fn seen(of: Followee, sees: ListVisibility) -> String {
     )
 }
 
-/// What comes into the feed through a follow.
+/// Says which posts a follow brings.
 fn what_comes(options: &PersonalOptions) -> String {
     let tags = tags(&options.filter, TAGS);
     let which = match options.filter.mode() {
         _ if tags.is_empty() => String::new(),
         TagMode::Only => format!(" with {tags}"),
-        TagMode::Except | TagMode::All => format!(", except with {tags}"),
+        TagMode::Except | TagMode::All => format!(" except those with {tags}"),
     };
     match options.coverage {
-        Coverage::Everything => format!("All new messages{which} come into your feed."),
+        Coverage::Everything => format!("All new messages{which} appear in your feed."),
         Coverage::Posts => format!(
-            "New posts{which} come into your feed: what is long, or has a link, a file or a poll, or begins a thread. With `what:everything`, short messages come, too."
+            "New posts{which} appear in your feed: messages that are long, have a link, a file or a poll, or begin a thread. With `what:everything`, short messages appear, too."
         ),
     }
 }
@@ -154,10 +154,10 @@ pub(in crate::discord) fn muted(follow: &PersonalFollow) -> CreateEmbed {
     let name = followee(follow.followee);
     match follow.muted_until {
         Some(until) => reply::done(format!(
-            "{name} is muted until <t:{0}:f> (<t:{0}:R>). You still follow them; your feed just doesn't show it.",
+            "{name} is muted until <t:{0}:f> (<t:{0}:R>). Your feed hides these posts until then, and you still follow {name}.",
             until.timestamp()
         )),
-        None => reply::done(format!("{name} isn't muted: your feed shows them again.")),
+        None => reply::done(format!("{name} isn't muted. Your feed shows these posts again.")),
     }
 }
 
@@ -185,11 +185,11 @@ pub(in crate::discord) fn privacy(
     let lists = match choice.lists.unwrap_or(policy.lists) {
         ListVisibility::Public => "everybody",
         ListVisibility::Shared => "people who follow you, or whom you follow",
-        ListVisibility::Hidden => "only you; whoever is followed can always see their own followers",
+        ListVisibility::Hidden => "only you; people can always see their own followers",
     };
     let counts = if choice.counts_hidden { "only you" } else { "everybody" };
     let mut text = format!(
-        "**Who may follow you:** {followable}\n**Who sees whom you follow, and who follows you:** {lists}{}\n**Who sees how many that are:** {counts}",
+        "**Who may follow you:** {followable}\n**Who sees whom you follow, and who follows you:** {lists}{}\n**Who sees the numbers:** {counts}",
         if choice.lists.is_some() { "" } else { BY_OPERATOR }
     );
     let Some(ended) = ended else {

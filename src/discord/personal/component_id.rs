@@ -28,7 +28,7 @@ pub(in crate::discord) struct FeedScreen {
 pub(in crate::discord) enum OwnList {
     /// What they follow.
     Following,
-    /// Who follows them.
+    /// Their followers.
     Followers,
     /// Who asks to follow them.
     Requests,

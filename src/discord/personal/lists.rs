@@ -90,7 +90,7 @@ fn followed_row(at: usize, row: &NamedFollow) -> String {
 
 fn followers(page: &LongPage<PersonEntry>) -> CreateEmbed {
     if page.items.is_empty() {
-        return empty(page.total, "Nobody follows you yet", "`/feed privacy` says who may.");
+        return empty(page.total, "Nobody follows you yet", "Choose who may with `/feed privacy`.");
     }
     let row = |(at, entry): (usize, &PersonEntry)| {
         let mutual = entry.relationship.is_some_and(|relationship| relationship.is_following);

@@ -1,5 +1,5 @@
 //! Discord's side of `/feed`: the feed and the lists with their buttons and menus, and what is said of
-//! follows. Whoever reads it may never have heard of this bot.
+//! follows. The people who read it may never have heard of this bot.
 
 pub(super) mod answer;
 pub(super) mod component_id;

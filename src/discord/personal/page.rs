@@ -57,7 +57,7 @@ pub(in crate::discord) async fn answer(
         .allowed_mentions(CreateAllowedMentions::new()))
 }
 
-/// What is said where there is no post to show.
+/// The answer if there is no post to show.
 async fn nothing(bot: &Bot, page: &FeedPage, screen: FeedScreen) -> Result<CreateEmbed, ServiceError> {
     let (title, text) = if !page.is_complete {
         (
@@ -78,7 +78,7 @@ async fn nothing(bot: &Bot, page: &FeedPage, screen: FeedScreen) -> Result<Creat
     } else {
         (
             "Your feed is empty",
-            "What you follow posts will appear here. `/feed following` shows what that is.",
+            "New posts from the people and channels you follow appear here. `/feed following` lists them.",
         )
     };
     Ok(reply::info(title, text))

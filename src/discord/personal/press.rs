@@ -117,7 +117,7 @@ async fn perform(
 async fn mark(bot: &Bot, screen: FeedScreen) -> Result<EditInteractionResponse, ServiceError> {
     let FeedStart::At(position) = screen.start else { return Err(PersonalRefusal::UnknownActivity.into()) };
     bot.people.mark_read_to(screen.owner, position.message).await?;
-    let said = reply::done("This page and everything before it is marked as read.");
+    let said = reply::done("This page and everything older is marked as read.");
     page::answer(bot, screen, Some(said)).await
 }
 

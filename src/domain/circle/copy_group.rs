@@ -1,7 +1,21 @@
 //! Messages of one source that say the same, and how far the bot has found out whether they go round in a
 //! circle.
+//!
+//! What happens in each stage, and the stage that follows (— : nothing):
+//!
+//! | stage | a copy is posted | mirrors aren't shown yet | its time is over | the follows are found |
+//! |---|---|---|---|---|
+//! | counting | it is mirrored; the first suspicious one is quarantined → quiet | — | — | — |
+//! | quiet | quarantined; if no earlier mirror can have caused it → cleared | it waits anew | → finding; if there are suspects → testing | — |
+//! | finding | quarantined | — | — | → testing; if there are none → cleared |
+//! | testing | quarantined: the tested follows are the suspects → quiet; one that fails alone and again breaks → counting | it waits anew | the others are tested; if there are none → cleared | — |
+//! | cleared | it is mirrored; after the stage's time → counting | — | — | — |
+//!
+//! Quiet, finding and testing also end after [`LONGEST`] in all → cleared. Whatever leads to cleared, or
+//! breaks a follow, releases what was quarantined.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -34,6 +48,15 @@ pub(super) enum CircleStage {
     Testing { tested: Vec<FollowId>, others: Vec<FollowId>, until: DateTime<Utc> },
     /// It doesn't go round in a circle.
     Cleared { until: DateTime<Utc> },
+}
+
+/// What is done with a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CopyHandling {
+    /// It is mirrored as usual.
+    Mirrored,
+    /// It is recorded, and not mirrored yet.
+    Quarantined,
 }
 
 #[derive(Debug)]
@@ -94,72 +117,112 @@ impl CopyGroup {
         (arrival, arrival + quiet)
     }
 
-    /// Notes another copy. Whether it is to be quarantined.
+    /// Notes another copy. Says whether it is to be quarantined.
     pub(super) fn take_copy(
         &mut self,
         origin: Origin,
         at: DateTime<Utc>,
         fingerprint: &Fingerprint,
         actions: &mut VecDeque<CircleAction>,
-    ) -> bool {
-        let gap = at - self.last_at;
-        if gap > LINK && matches!(self.stage, CircleStage::Counting) {
-            (self.copies, self.longest_gap) = (0, TimeDelta::zero());
-        } else if matches!(self.stage, CircleStage::Counting) {
-            self.longest_gap = self.longest_gap.max(gap);
+    ) -> CopyHandling {
+        if matches!(self.stage, CircleStage::Counting) {
+            let gap = at - self.last_at;
+            if gap > LINK {
+                (self.copies, self.longest_gap) = (0, TimeDelta::zero());
+            } else {
+                self.longest_gap = self.longest_gap.max(gap);
+            }
         }
         self.copies = self.copies.saturating_add(1);
         self.fingerprint = fingerprint.clone();
         self.last_at = at;
-        let hold = match &self.stage {
-            CircleStage::Counting => self.copies >= SUSPICIOUS,
-            CircleStage::Cleared { until } if at <= *until => false,
-            CircleStage::Cleared { .. } => {
-                (self.stage, self.copies) = (CircleStage::Counting, 1);
-                false
+        match &mut self.stage {
+            CircleStage::Counting => self.take_while_counting(origin, at),
+            CircleStage::Cleared { until } => {
+                let is_over = at > *until;
+                self.take_while_cleared(origin, is_over)
             }
-            // It was posted although nothing was mirrored, so something else is the cause. It is released
-            // with the others, in order.
-            CircleStage::Quiet { arrived_at, .. } if at > *arrived_at => {
-                self.quarantined.push(origin);
-                self.clear(at, actions);
-                return true;
+            CircleStage::Quiet { arrived_at, .. } => {
+                let has_another_cause = at > *arrived_at;
+                self.take_in_quiet(origin, at, has_another_cause, actions)
             }
-            CircleStage::Quiet { .. } | CircleStage::Finding | CircleStage::Testing { .. } => true,
-        };
-        if !hold {
-            self.passed.push_back(origin);
-            if self.passed.len() > REMEMBERED {
-                self.passed.pop_front();
-            }
-            return false;
-        }
-        self.quarantined.push(origin);
-        match std::mem::replace(&mut self.stage, CircleStage::Finding) {
-            CircleStage::Counting => {
-                (self.began, self.agreeing, self.suspects) = (at, 0, None);
-                self.begin_quiet(at);
-            }
-            // What is shown by these came back.
+            CircleStage::Finding => self.quarantine(origin),
             CircleStage::Testing { tested, .. } => {
-                match tested[..] {
-                    [only] => {
-                        self.agreeing += 1;
-                        if self.agreeing >= AGREEING {
-                            actions.push_back(CircleAction::Break(only));
-                            actions.push_back(CircleAction::Release(std::mem::take(&mut self.quarantined)));
-                            (self.stage, self.copies) = (CircleStage::Counting, 0);
-                            return true;
-                        }
-                    }
-                    _ => self.agreeing = 0,
-                }
+                let tested = mem::take(tested);
+                self.take_in_test(origin, at, tested, actions)
+            }
+        }
+    }
+
+    /// Mirrors a copy as usual.
+    fn pass(&mut self, origin: Origin) -> CopyHandling {
+        self.passed.push_back(origin);
+        if self.passed.len() > REMEMBERED {
+            self.passed.pop_front();
+        }
+        CopyHandling::Mirrored
+    }
+
+    fn quarantine(&mut self, origin: Origin) -> CopyHandling {
+        self.quarantined.push(origin);
+        CopyHandling::Quarantined
+    }
+
+    /// A few copies are nothing unusual. With the next one, an investigation begins.
+    fn take_while_counting(&mut self, origin: Origin, at: DateTime<Utc>) -> CopyHandling {
+        if self.copies < SUSPICIOUS {
+            return self.pass(origin);
+        }
+        (self.began, self.agreeing, self.suspects) = (at, 0, None);
+        self.begin_quiet(at);
+        self.quarantine(origin)
+    }
+
+    fn take_while_cleared(&mut self, origin: Origin, is_over: bool) -> CopyHandling {
+        if is_over {
+            (self.stage, self.copies) = (CircleStage::Counting, 1);
+        }
+        self.pass(origin)
+    }
+
+    /// A copy that can't come from an earlier mirror was posted although nothing was mirrored, so something
+    /// else is the cause. It is released with the others, in order.
+    fn take_in_quiet(
+        &mut self,
+        origin: Origin,
+        at: DateTime<Utc>,
+        has_another_cause: bool,
+        actions: &mut VecDeque<CircleAction>,
+    ) -> CopyHandling {
+        let handling = self.quarantine(origin);
+        if has_another_cause {
+            self.clear(at, actions);
+        }
+        handling
+    }
+
+    /// What these follows show came back. If there is only one, it failed its test.
+    fn take_in_test(
+        &mut self,
+        origin: Origin,
+        at: DateTime<Utc>,
+        tested: Vec<FollowId>,
+        actions: &mut VecDeque<CircleAction>,
+    ) -> CopyHandling {
+        let handling = self.quarantine(origin);
+        self.agreeing = if tested.len() == 1 { self.agreeing + 1 } else { 0 };
+        match tested[..] {
+            [only] if self.agreeing >= AGREEING => {
+                actions.push_back(CircleAction::Break(only));
+                actions.push_back(CircleAction::Release(mem::take(&mut self.quarantined)));
+                (self.stage, self.copies) = (CircleStage::Counting, 0);
+            }
+            _ => {
                 self.suspects = Some(tested);
                 self.begin_quiet(at);
             }
-            stage => self.stage = stage,
         }
-        true
+        handling
     }
 
     /// Notes that mirrors aren't shown yet. Whatever waits for their effects waits from now on, as long as
@@ -222,7 +285,7 @@ impl CopyGroup {
             }
             // Nothing came back of what these show.
             CircleStage::Testing { others, until, .. } if *until <= now => {
-                let others = std::mem::take(others);
+                let others = mem::take(others);
                 self.agreeing = 0;
                 self.begin_test(id, others, now, actions);
             }
@@ -234,6 +297,6 @@ impl CopyGroup {
         let time = CLEARED * 2_i32.pow(self.clearances.min(8));
         self.clearances += 1;
         self.stage = CircleStage::Cleared { until: now + time.min(LONGEST_CLEARED) };
-        actions.push_back(CircleAction::Release(std::mem::take(&mut self.quarantined)));
+        actions.push_back(CircleAction::Release(mem::take(&mut self.quarantined)));
     }
 }

@@ -1,4 +1,4 @@
-//! Who changed what: in a server, and of their own.
+//! The audit: of a server, and of a person's own access.
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -39,7 +39,7 @@ pub(super) struct AuditQuery {
     /// Only those that were made at this time or later: RFC 3339.
     #[param(value_type = Option<String>, example = "2026-11-30T00:00:00Z")]
     since: Option<GivenTime>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave.
@@ -69,7 +69,7 @@ impl AuditQuery {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct OwnAuditQuery {
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave.
@@ -104,7 +104,8 @@ pub(super) struct AuditRow {
     id: String,
     /// When it was made.
     at: String,
-    /// Who made it; null for me, for somebody of another server, and for a person who was forgotten.
+    /// The person who made it; null for the bot, for somebody of another server, and for a person who was
+    /// forgotten.
     actor_id: Option<String>,
     /// In which way; `system`: I did, or another server.
     #[schema(value_type = words::AuditVia)]
@@ -177,7 +178,7 @@ pub(super) async fn list(
     Ok(answer(page, size, (&state.url, &uri)))
 }
 
-/// List what you changed of your own
+/// List what was done with your sessions and tokens
 ///
 /// Where and how you signed in and out, and which tokens you made and revoked: the newest first, as long as
 /// it is kept.

@@ -22,7 +22,7 @@ use crate::service::{
 use super::follows::{ChannelEnd, FollowPath, WaitView};
 use super::{words, written};
 
-/// How many messages are shown where nothing is said.
+/// How many messages are shown by default.
 const USUAL: u8 = 10;
 
 /// What became of a message in one follower.
@@ -80,7 +80,7 @@ pub(super) struct MessageView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
-    /// How many messages: 1 to 50, and 10 where nothing is said.
+    /// How many messages: 1 to 50, 10 by default.
     #[param(minimum = 1, maximum = 50)]
     limit: Option<u8>,
 }

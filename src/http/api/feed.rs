@@ -30,7 +30,7 @@ use super::{words, written};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct FeedQuery {
-    /// How many activities at most: 1 to 100, and 20 where nothing is said.
+    /// How many activities at most: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// The cursor that another page gave.
@@ -107,7 +107,7 @@ pub(super) struct NamedView {
     name: String,
 }
 
-/// Who wrote it.
+/// The author.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AuthorView {
     /// The id; null once that person is forgotten.
@@ -131,7 +131,7 @@ pub(super) struct ActivityView {
     /// `none`.
     #[schema(value_type = words::PostContent)]
     kind: &'static str,
-    /// Who wrote it.
+    /// The author.
     author: AuthorView,
     /// Its channel, as it is called now.
     channel: NamedView,
@@ -143,7 +143,7 @@ pub(super) struct ActivityView {
     created_at: String,
     /// Whether its author edited it. Other tags of its thread are no edit.
     edited: bool,
-    /// What it says, in Discord's Markdown; null where that isn't kept any more.
+    /// Its text, in Discord's Markdown; null if it isn't kept any more.
     text: Option<String>,
     /// Its files.
     attachments: Vec<AttachmentView>,
@@ -278,8 +278,8 @@ impl FeedQuery {
 
 /// Read your feed
 ///
-/// What the people and channels posted that you follow, the newest first, as far as you can read it in
-/// Discord now.
+/// Posts from the people, channels and collections you follow, newest first. It shows only what you can read
+/// in Discord at the moment.
 #[utoipa::path(
     get,
     path = "/me/feed",

@@ -1,4 +1,4 @@
-//! Who one is.
+//! The person who is signed in.
 
 use axum::Json;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::http::problem::Problem;
 
 use super::words;
 
-/// Whoever asks.
+/// The person who asks.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MeView {
@@ -19,14 +19,14 @@ pub(super) struct MeView {
     /// The name that Discord showed when this session began; a token doesn't know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// By what this person is known: `session` or `token`.
+    /// How you are signed in: `session` or `token`.
     #[schema(value_type = words::Authentication)]
     authentication: &'static str,
     /// What the token may be used for. A session may be used for everything.
     #[schema(value_type = Option<Vec<words::TokenScope>>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<&'static str>>,
-    /// The only server in which the token is good for anything.
+    /// The only server in which the token works.
     #[serde(skip_serializing_if = "Option::is_none")]
     server_id: Option<String>,
     /// When the token stops working.
@@ -34,14 +34,14 @@ pub(super) struct MeView {
     expires_at: Option<String>,
 }
 
-/// Show who you are, and what your token may be used for
+/// See how you are signed in, and what your token may be used for
 #[utoipa::path(
     get,
     path = "/me",
     tag = "Account",
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "Who you are", body = MeView),
+        (status = 200, description = "The person who is signed in", body = MeView),
     )
 )]
 pub(super) async fn show(caller: Identified) -> Result<Json<MeView>, Problem> {

@@ -41,7 +41,7 @@ impl FromRequestParts<WebState> for Operator {
     }
 }
 
-/// How a process does.
+/// A process's health.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OperatorHealth)]
@@ -53,10 +53,10 @@ pub(super) struct HealthView {
     role: &'static str,
     /// Its version.
     version: &'static str,
-    /// How the database does.
+    /// The state of its database.
     #[schema(value_type = words::DatabaseState)]
     database: &'static str,
-    /// How the connection to the gateway does.
+    /// The state of its connection to the gateway.
     #[schema(value_type = words::GatewayState)]
     gateway: &'static str,
     /// Whether it hears other processes, if there can be any.
@@ -124,7 +124,7 @@ pub(super) struct ProcessesView {
     serving_since: String,
 }
 
-/// How much is served.
+/// Servers and follows, in numbers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OperatorServers)]
@@ -211,7 +211,7 @@ impl ServedView {
     }
 }
 
-/// See how the process does
+/// See a process's health
 ///
 /// For operators only: for all others, this address doesn't exist.
 #[utoipa::path(
@@ -267,7 +267,7 @@ pub(super) async fn processes(Operator(figures): Operator) -> Result<Json<Proces
     Ok(Json(ProcessesView::of(figures.processes().await?)))
 }
 
-/// See how much is served
+/// See how many servers and follows there are
 ///
 /// For operators only: for all others, this address doesn't exist.
 #[utoipa::path(

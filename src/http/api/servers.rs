@@ -116,8 +116,8 @@ impl StatsView {
 
 /// List the servers that you and I are both in
 ///
-/// As far as I know yours: those that you signed in from while the session goes on; with a token for one
-/// server, that one.
+/// With a session: those in which you ran `/dashboard`, or that Discord named when you signed in. With a
+/// token for one server: that one.
 #[utoipa::path(
     get,
     path = "/servers",

@@ -33,7 +33,7 @@ pub(super) struct TokenView {
     /// What it may be used for.
     #[schema(value_type = Vec<words::TokenScope>)]
     scopes: Vec<&'static str>,
-    /// The only server in which it is good for anything; null for all.
+    /// The only server in which it works; null for all.
     server_id: Option<String>,
     /// When it was made.
     created_at: String,
@@ -78,7 +78,7 @@ pub(super) struct NewTokenBody {
     /// What it may be used for, at least one.
     #[schema(value_type = Vec<words::TokenScope>, min_items = 1, example = json!(["servers:read"]))]
     scopes: Vec<String>,
-    /// The only server in which it is good for anything; without it, all.
+    /// The only server in which it works; without it, all.
     #[schema(value_type = Option<IdText>)]
     server_id: Option<Id<GuildId>>,
     /// How long it works; `90d` without it.

@@ -115,7 +115,7 @@ set! {
     WholeUserMode = [TagMode::All, TagMode::Except].map(super::people::upper_mode)
 }
 set! {
-    /// What of the source's threads a follow lets through.
+    /// Which of the source's threads a follow lets through.
     ThreadScope = follow::ThreadScope::ALL.iter().map(|scope| scope.as_str())
 }
 set! {
@@ -200,9 +200,9 @@ named! {
 }
 
 named! {
-    /// By what somebody is known.
+    /// How somebody is signed in.
     Authentication,
-    /// By what somebody is known.
+    /// How somebody is signed in.
     authentication(&Identified) {
         Identified::Session(_) => "session",
         Identified::Token(_) => "token",
@@ -210,7 +210,7 @@ named! {
 }
 
 named! {
-    /// How much you see of a channel: it is `here` in this server, `elsewhere` in another that you see,
+    /// What you see of a channel: it is `here` in this server, `elsewhere` in another that you see,
     /// `hidden`, or `deleted`.
     ChannelSight,
     /// How much is seen of a channel.
@@ -342,9 +342,9 @@ named! {
 }
 
 named! {
-    /// How the database does.
+    /// The state of the database.
     DatabaseState,
-    /// How the database does.
+    /// The state of the database.
     database(&DatabaseCondition) {
         DatabaseCondition::Up => "up",
         DatabaseCondition::Down => "down",
@@ -353,9 +353,9 @@ named! {
 }
 
 named! {
-    /// How the connection to the gateway does; in `standby`, another process has the shards.
+    /// The state of the connection to the gateway; in `standby`, another process has the shards.
     GatewayState,
-    /// How the connection to the gateway does.
+    /// The state of the connection to the gateway.
     gateway(&GatewayCondition) {
         GatewayCondition::Up => "up",
         GatewayCondition::Down => "down",

@@ -1,4 +1,4 @@
-//! One's feed: what the people and channels posted that one follows.
+//! A person's feed: posts from the people, channels and collections they follow.
 
 use axum::extract::State;
 use axum::response::IntoResponse;

@@ -70,7 +70,7 @@ fn servers(session: &WebSession, with_discord: bool) -> Markup {
         h2 { "What you can do here" }
         p {
             "Make " a href="/settings/tokens" { "API tokens" } " for your programs, and read "
-            a href="/docs" { "what they can do" } ". Everything else is done with commands in Discord."
+            a href="/docs" { "what they can do" } ". Follows, panels and your feed can also be managed with commands in Discord."
         }
     }
 }

@@ -75,7 +75,7 @@ fn shown_once(token: &ApiToken, stored: &StoredApiToken) -> Markup {
         div.panel {
             p { "This is " b { (stored.name) } ". Copy it now: it is shown only here and now." }
             code.secret { (token.text()) }
-            p.faint { "Whoever has it can do what it may be used for in your name. Keep it like a password." }
+            p.faint { "Anybody who has it can act in your name, within its scopes. Keep it like a password." }
         }
         p { a href=(PATH) { "Back to your tokens" } }
     }

@@ -199,7 +199,7 @@ impl ProblemCode {
                 "too_many_requests",
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many requests",
-                "So many requests, or sign-ins from one address, are too much in a span of time. Retry-After says when there is room again.",
+                "Too many requests, or too many sign-ins from one address. Retry-After says when there is room again.",
             ),
             Self::InvalidIdempotencyKey => (
                 "invalid_idempotency_key",

@@ -86,7 +86,7 @@ impl fmt::Display for ForgetReport {
             writeln!(f, "{ended} at the web pages ended.")?;
         }
         if personal > 0 {
-            writeln!(f, "Whom they follow, and who follows them, is forgotten, and so is their feed.")?;
+            writeln!(f, "Their personal follows, their followers and their feed are forgotten.")?;
         }
         writeln!(f, "What they post or edit from now on is kept like anybody's.")
     }

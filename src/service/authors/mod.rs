@@ -1,8 +1,8 @@
 //! What people ask for themselves: to see what is kept of them, not to be mirrored, to be forgotten.
 //! Everybody asks only for themselves, so nothing is asked of Discord.
 //!
-//! A request is written down at once, and holds from then on (`store::followed`). What was mirrored before is
-//! withdrawn in the background ([`Removals`]).
+//! A request is written down at once, and holds from then on (`store::source::event::followed`). What was
+//! mirrored before is withdrawn in the background ([`Removals`]).
 
 pub mod forget;
 mod removals;
@@ -15,12 +15,13 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::domain::retention::RetentionPeriods;
-use crate::store::{AuthorTotals, Store};
+use crate::store::Store;
 
 use super::access::quotas::UserQuotas;
 use super::{ServiceError, ServiceParts};
 
 pub use self::removals::Removals;
+pub use crate::store::AuthorTotals;
 
 /// What people ask for themselves.
 pub struct Authors {

@@ -1,8 +1,8 @@
 //! A server's collections: who manages them, and what is shown of them. Following one is in
 //! [`people`](super::people), as it is for everything that people follow.
 //!
-//! A collection makes nothing public: whoever follows it sees of its channels what they can read themselves,
-//! when they read. So it may have channels of other servers, which whoever adds them can read.
+//! A collection makes nothing public: its followers see only the channels that they can read themselves, when
+//! they read. So it may have channels of other servers, if the person who adds them can read them.
 
 mod find;
 mod manage;

@@ -17,7 +17,7 @@ pub struct CollectionRecord {
     pub collection: Collection,
     /// How much it has.
     pub counts: CollectionCounts,
-    /// Its channels, the first ones first, as far as the person who asks may know them.
+    /// Its channels, in order, without those that the person who asks may not know.
     pub channels: Vec<ChannelView>,
 }
 
@@ -37,7 +37,7 @@ impl Collections {
         self.record(&mut access, actor, collection).await
     }
 
-    /// A collection with its channels, as far as the person may know them.
+    /// A collection with its channels, without those that the person may not know.
     pub(super) async fn record(
         &self,
         access: &mut Access<'_>,

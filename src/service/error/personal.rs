@@ -27,8 +27,8 @@ pub enum PersonalRefusal {
     /// That person doesn't follow the one who asks.
     #[error("That person doesn't follow you.")]
     NotFollower,
-    /// The person follows as much as one may.
-    #[error("You already follow {MOST_FOLLOWED} people, channels and collections, the most that one can.")]
+    /// The person follows as many as anybody may.
+    #[error("You already follow {MOST_FOLLOWED} people, channels and collections, the maximum.")]
     Full,
     /// The person has asked as many people as one may.
     #[error(
@@ -42,7 +42,7 @@ pub enum PersonalRefusal {
     #[error("These tags don't go with this mode: {0}.")]
     Filter(#[from] PersonalFilterError),
     /// They don't show how many follow them, or how many they follow.
-    #[error("This person doesn't show that.")]
+    #[error("This person keeps that private.")]
     CountsHidden,
     /// Too many people were looked up who don't exist.
     #[error("You looked for a lot of people whom I can't find. Please try again <t:{}:R>.", .0.timestamp())]
@@ -51,7 +51,7 @@ pub enum PersonalRefusal {
     #[error("I can't find that post in your feed.")]
     UnknownActivity,
     /// A command takes one person or one channel, and got none or both.
-    #[error("Choose whom or what you mean: either a `member` or a `channel`.")]
+    #[error("Choose a `member` or a `channel`.")]
     ChooseOne,
 }
 

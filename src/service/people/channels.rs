@@ -1,4 +1,4 @@
-//! Following channels personally: what is posted there comes into one's feed.
+//! Following channels personally: their posts appear in the follower's feed.
 
 use chrono::{DateTime, Utc};
 
@@ -16,12 +16,12 @@ use crate::store::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
 use super::People;
 
-/// How a follow is to be from now on. What isn't given stays as it is.
+/// A change of a follow. What isn't given stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct PersonalChange {
     /// What is let through.
     pub options: Option<PersonalOptions>,
-    /// Until when nothing of it is shown; `Some(None)`: from now on again.
+    /// Until when the feed hides it; `Some(None)` shows it again.
     pub muted_until: Option<Option<DateTime<Utc>>>,
 }
 
@@ -45,7 +45,7 @@ impl People {
         self.quotas.count_done_action(follower, change).await
     }
 
-    /// Changes one's own follow of anything.
+    /// Changes a person's own follow of anything.
     pub async fn change_follow(
         &self,
         follower: UserId,

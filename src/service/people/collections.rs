@@ -1,4 +1,4 @@
-//! Following collections personally: what is posted in their channels comes into one's feed.
+//! Following collections personally: posts in their channels appear in the follower's feed.
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -16,7 +16,7 @@ use crate::store::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
 use super::People;
 
-/// How many channels of a collection are begun to be read at once.
+/// How many channels of a collection begin to be read at once.
 const AT_ONCE: usize = 8;
 
 impl People {
@@ -43,7 +43,7 @@ impl People {
             match self.edit(pair, edit).await? {
                 PersonalEdited::Made(follow) => {
                     if is_first {
-                        // Whoever added one of these meanwhile saw no follower.
+                        // Somebody who added one of these meanwhile saw no follower.
                         let mut added = self.store.collected_channels(id).await?;
                         added.retain(|one| !known.contains(one));
                         self.begin_reading_all(added).await?;
@@ -119,7 +119,8 @@ impl People {
         Ok(false)
     }
 
-    /// Begins to read the channels of a collection that nobody follows yet, as far as the bot can.
+    /// Begins to read the channels of a collection that nobody follows yet. Those that the bot can't read are
+    /// left out.
     async fn begin_reading_all(&self, channels: Vec<CollectedChannel>) -> Result<(), ServiceError> {
         let rest = self.rest.of_program();
         let mut access = Access::new(&rest, self.clock);

@@ -1,9 +1,9 @@
 //! Reading one's feed.
 //!
-//! What it may show is looked up in the database, newest first ([`Store::feed_candidates`]). Then whatever is
-//! in a channel that the person can't read at this moment is left out: Discord is asked about each server, as
-//! far as that isn't known from within the last minute. So a role that is lost hides what it opened within a
-//! minute, and nothing about it is told, not even how much it is.
+//! The database finds what the feed may show, newest first ([`Store::feed_candidates`]). Posts of channels
+//! that the person can't read at this moment are then left out: Discord is asked about each server, unless it
+//! was asked within the last minute. Losing a role hides its posts within a minute; they aren't counted
+//! either.
 //!
 //! [`Store::feed_candidates`]: crate::store::Store::feed_candidates
 
@@ -23,7 +23,7 @@ use super::People;
 
 /// About how many servers Discord is asked at once.
 const AT_ONCE: usize = 8;
-/// How many channels that no list of a server's has (threads) are looked up for one page.
+/// How many threads, which no list of a server's channels has, are looked up for one page.
 const MOST_THREADS: usize = 25;
 
 /// Where a page of a feed begins.
@@ -77,7 +77,7 @@ pub struct ShownPost {
 pub struct FeedPage {
     /// What is on it.
     pub posts: Vec<ShownPost>,
-    /// How many there are on all pages, as far as that was found out.
+    /// How many there are on all pages. A lower bound unless `is_total_exact`.
     pub total: usize,
     /// How many of these are newer than the page.
     pub newer: usize,
@@ -85,13 +85,13 @@ pub struct FeedPage {
     pub is_total_exact: bool,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<FeedPosition>,
-    /// Whether Discord could be asked about every server.
+    /// Whether Discord answered about every server.
     pub is_complete: bool,
     /// Up to where it was marked as read.
     pub seen: Option<MessageId>,
 }
 
-/// What one hasn't read yet.
+/// What a person hasn't read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unread {
     /// How much; [`MOST_UNREAD`] is where counting ends.
@@ -100,7 +100,7 @@ pub struct Unread {
     pub newest: Option<ActivityId>,
 }
 
-/// What somebody sees of a channel.
+/// A channel that somebody can read, by name.
 #[derive(Debug, Clone)]
 struct VisibleChannel {
     channel: String,
@@ -163,7 +163,7 @@ impl People {
         })
     }
 
-    /// What one hasn't marked as read.
+    /// What a person hasn't marked as read.
     pub async fn unread(&self, user: UserId, via: Via) -> Result<Unread, ServiceError> {
         let filter = FeedFilter { after: self.store.feed_mark(user).await?, ..FeedFilter::default() };
         let (shown, _) = self.visible(user, via, &filter, FeedStart::Newest).await?;
@@ -182,7 +182,7 @@ impl People {
         Ok(self.store.move_feed_mark(user, message).await?)
     }
 
-    /// Where in somebody's feed an activity is. What they may not see isn't told from what doesn't exist.
+    /// Where in somebody's feed an activity is. An activity that they may not see looks like a missing one.
     async fn position_in_feed(
         &self,
         user: UserId,

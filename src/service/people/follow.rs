@@ -14,12 +14,12 @@ use crate::store::{PersonalEdit, PersonalEdited, PersonalPair};
 
 use super::People;
 
-/// Who follows one tag of whom.
+/// A person, and one tag of another whom they follow or want to follow.
 #[derive(Debug, Clone)]
 pub struct TagPair {
-    /// Who follows.
+    /// The follower.
     pub follower: UserId,
-    /// Whose posts.
+    /// The person whose posts are meant.
     pub followed: UserId,
     /// The tag.
     pub tag: Tag,
@@ -121,7 +121,7 @@ impl People {
         }
     }
 
-    /// A person follows one tag of another no longer. With the last one, the follow ends.
+    /// A person stops following one tag of another. With the last one, the follow ends.
     pub async fn unfollow_tag(&self, pair: TagPair) -> Result<(), ServiceError> {
         let TagPair { follower, followed, tag } = pair;
         let edit = |present: Option<&PersonalFollow>| {
@@ -151,7 +151,7 @@ impl People {
         self.end(follower, Followee::User(followed), edit).await.map(drop)
     }
 
-    /// One's own follow with this number. Those of others aren't found.
+    /// A person's own follow with this number. Those of others aren't found.
     pub async fn follow_by_number(
         &self,
         follower: UserId,
@@ -161,7 +161,7 @@ impl People {
         found.ok_or_else(|| PersonalRefusal::NotFollowing.into())
     }
 
-    /// One's own follow of this.
+    /// A person's own follow of this.
     pub async fn own_follow(
         &self,
         follower: UserId,
@@ -171,7 +171,7 @@ impl People {
         found.ok_or_else(|| PersonalRefusal::NotFollowing.into())
     }
 
-    /// Shows nothing of a follow in one's feed until then; from now on again if there is no time.
+    /// Hides a follow from its follower's feed until then; without a time, shows it again.
     pub async fn mute(
         &self,
         follower: UserId,
@@ -192,7 +192,7 @@ impl People {
         self.own_follow(follower, followee).await
     }
 
-    /// Ends somebody's follow of oneself, and keeps them from following again if `block` says so.
+    /// Ends somebody's follow of this person; with `block`, they can't follow again.
     pub async fn remove_follower(
         &self,
         user: UserId,
@@ -210,7 +210,7 @@ impl People {
         if removed || block { Ok(()) } else { Err(PersonalRefusal::NotFollower.into()) }
     }
 
-    /// Lets somebody follow oneself again. Whether they were blocked.
+    /// Lets somebody follow this person again. Returns whether they were blocked.
     pub async fn unblock(&self, user: UserId, blocked: UserId) -> Result<bool, ServiceError> {
         Ok(self.store.unblock_person(user, blocked).await?)
     }
@@ -220,7 +220,8 @@ impl People {
         Ok(self.profile_for(Some(user), user).await?.privacy)
     }
 
-    /// Notes what a person chose. If nobody may follow them any more, those who do stop: returns how many.
+    /// Stores what a person chose. If nobody may follow them any more, their followers are removed. Returns
+    /// how many there were.
     pub async fn set_privacy(&self, user: UserId, choice: PrivacyChoice) -> Result<u64, ServiceError> {
         self.profile_for(Some(user), user).await?;
         let ends = choice.admission(self.policy) == FollowAdmission::Refused;
@@ -299,7 +300,9 @@ impl People {
         self.quotas.count_done_action(follower, change).await
     }
 
-    /// Other processes have to listen, too. If they don't hear it, they do within minutes.
+    /// Other processes have to listen, too. This is sent after the commit. A process that misses it listens
+    /// from its next reload on: when its connection to the database is back, when it has lagged behind, or at
+    /// its start. Nothing polls for it.
     pub(in crate::service) async fn tell_peers(&self, followee: Followee) {
         if let Err(error) = self.store.notify(&crate::store::Notice::Followee(followee)).await {
             tracing::warn!(%error, "other processes could not be told of a new personal follow");
@@ -307,7 +310,7 @@ impl People {
     }
 }
 
-/// A follow that there is.
+/// The follow, if there is one.
 fn standing(edited: PersonalEdited) -> Result<PersonalFollow, ServiceError> {
     match edited {
         PersonalEdited::Kept(follow) | PersonalEdited::Made(follow) | PersonalEdited::Changed(follow) => {

@@ -1,4 +1,4 @@
-//! Who follows whom, as far as whoever asks may see it.
+//! Lists of who follows whom, for somebody who may see only some of them.
 
 use crate::domain::ids::UserId;
 use crate::domain::paging::{LongPage, PageSize, PageStart};
@@ -39,7 +39,7 @@ pub struct PersonView {
 pub struct NamedFollow {
     /// The follow.
     pub follow: PersonalFollow,
-    /// Who is followed; `None` for a channel or a collection.
+    /// The person followed; `None` for a channel or a collection.
     pub profile: Option<Profile>,
 }
 
@@ -148,8 +148,7 @@ impl People {
         counts.ok_or_else(|| PersonalRefusal::CountsHidden.into())
     }
 
-    /// What one and each of these people are to each other, in their order. Whom nobody knows is nothing to
-    /// anybody.
+    /// How this person and each of these are related, in their order. Unknown people have no relationship.
     pub async fn relationships(
         &self,
         viewer: UserId,

@@ -1,9 +1,10 @@
-//! What people do with each other and for themselves: follow people, channels and collections, see who
-//! follows whom, and read their feed. Everybody changes only what is theirs.
+//! People's own follows: they follow people, channels and collections, see who follows whom, and read their
+//! feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `requests` answers those who ask, `list` shows them, `feed` reads what comes of them. What
-//! somebody may see of a feed is asked of Discord, anew each minute.
+//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. Discord decides
+//! what a person may see of a feed: it is asked when the feed is read, and an answer is used for a minute at
+//! most.
 
 mod channels;
 mod collections;
@@ -40,13 +41,13 @@ pub use self::follow::{FollowEnd, PersonalOutcome, TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};
 pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 
-/// The span in which people are looked up in vain, and how many one person may look up so.
+/// The span in which vain look-ups of people are counted, and how many one person has in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const UNKNOWN: u32 = 30;
-/// How many people are remembered whom nobody knows.
+/// How many unknown ids are remembered.
 const MOST_ABSENT: usize = 10_000;
 
-/// What people do with each other and for themselves.
+/// The use cases of people's own follows and feeds.
 pub struct People {
     store: Store,
     rest: Client,

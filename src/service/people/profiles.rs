@@ -1,4 +1,4 @@
-//! Who people are. What Discord says of them is kept for a day; whom it doesn't know, for ten minutes.
+//! People as Discord describes them. That is kept for a day; that an id is unknown, for ten minutes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::service::{PersonalRefusal, ServiceError};
 
 use super::People;
 
-/// How long what Discord says of a person is taken for true.
+/// How long what Discord says of a person is trusted.
 const FRESH: TimeDelta = TimeDelta::days(1);
 /// The code of the refusal to look anybody else up for now.
 const TOO_MANY: &str = "too_many_unknown_users";
@@ -24,8 +24,8 @@ const PACE: Duration = Duration::from_millis(200);
 const ABSENT: TimeDelta = TimeDelta::minutes(10);
 
 impl People {
-    /// Who this is. If that isn't known, or isn't new, Discord is asked for somebody who is signed in; a
-    /// guest is told what is known.
+    /// This person's profile. If it is missing or old, Discord is asked on behalf of somebody who is signed
+    /// in; a guest gets what is stored.
     ///
     /// # Errors
     /// [`PersonalRefusal::UnknownUser`] if there is nobody with this id, or a bot has it.

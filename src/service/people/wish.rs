@@ -1,5 +1,5 @@
-//! Following as people do it with commands: the first time makes a follow, the next ones change it. And what
-//! else only commands do: muting for a span of time, and being forgotten.
+//! Following as people do it with commands: the first time makes a follow, the next ones change it. Also
+//! muting for a span of time and being forgotten, which only commands do.
 
 use chrono::TimeDelta;
 
@@ -117,7 +117,7 @@ impl People {
         self.quotas.count_done_action(follower, change).await
     }
 
-    /// Who sees follows of this one's kind, if it is the first of them.
+    /// The people who see follows of this one's kind, if it is the first of them.
     async fn first_of_its_kind(
         &self,
         follow: &PersonalFollow,
@@ -134,7 +134,7 @@ impl People {
         Ok(Some(chosen.unwrap_or(self.policy.lists)))
     }
 
-    /// Shows nothing of a follow in one's feed for so long; from now on again if there is no span.
+    /// Hides a follow from its follower's feed for so long; without a span, shows it again.
     pub async fn mute_for(
         &self,
         follower: UserId,

@@ -26,7 +26,8 @@ pub struct Watched(RwLock<WatchedSets>);
 
 #[derive(Debug, Default)]
 struct WatchedSets {
-    /// The sources that the bot reads, which are those of relay follows.
+    /// The channels that the bot reads: sources of relay follows, and channels that people follow by
+    /// themselves or in a collection.
     read: HashMap<ChannelId, Source>,
     /// The public threads of sources that want them, and threads that are followed themselves.
     threads: ThreadIndex,
@@ -84,7 +85,7 @@ impl WatchedSets {
 }
 
 impl Watched {
-    /// Whether messages in this channel are mirrored.
+    /// Whether messages in this channel are read.
     pub fn is_source(&self, channel: ChannelId) -> bool {
         self.read_sets(|sets| sets.read.contains_key(&channel) || sets.threads.get(channel).is_some())
     }

@@ -12,8 +12,8 @@
 //! stays without it until what came from it is taken down. Each change is in the audit of its server.
 //!
 //! Locks: changes of one server's collections run one after another (an advisory lock, which comes first);
-//! changes of a collection's channels, and whoever begins to follow it, hold its row. None of `db::locks` is
-//! taken.
+//! changes of a collection's channels lock its row, and so does beginning to follow it. None of `db::locks`
+//! is taken.
 
 mod channels;
 mod collections;

@@ -7,7 +7,8 @@
 //!   recorded before an edit or a pause can change what it was based on.
 //!
 //! If the number of a server's follows or panels is limited, the lock of that number comes before all of them
-//! (`follow::limits`, `panel::panels`).
+//! (`follow::limits`, `panel::panels`). The other advisory locks, and the row locks on profiles, collections
+//! and activities, are in transactions of their own kind; docs/architecture.md has the whole table.
 //!
 //! Missing rows are inserted. SQLite has one writer at a time and no row locks, so nothing is locked there.
 

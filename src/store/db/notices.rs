@@ -154,6 +154,8 @@ mod tests {
 
     fn any_signal() -> impl Strategy<Value = Notice> {
         let channel = (1..i64::MAX).prop_map(|id| ChannelId::from_db(id).unwrap());
+        let followee = (prop::sample::select(FolloweeKind::ALL.to_vec()), 1..i64::MAX)
+            .prop_filter_map("an id", |(kind, id)| Followee::from_db(kind, id));
         prop_oneof![
             prop::collection::vec(channel, 1..300).prop_map(Notice::Work),
             Just(Notice::AnyWork),
@@ -161,6 +163,7 @@ mod tests {
             Just(Notice::Panel),
             Just(Notice::Author),
             Just(Notice::Servers),
+            followee.prop_map(Notice::Followee),
         ]
     }
 

@@ -1,4 +1,4 @@
-//! What a person's feed may show, newest first, and through which of their follows.
+//! The candidates of a person's feed, newest first, and the follows through which they come.
 //!
 //! Nothing here knows who may see which channel: a service leaves out what the person may not see.
 
@@ -43,8 +43,8 @@ const LETS_THROUGH: &str = "(f.muted_until IS NULL OR f.muted_until <= $2) AND (
     JOIN activity_tags g ON g.tag = t.tag WHERE t.follow_id = f.id AND g.activity_id = a.id))";
 
 impl Store {
-    /// What a person's feed may show, newest first, as far as their follows let it through and the filter
-    /// wants it; and whether that is everything, or there are more rows than are looked at.
+    /// The candidates of a person's feed that their follows and the filter let through, newest first; and
+    /// whether these are all, or there are more rows than are looked at.
     pub async fn feed_candidates(
         &self,
         user: UserId,

@@ -39,7 +39,7 @@ pub(in crate::store) async fn push(txn: &Write, activities: &[i64]) -> Result<()
     Ok(())
 }
 
-/// Begins a new follow with what its followee posted lately, as far as that is kept.
+/// Begins a new follow with what its followee posted lately and is still kept with its content.
 pub(in crate::store) async fn begin(
     txn: &Write,
     follower: UserId,
@@ -70,7 +70,7 @@ pub(in crate::store) async fn begin(
     );
     let values = || [follower.to_db().into(), followee.to_db().into()];
     Sql::new(insert, values()).execute(&**txn).await?;
-    // Their contents are kept from now on. Whoever changes one of them at this moment isn't waited for: it
+    // Their contents are kept from now on. Rows that another transaction is changing are skipped: that one
     // may be waiting for somebody who waits for this follow.
     let unlocked = if locks::has_row_locks(&**txn) { " FOR UPDATE SKIP LOCKED" } else { "" };
     let keep = format!(

@@ -1,4 +1,4 @@
-//! Feeds: what comes of personal follows.
+//! Feeds: the posts that personal follows bring.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -15,7 +15,9 @@
 //! Invariants: a person has each activity once (the key), however many of their follows it comes through.
 //! Filling again changes nothing. Filters aren't applied here, so a changed filter needs no filling.
 //!
-//! Locks: filling happens under the locks of the sources. Reading takes none.
+//! Locks: `fill::push` runs in the transaction that records the activities, under the locks of their sources.
+//! `fill::begin` runs in the transaction that makes a personal follow, without them: it skips activities that
+//! another transaction holds. Reading takes no locks.
 
 pub(super) mod candidates;
 pub(in crate::store) mod fill;

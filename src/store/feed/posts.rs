@@ -1,4 +1,4 @@
-//! What the posts of a page say.
+//! The contents of a page's posts.
 
 use std::collections::HashMap;
 

@@ -7,12 +7,22 @@
 //!    waiting: an edit may go after each create, and the head after each edit. So neither holds up the other
 //!    by more than one request, however many there are. Only the head may be shown for the first time. While
 //!    it waits, all first showings behind it wait; edits don't. One that was overtaken holds up nobody. Among
-//!    several edits, lots are drawn each time: a message that is edited without end holds up no other.
+//!    several edits, `candidates` draws lots each time: a message that is edited without end holds up no
+//!    other.
 //!
 //! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row
 //! may be at fault itself, or Discord may be down for everyone. So right after it has failed once more, a
 //! delivery behind it is tried: the one that was tried least. If that is shown, the head is overtaken.
 //! Otherwise nothing is known, and the head comes first again.
+//!
+//! What a lane does next is decided in four places, each with a question of its own:
+//!
+//! | question | decided in |
+//! |---|---|
+//! | Which deliveries may be next? At most four: the one in flight, or the head, one that was shown and is due again (which of several is drawn by lot), and one behind a failed head | `candidates` |
+//! | Which of these goes first? | here, by [`Priority`] |
+//! | Is it an edit's turn? Has the head just failed? Must the lane wait for a doubt? | `turn` |
+//! | What is done with that delivery? | `domain::next_step` |
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -73,6 +83,19 @@ struct PickedDelivery {
     origin: Origin,
     place: SourcePlace,
     mirrors: Vec<Mirror>,
+}
+
+/// Which candidate of a lane goes first: the order of these is the order of the list above.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Priority {
+    /// It is tried before the head, right after the head has failed.
+    Trial,
+    /// It was deleted, or is withdrawn from this target.
+    Removal,
+    /// The head after an edit, or an edit after a create.
+    InTurn,
+    /// The other of the two.
+    OutOfTurn,
 }
 
 /// One lane of the batch, and what has been found for it so far.
@@ -162,12 +185,20 @@ impl<'a> LanePick<'a> {
         Ok(())
     }
 
-    /// The smallest goes first.
-    const fn rank(&self, one: &Candidate) -> (bool, bool, bool, i64, i64) {
-        // What is tried before the head is tried right after the head has failed.
-        let tried_first = one.overtakes;
-        let out_of_turn = !one.deleted && one.shown_revision.is_some() != self.request.edit_is_due;
-        (!tried_first, !one.deleted, out_of_turn, one.position, one.activity_id)
+    /// The candidate's place among the lane's candidates: the smallest goes first, the older one among
+    /// equals.
+    const fn rank(&self, one: &Candidate) -> (Priority, i64, i64) {
+        let is_edit = one.shown_revision.is_some();
+        let priority = if one.overtakes {
+            Priority::Trial
+        } else if one.deleted {
+            Priority::Removal
+        } else if is_edit == self.request.edit_is_due {
+            Priority::InTurn
+        } else {
+            Priority::OutOfTurn
+        };
+        (priority, one.position, one.activity_id)
     }
 
     /// Adds its mirrors to the candidate, which is the next delivery then.

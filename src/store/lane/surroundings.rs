@@ -1,5 +1,5 @@
-//! What is known about the places where deliveries will be shown: for all lanes of a batch together, as far
-//! as each needs it.
+//! What is known about the places where deliveries will be shown: for all lanes of a batch together, only
+//! what each needs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,66 +101,87 @@ impl PlacedDelivery<'_> {
     }
 }
 
+/// Something that was read for each target, or couldn't be.
+type ByTarget<T> = HashMap<ChannelId, Result<T, StoreError>>;
+
 /// Reads the surroundings of these deliveries, by target.
 pub(super) async fn read(
     txn: &Write,
     contents: &mut Contents<'_>,
     placed: &[PlacedDelivery<'_>],
-) -> Result<HashMap<ChannelId, Result<TargetView, StoreError>>, StoreError> {
+) -> Result<ByTarget<TargetView>, StoreError> {
     let threads = mirrored_threads(txn, placed).await?;
-    let thread = |one: &PlacedDelivery<'_>| match threads.get(&one.target) {
-        Some(Ok(thread)) => *thread,
-        Some(Err(_)) | None => MirroredThread::default(),
-    };
     let answered = answered(txn, placed).await?;
-    // A name is given at creation only. Nothing is above what begins a post.
-    let unshown = placed.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
-    let channels = unshown.filter_map(|one| Some((one, one.channel(&thread(one))?)));
-    let mut newest = newest_mirrors(txn, channels).await?;
-    let by_another = |one: &PlacedDelivery<'_>, above: &NewestMirror| above.author != one.row.author_id;
-    let others = placed.iter().filter_map(|one| {
-        let above = newest.get(&one.target)?.as_ref().ok()?;
-        by_another(one, above).then_some((above.activity, above.origin))
-    });
-    contents.read(txn, others).await?;
-    let mut views = HashMap::new();
-    for one in placed {
-        let unreadable = threads.get(&one.target).and_then(|thread| thread.as_ref().err()).cloned();
-        let thread = thread(one);
+    let mut newest = newest_above(txn, contents, placed, &threads).await?;
+    let views = placed.iter().map(|one| {
         // What can't be read of other messages is their own trouble, except for the post that this one
         // belongs to.
         let above = newest.remove(&one.target).and_then(Result::ok);
-        let answered = answered.get(&one.target).cloned().and_then(Result::ok);
-        let view = || {
-            if let Some(error) = unreadable {
-                return Err(error);
-            }
-            let author =
-                one.content.as_deref().and_then(ActivityContent::as_message).map(|content| &content.author);
-            let namesake = match above.as_ref().filter(|above| by_another(one, above)).zip(author) {
-                // Asked of the database, so that a create that was in doubt is recognised by the name that it
-                // was given.
-                Some((above, author)) => {
-                    contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == author)
-                }
-                None => false,
-            };
+        let view = thread_post(one, &threads).and_then(|thread| {
             Ok(TargetView {
                 surroundings: Surroundings {
-                    answered,
+                    answered: reply_target(one, &answered),
                     starter: thread.starter,
                     post: thread.post,
                     post_removed: thread.post_removed,
-                    namesake,
+                    namesake: above.as_ref().is_some_and(|above| is_name_clash(one, above, contents)),
                     ..one.of_follow()?
                 },
                 channel: one.channel(&thread),
                 above: above.map(|above| above.message),
             })
-        };
-        views.insert(one.target, view());
-    }
-    Ok(views)
+        });
+        (one.target, view)
+    });
+    Ok(views.collect())
+}
+
+/// What shows the delivery's thread in its target; nothing does if it isn't in a thread.
+fn thread_post(
+    one: &PlacedDelivery<'_>,
+    threads: &ByTarget<MirroredThread>,
+) -> Result<MirroredThread, StoreError> {
+    threads.get(&one.target).cloned().unwrap_or_else(|| Ok(MirroredThread::default()))
+}
+
+/// The mirror of the message that this delivery answers, if there is one.
+fn reply_target(one: &PlacedDelivery<'_>, answered: &ByTarget<MessageLocation>) -> Option<MessageLocation> {
+    answered.get(&one.target)?.as_ref().ok().copied()
+}
+
+/// The newest mirrors above deliveries that weren't shown yet, by target, with the contents of those that
+/// are by another author.
+async fn newest_above(
+    txn: &Write,
+    contents: &mut Contents<'_>,
+    placed: &[PlacedDelivery<'_>],
+    threads: &ByTarget<MirroredThread>,
+) -> Result<ByTarget<NewestMirror>, StoreError> {
+    // A name is given at creation only. Nothing is above what begins a post.
+    let unshown = placed.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
+    let channels = unshown.filter_map(|one| {
+        let thread = thread_post(one, threads).unwrap_or_default();
+        Some((one, one.channel(&thread)?))
+    });
+    let newest = newest_mirrors(txn, channels).await?;
+    let others = placed.iter().filter_map(|one| {
+        let above = newest.get(&one.target)?.as_ref().ok()?;
+        is_by_another(one, above).then_some((above.activity, above.origin))
+    });
+    contents.read(txn, others).await?;
+    Ok(newest)
+}
+
+fn is_by_another(one: &PlacedDelivery<'_>, above: &NewestMirror) -> bool {
+    above.author != one.row.author_id
+}
+
+/// Whether the mirror above shows another author under the same name. It is found in the database, so that a
+/// create that was in doubt is recognised by the name that it was given.
+fn is_name_clash(one: &PlacedDelivery<'_>, above: &NewestMirror, contents: &Contents<'_>) -> bool {
+    let message = one.content.as_deref().and_then(ActivityContent::as_message);
+    let Some(message) = message.filter(|_| is_by_another(one, above)) else { return false };
+    contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == message.author)
 }
 
 impl MirroredThread {
@@ -200,7 +221,7 @@ impl MirroredThread {
 async fn mirrored_threads(
     txn: &Write,
     placed: &[PlacedDelivery<'_>],
-) -> Result<HashMap<ChannelId, Result<MirroredThread, StoreError>>, StoreError> {
+) -> Result<ByTarget<MirroredThread>, StoreError> {
     let wanted: Vec<_> = placed.iter().filter_map(|one| Some((one, one.thread()?))).collect();
     let mut beginnings = beginnings_by_id(txn, &wanted).await?;
     let unknown: Vec<_> = wanted.iter().filter(|(one, _)| !beginnings.contains_key(&one.target)).collect();
@@ -241,10 +262,7 @@ fn thread_table(wanted: &[&InThread<'_>]) -> Table<2> {
 }
 
 /// The first messages of threads that are known by their ids, by target.
-async fn beginnings_by_id(
-    txn: &Write,
-    wanted: &[InThread<'_>],
-) -> Result<HashMap<ChannelId, Result<Beginning, StoreError>>, StoreError> {
+async fn beginnings_by_id(txn: &Write, wanted: &[InThread<'_>]) -> Result<ByTarget<Beginning>, StoreError> {
     let origin = |channel, thread: ChannelId| Origin::Message { channel, message: thread.first_message() };
     let rows = wanted.iter().map(|(one, (thread, source))| {
         let (own, of_source) = (origin(*thread, *thread).to_string(), origin(*source, *thread).to_string());
@@ -268,7 +286,7 @@ async fn read_beginnings<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
-) -> Result<HashMap<ChannelId, Result<Beginning, StoreError>>, StoreError> {
+) -> Result<ByTarget<Beginning>, StoreError> {
     #[derive(FromQueryResult)]
     struct BeginningRow {
         shown: bool,
@@ -301,7 +319,7 @@ async fn read_beginnings<const N: usize>(
 async fn answered(
     txn: &Write,
     placed: &[PlacedDelivery<'_>],
-) -> Result<HashMap<ChannelId, Result<MessageLocation, StoreError>>, StoreError> {
+) -> Result<ByTarget<MessageLocation>, StoreError> {
     let rows =
         placed.iter().filter_map(|one| Some([one.target.to_db().into(), one.answers()?.to_string().into()]));
     let wanted = Table::new([("target", Kind::Number), ("origin", Kind::Text)], rows);
@@ -313,7 +331,7 @@ async fn first_mirrors<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
-) -> Result<HashMap<ChannelId, Result<MessageLocation, StoreError>>, StoreError> {
+) -> Result<ByTarget<MessageLocation>, StoreError> {
     let mut found = HashMap::new();
     if wanted.is_empty() {
         return Ok(found);
@@ -334,7 +352,7 @@ async fn first_mirrors<const N: usize>(
 async fn newest_mirrors<'a>(
     txn: &Write,
     channels: impl Iterator<Item = (&'a PlacedDelivery<'a>, ChannelId)>,
-) -> Result<HashMap<ChannelId, Result<NewestMirror, StoreError>>, StoreError> {
+) -> Result<ByTarget<NewestMirror>, StoreError> {
     let rows =
         channels.map(|(one, channel)| [one.target.to_db().into(), channel.to_db().into(), one.row.id.into()]);
     let columns = [("target", Kind::Number), ("channel", Kind::Number), ("delivery", Kind::Number)];

@@ -37,7 +37,7 @@ pub struct Forgotten {
     pub collections: u64,
     /// Their sessions at the web pages, and their API tokens.
     pub access: u64,
-    /// Whom and what they follow, and who follows them.
+    /// Their personal follows, their followers, and their profile.
     pub personal: u64,
     /// Changes that the audit says they made.
     pub changes: u64,

@@ -26,8 +26,20 @@ pub struct AuthorTotals {
     pub follows: u64,
     /// Panels that name them.
     pub panels: u64,
-    /// Browsers in which they are signed in, and their API tokens.
-    pub access: u64,
+    /// Whether their name and picture, and what they chose about being followed, are kept.
+    pub has_profile: bool,
+    /// How many people, channels and collections they follow.
+    pub following: u64,
+    /// How many people follow them.
+    pub followers: u64,
+    /// How many people they keep from following them.
+    pub blocked: u64,
+    /// Messages that are candidates for their feed.
+    pub feed: u64,
+    /// Browsers in which they are signed in.
+    pub sessions: u64,
+    /// Their API tokens.
+    pub tokens: u64,
     /// Changes that the audit says they made.
     pub changes: u64,
     /// They asked to be forgotten, and that is under way.
@@ -42,7 +54,13 @@ struct AuthorTotalsRow {
     channels: i64,
     follows: i64,
     panels: i64,
-    access: i64,
+    profiles: i64,
+    following: i64,
+    followers: i64,
+    blocked: i64,
+    feed: i64,
+    sessions: i64,
+    tokens: i64,
     changes: i64,
     requests: i64,
 }
@@ -58,8 +76,13 @@ impl Store {
                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id)) AS channels, \
             (SELECT COUNT(*) FROM channel_follows WHERE created_by = $1) AS follows, \
             (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
-            (SELECT COUNT(*) FROM web_sessions WHERE user_id = $1) \
-                + (SELECT COUNT(*) FROM api_tokens WHERE user_id = $1) AS access, \
+            (SELECT COUNT(*) FROM profiles WHERE user_id = $1) AS profiles, \
+            (SELECT COUNT(*) FROM personal_follows WHERE follower_id = $1) AS following, \
+            (SELECT COUNT(*) FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1) AS followers, \
+            (SELECT COUNT(*) FROM personal_blocks WHERE user_id = $1) AS blocked, \
+            (SELECT COUNT(*) FROM feed_items WHERE user_id = $1) AS feed, \
+            (SELECT COUNT(*) FROM web_sessions WHERE user_id = $1) AS sessions, \
+            (SELECT COUNT(*) FROM api_tokens WHERE user_id = $1) AS tokens, \
             (SELECT COUNT(*) FROM audit WHERE actor_id = $1) AS changes, \
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
@@ -74,7 +97,13 @@ impl Store {
             channels_are_more: row.messages > LOOKED_AT,
             follows: row.follows.unsigned_abs(),
             panels: row.panels.unsigned_abs(),
-            access: row.access.unsigned_abs(),
+            has_profile: row.profiles > 0,
+            following: row.following.unsigned_abs(),
+            followers: row.followers.unsigned_abs(),
+            blocked: row.blocked.unsigned_abs(),
+            feed: row.feed.unsigned_abs(),
+            sessions: row.sessions.unsigned_abs(),
+            tokens: row.tokens.unsigned_abs(),
             changes: row.changes.unsigned_abs(),
             being_forgotten: row.requests > 0,
         })

@@ -1,4 +1,4 @@
-//! Whom a person keeps from following them.
+//! The people whom a person keeps from following them.
 
 use chrono::{DateTime, Utc};
 
@@ -9,8 +9,8 @@ use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
 impl Store {
-    /// Ends somebody's follow of this person, and keeps them from following again if `block` says so. Returns
-    /// whether they followed.
+    /// Ends somebody's follow of this person; with `block`, they can't follow again. Returns whether they
+    /// followed.
     pub async fn remove_personal_follower(
         &self,
         user: UserId,

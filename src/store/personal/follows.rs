@@ -1,4 +1,4 @@
-//! One person's follows: made, changed, ended.
+//! Making, changing and ending one person's follows.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -20,11 +20,11 @@ use crate::store::{Store, StoreError};
 /// How a personal follow changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonalEdit {
-    /// It stays, or stays away, as it is.
+    /// No change.
     Keep,
     /// It is made as given here if there is none, and stays as it is otherwise.
     Begin(PersonalOptions),
-    /// It is as given here from now on; made if there is none.
+    /// It gets these options; if there is none, it is made.
     Set(PersonalOptions),
     /// It ends.
     End,
@@ -46,7 +46,7 @@ pub enum PersonalEdited {
     /// The person doesn't want to be followed, or not by this one: the two look the same. Or the collection
     /// is gone.
     Refused,
-    /// The follower follows as much as one may.
+    /// The follower follows as many as anybody may.
     Full,
     /// The person was asked, now or before. Whatever they answered, but a yes.
     Asked,
@@ -56,18 +56,18 @@ pub enum PersonalEdited {
     Withdrawn,
 }
 
-/// Who follows what.
+/// A follower and a followee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PersonalPair {
-    /// Who.
+    /// The follower.
     pub follower: UserId,
-    /// What.
+    /// The followee.
     pub followee: Followee,
-    /// Where a channel or collection is.
+    /// Where the followee is, if it is a channel or a collection.
     pub place: Option<FolloweePlace>,
 }
 
-/// Where something is that a person follows.
+/// Where a followed channel or collection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolloweePlace {
     /// The server.
@@ -154,7 +154,7 @@ impl Store {
         Ok(row::follows(&self.db, rows).await?.pop())
     }
 
-    /// Shows nothing of a follow in its follower's feed until this time; from now on again if there is none.
+    /// Hides a follow from its follower's feed until this time; without a time, shows it again.
     /// Returns whether there is such a follow.
     pub async fn mute_personal_follow(
         &self,
@@ -229,7 +229,7 @@ async fn begin(
         Followee::User(followed) => followed,
         Followee::Channel(_) => return Ok(PersonalEdited::Made(insert(txn, pair, options, now).await?)),
         Followee::Collection(collection) => {
-            // Whoever deletes it waits, and then ends this follow, too.
+            // A deletion of it waits, and then ends this follow, too.
             let share = if locks::has_row_locks(&**txn) { " FOR SHARE" } else { "" };
             let query = format!("SELECT id FROM collections WHERE id = $1{share}");
             return match Sql::new(query, [collection.0.into()]).numbers(&**txn).await?.is_empty() {

@@ -260,7 +260,7 @@ impl Store {
         Ok(PersonCounts { followers, following })
     }
 
-    /// What this person and each of these are to each other; nothing of those between whom there is nothing.
+    /// How this person and each of these are related; pairs without a relationship are left out.
     pub async fn relationships(
         &self,
         viewer: UserId,

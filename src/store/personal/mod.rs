@@ -6,18 +6,19 @@
 //! | `follows` | one person's follows: made, changed, ended |
 //! | `row` | rows as the domain knows them |
 //! | `list` | pages of followers and of people who are followed, counts, relationships |
-//! | `blocks` | whom a person keeps from following them |
-//! | `requests` | who asked to follow people who want to be asked |
-//! | `visible` | whom a list names, to whoever looks at it |
+//! | `blocks` | the people whom a person keeps from following them |
+//! | `requests` | people who asked to follow somebody who wants to be asked |
+//! | `visible` | the people whom a list names, to whoever looks at it |
 //!
 //! Invariants: a pair has one row, whatever its mode (a unique index). Nobody follows themselves (a CHECK).
 //! Triggers count followers and followed in the transaction that changes a follow, and end all follows of a
 //! person whose profile is deleted.
 //!
-//! Locks: changes of one person's follows run one after another (an advisory lock, which comes first). Who
-//! follows a person, or asks to, holds a share of that person's profile; whoever blocks or refuses followers,
-//! or answers a request, has it alone: so nobody is followed by somebody whom they just blocked. None of
-//! `db::locks` is taken.
+//! Locks: changes of one person's follows run one after another (an advisory lock, which comes first).
+//! Following somebody, or asking to, takes a shared lock on the followed profile; blocking, refusing followers
+//! and answering a request take an exclusive one. So nobody is followed by somebody whom they just blocked. The
+//! locks of sources and lanes aren't taken, not even when a new follow's feed is filled (`feed::fill`).
+//! `db::locks` has the order of all.
 
 mod blocks;
 pub(super) mod follows;

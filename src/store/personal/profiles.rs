@@ -71,7 +71,7 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Notes how Discord describes a person now. What they chose stays.
+    /// Stores how Discord describes a person now. Their choices stay.
     pub async fn note_profile(&self, profile: &Profile) -> Result<(), StoreError> {
         let insert = "INSERT INTO profiles (user_id, username, display_name, avatar, checked_at) \
             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET username = excluded.username, \
@@ -88,8 +88,8 @@ impl Store {
         txn.commit().await
     }
 
-    /// Notes what a person chose about being followed. If nobody may follow them any more (`ends`), those who
-    /// do stop. Returns how many that were; `None` if nothing is known of that person.
+    /// Stores what a person chose about being followed. If nobody may follow them any more (`ends`), their
+    /// followers are removed. Returns how many there were; `None` if nothing is known of that person.
     pub async fn set_privacy(
         &self,
         user: UserId,
@@ -148,9 +148,9 @@ impl Store {
 /// How a profile is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProfileLock {
-    /// With others who only rely on it.
+    /// Shared with others who only rely on it.
     Shared,
-    /// Against everybody.
+    /// Exclusive.
     Alone,
 }
 

@@ -13,7 +13,7 @@ use crate::domain::personal::{
     Coverage, Followable, Followee, ListVisibility, PersonCounts, PersonList, PersonalFilter,
     PersonalOptions, PersonalPolicy, PrivacyChoice, Profile,
 };
-use crate::store::{FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
+use crate::store::{AuthorTotals, FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
 fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
@@ -271,6 +271,39 @@ async fn who_opted_out_is_in_no_feed(#[case] backend: Backend) {
     db.store.opt_in(user(602), OptOutScope::Server(guild(9)), message(101)).await.unwrap();
     db.store.record_events(&[in_server(61, 102)], at(3)).await.unwrap();
     assert_eq!(feed(&db, 601, &FeedFilter::default()).await, [102]);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_is_kept_of_a_reader_is_counted(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    for id in [601, 602, 603, 604] {
+        know(store, id).await;
+    }
+    let follows = [
+        (601, Followee::User(user(602))),
+        (601, Followee::Channel(channel(1))),
+        (603, Followee::User(user(601))),
+    ];
+    for (follower, followee) in follows {
+        edit(store, follower, followee, everything()).await;
+    }
+    store.remove_personal_follower(user(601), user(604), true, at(1)).await.unwrap();
+    store.record_events(&[in_server(1, 100), in_server(1, 101)], at(2)).await.unwrap();
+
+    let kept = store.author_totals(user(601)).await.unwrap();
+    assert!(kept.has_profile);
+    assert_eq!((kept.following, kept.followers, kept.blocked, kept.feed), (2, 1, 1, 2));
+    let other = store.author_totals(user(604)).await.unwrap();
+    assert!(other.has_profile);
+    assert_eq!((other.following, other.followers, other.blocked, other.feed), (0, 0, 0, 0));
+    store.forget_user(user(601), false, at(3)).await.unwrap();
+    let nothing = store.author_totals(user(601)).await.unwrap();
+    assert_eq!(nothing, AuthorTotals::default());
 }
 
 #[rstest]

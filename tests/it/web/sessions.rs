@@ -49,7 +49,11 @@ async fn who_is_forgotten_is_signed_out_and_has_no_tokens() {
     let browser = site.signed_in().await;
     let token = site.token(&browser, &["servers:read"]).await;
     let kept = site.alice.run(&site.news, "/privacy show", ()).await.unwrap();
-    assert!(kept.text().contains("2 sign-ins and tokens"), "{}", kept.text());
+    assert!(
+        kept.text().contains("1 browser in which you are signed in and 1 token of yours"),
+        "{}",
+        kept.text()
+    );
     let asked = site.alice.run(&site.news, "/privacy forget", ()).await.unwrap();
     asked.press("Forget me").await.unwrap();
     site.world.until("they are gone", async || site.rows("api_tokens").await == "0").await;

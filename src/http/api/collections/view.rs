@@ -21,7 +21,7 @@ pub(in crate::http::api) struct CollectionRow {
     /// Its name.
     #[schema(example = "Releases")]
     name: String,
-    /// What it is about; null if nothing is said about that.
+    /// What it is about; null if it has no description.
     description: Option<String>,
     /// Whether people who aren't members of its server may follow it, if they can read one of its channels.
     open: bool,
@@ -29,7 +29,7 @@ pub(in crate::http::api) struct CollectionRow {
     channel_count: u64,
     /// How many people follow it.
     follower_count: u64,
-    /// Who made it; null if that person is forgotten.
+    /// The person who made it; null if they are forgotten.
     created_by: Option<String>,
     /// When it was made.
     created_at: String,
@@ -110,7 +110,7 @@ pub(in crate::http::api) struct CollectionChangeBody {
     /// Its name, of 1 to 50 characters.
     #[schema(min_length = 1, max_length = 50)]
     name: Option<String>,
-    /// What it is about, in 300 characters at most; null: nothing is said about that any more.
+    /// What it is about, in 300 characters at most; null removes it.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 300)]
     description: Option<Option<String>>,

@@ -29,15 +29,15 @@ pub(in crate::http::api) struct NewFollowBody {
     /// Where to receive it.
     #[schema(value_type = IdText)]
     target_channel_id: Id<ChannelId>,
-    /// Which posts: `all` (also without it), `except` or `only`.
+    /// Which posts: `all` (the default), `except` or `only`.
     #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags for `except` and `only`: hashtags, or tags of the forum by their names.
     tags: Option<Vec<String>>,
-    /// What of the source's threads: `none`, `starter` or `all`.
+    /// Which of the source's threads: `none`, `starter` or `all`.
     #[schema(value_type = Option<words::ThreadScope>)]
     threads: Option<String>,
-    /// `auto` (also without it), `native` or `relay`.
+    /// `auto` (the default), `native` or `relay`.
     #[schema(value_type = Option<words::DeliveryChoice>)]
     delivery: Option<String>,
     /// Whether the source's panels are mirrored, too.
@@ -61,7 +61,7 @@ pub(in crate::http::api) struct FollowChangeBody {
     mode: Option<String>,
     /// The tags for `except` and `only`: hashtags, or tags of the forum by their names.
     tags: Option<Vec<String>>,
-    /// What of the source's threads: `none`, `starter` or `all`.
+    /// Which of the source's threads: `none`, `starter` or `all`.
     #[schema(value_type = Option<words::ThreadScope>)]
     threads: Option<String>,
     /// `auto`, `native` or `relay`.

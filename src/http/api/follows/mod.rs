@@ -67,7 +67,7 @@ pub(super) struct FollowsQuery {
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave, in place of `page`.
@@ -127,7 +127,7 @@ pub(super) async fn list(
 /// What `/follow` does, with the same rules: you need Manage Channels in the target and must be able to read
 /// the source. If the pair is followed already, the options that are given change, and a broken follow is
 /// repaired. Where there is nothing to do, it is refused as `already_following`: nothing was made, and
-/// `followId` names the follow. To have a follow be in a certain way, whatever it was, change it.
+/// `followId` names the follow. To set options whatever they were, use PATCH.
 ///
 /// Where a private channel's posts would be shown to others, it is refused as `confirmation_required` until
 /// it is sent with `"confirm": true`.
@@ -186,8 +186,8 @@ pub(super) async fn show(
 
 /// Change a follow's options
 ///
-/// What isn't given stays as it is. If the follow is so already, that is a success with the result
-/// `unchanged`. That takes Manage Channels in the target.
+/// What isn't given stays as it is. If nothing changes, the result is `unchanged`. That takes Manage
+/// Channels in the target.
 #[utoipa::path(
     patch,
     path = "/servers/{server}/follows/{id}",
@@ -262,7 +262,7 @@ pub(super) async fn pause(
 
 /// Resume a paused or broken follow
 ///
-/// Everything that a new follow needs must be there. That takes Manage Channels in the target.
+/// The requirements are those of a new follow. That takes Manage Channels in the target.
 #[utoipa::path(
     post,
     path = "/servers/{server}/follows/{id}/resume",

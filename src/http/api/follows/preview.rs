@@ -27,7 +27,7 @@ pub(in crate::http::api) struct PreviewView {
     /// Which posts it would let through: `all`, `except` or `only`.
     #[schema(value_type = words::FollowMode)]
     mode: &'static str,
-    /// What of the source's threads: `none`, `starter` or `all`.
+    /// Which of the source's threads: `none`, `starter` or `all`.
     #[schema(value_type = words::ThreadScope)]
     threads: &'static str,
     /// How many of the posts it would let through.

@@ -39,7 +39,7 @@ pub(in crate::http::api) struct FollowView {
     deleted_tags: Vec<String>,
     /// How many tags there are whose names you may not know.
     hidden_tags: usize,
-    /// What of the source's threads: `none`, `starter`, `all`.
+    /// Which of the source's threads: `none`, `starter`, `all`.
     #[schema(value_type = words::ThreadScope)]
     threads: &'static str,
     /// Whether the source's panels are mirrored, too.
@@ -66,7 +66,7 @@ pub(in crate::http::api) struct FollowView {
     webhook_id: Option<String>,
     /// The collection of this server that it comes from; null if somebody made it by itself.
     collection_id: Option<String>,
-    /// Who made it; null if that person is forgotten.
+    /// The person who made it; null if they are forgotten.
     created_by: Option<String>,
     /// When it was made.
     created_at: String,
@@ -74,7 +74,7 @@ pub(in crate::http::api) struct FollowView {
     updated_at: String,
 }
 
-/// One end of a follow, as far as you may know it.
+/// One end of a follow. What you may not see is left out.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct ChannelEnd {
@@ -99,7 +99,7 @@ pub(in crate::http::api) struct WaitView {
     /// first), `limited` (Discord asks to wait), or `soon`.
     #[schema(value_type = words::WaitReason)]
     reason: &'static str,
-    /// Until when, as far as that is known.
+    /// Until when; null if that isn't known.
     until: Option<String>,
     /// With `failed`: how many attempts failed.
     attempts: Option<u32>,
@@ -122,7 +122,7 @@ pub(in crate::http::api) struct EditedFollowView {
 }
 
 impl FollowView {
-    /// A follow, as far as the person may know it.
+    /// A follow, without what the person may not see.
     pub(super) fn of(record: FollowRecord) -> Self {
         let (source, target) = (ChannelEnd::of(record.source), ChannelEnd::of(record.target));
         let broken_reason = match record.state {
@@ -161,7 +161,7 @@ impl FollowView {
 }
 
 impl ChannelEnd {
-    /// A channel, as far as the person may know it.
+    /// A channel, without what the person may not see.
     pub(in crate::http::api) fn of(view: ChannelView) -> Self {
         let sight = words::sight(&view);
         let end = |id: Option<String>, name| Self { sight, id, name, guild_id: None, guild_name: None };

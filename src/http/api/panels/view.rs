@@ -56,7 +56,7 @@ pub(in crate::http::api) struct PanelRow {
     message_id: Option<String>,
     /// A link to its message.
     link: Option<String>,
-    /// Who made it; null if that person is forgotten.
+    /// The person who made it; null if they are forgotten.
     created_by: Option<String>,
     /// When it was last refreshed.
     refreshed_at: Option<String>,

@@ -20,13 +20,13 @@ use crate::http::api::words;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct NewPersonalFollowBody {
-    /// Which tags are let through: `all` (also without it), `except` or `only`.
+    /// Which tags are let through: `all` (the default), `except` or `only`.
     #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags that `except` and `only` name: `#name`, or the id of a forum's tag.
     #[serde(default)]
     tags: Vec<String>,
-    /// How much is let through: `everything` (also without it), or `posts`: what begins something.
+    /// How much is let through: `everything` (the default), or `posts`: what begins something.
     #[schema(value_type = Option<words::Coverage>)]
     what: Option<String>,
 }
@@ -37,7 +37,7 @@ impl NewPersonalFollowBody {
     }
 }
 
-/// Too much in an hour is called the same for everything that people follow.
+/// One message for every hourly limit.
 pub(super) fn limited(error: ServiceError) -> Problem {
     let is_limit = error.code() == "too_many_actions";
     let problem = Problem::from(error);
@@ -46,8 +46,9 @@ pub(super) fn limited(error: ServiceError) -> Problem {
 
 /// Follow a person
 ///
-/// What they post is in your feed from now on, wherever you can read it. Somebody who wants to be asked is,
-/// and you follow them once they say yes. Follows and unfollows are limited: 100 an hour, commands included.
+/// New posts appear in your feed from now on, wherever you can read them. Somebody who wants to be asked is,
+/// and you follow them once they say yes. Follows and unfollows count toward your actions of this hour, as
+/// commands do. The operator sets the limit.
 #[utoipa::path(
     post,
     path = "/users/{userId}/follow",

@@ -1,4 +1,4 @@
-//! Who follows whom.
+//! Lists of followers, and of people who are followed.
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -34,7 +34,7 @@ pub(in crate::http::api) struct PeopleQuery {
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave, in place of `page`.
@@ -53,7 +53,7 @@ impl PeopleQuery {
 pub(in crate::http::api) struct ListedPersonView {
     #[serde(flatten)]
     person: PersonRef,
-    /// Since when the one follows the other.
+    /// When the follow was made.
     followed_at: String,
     /// Whether you follow them; not for guests.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ pub(in crate::http::api) struct CountView {
     count: u64,
 }
 
-/// What you and somebody else are to each other.
+/// How you and somebody else are related.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct RelationshipView {
@@ -131,7 +131,7 @@ pub(in crate::http::api) struct RelationshipView {
     is_follower: bool,
 }
 
-/// Who asks, if anybody is signed in. A token needs the scope.
+/// The person who asks, if anybody is signed in. A token needs the scope.
 fn viewer(caller: &Caller) -> Result<Option<UserId>, Problem> {
     match caller {
         Caller::Guest => Ok(None),
@@ -252,7 +252,7 @@ pub(in crate::http::api) struct OwnFollowsQuery {
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave, in place of `page`.
@@ -359,7 +359,7 @@ pub(in crate::http::api) struct IdsQuery {
     ids: String,
 }
 
-/// See what you and several people are to each other
+/// See how you and several people are related
 #[utoipa::path(
     get,
     path = "/users",

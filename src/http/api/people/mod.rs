@@ -38,7 +38,7 @@ pub(super) struct UserPath {
     user_id: Id<UserId>,
 }
 
-/// The person in a path. What can't be one is called so.
+/// The person in a path. An invalid id is reported as such.
 pub(super) struct UserInPath(pub(super) UserId);
 
 impl FromRequestParts<WebState> for UserInPath {
@@ -50,7 +50,7 @@ impl FromRequestParts<WebState> for UserInPath {
     }
 }
 
-/// Whoever is signed in. Of anybody else, it says only that.
+/// The person who is signed in. Anybody else is told to sign in.
 pub(super) struct SignedIn(pub(super) Identified);
 
 impl FromRequestParts<WebState> for SignedIn {
@@ -70,7 +70,7 @@ impl FromRequestParts<WebState> for SignedIn {
     }
 }
 
-/// Refuses a token that is good for one server only: whom people follow, and their feeds, belong to none.
+/// Refuses a token that works in one server only: people's own follows and feeds belong to none.
 pub(super) fn require_everywhere(token: &StoredApiToken) -> Result<(), Problem> {
     match token.server {
         Some(_) => Err(Problem::new(ProblemCode::InsufficientScope)
@@ -105,14 +105,14 @@ impl PersonRef {
     }
 }
 
-/// One's follow of something.
+/// A person's own follow.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct PersonalFollowView {
     /// The follow's number.
     #[schema(example = "12")]
     id: String,
-    /// Who follows.
+    /// The follower.
     follower_id: String,
     /// What is followed: `user`, `channel` or `collection`.
     #[schema(value_type = words::FolloweeKind)]

@@ -28,7 +28,7 @@ pub(in crate::http::api) struct UserModeBody {
     /// The person.
     #[schema(value_type = IdText)]
     followed_user_id: Id<UserId>,
-    /// `ALL` (also without it): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
+    /// `ALL` (the default): everything; `ALL_EXCEPT`: everything but what has one of the excluded tags.
     #[schema(value_type = Option<words::WholeUserMode>)]
     mode: Option<String>,
     /// The tags that are left out: `#name`, or the id of a forum's tag. Only with `ALL_EXCEPT`.
@@ -51,9 +51,9 @@ pub(in crate::http::api) struct TagFollowBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct UserModeView {
-    /// Who follows.
+    /// The follower.
     follower_user_id: String,
-    /// Who is followed.
+    /// The person followed.
     followed_user_id: String,
     /// `ALL`, `ALL_EXCEPT` or `ONLY`.
     #[schema(value_type = words::UserMode)]
@@ -151,7 +151,7 @@ pub(in crate::http::api) async fn show(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http::api) struct EndQuery {
-    /// `true` (also without it): a follow of single tags ends, too. `false`: only a follow of all of them.
+    /// `true` (the default): a follow of single tags ends, too. `false`: only a follow of all of them.
     #[param(value_type = Option<bool>)]
     tags: Option<String>,
 }

@@ -40,19 +40,19 @@ impl FolloweeBody {
     }
 }
 
-/// A follow that one wants.
+/// A follow to be made or changed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct NewOwnFollowBody {
     /// What to follow.
     target: FolloweeBody,
-    /// Which tags are let through: `all` (also without it), `except` or `only`.
+    /// Which tags are let through: `all` (the default), `except` or `only`.
     #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags that `except` and `only` name: `#name`, or the id of a forum's tag.
     #[serde(default)]
     tags: Vec<String>,
-    /// How much is let through: `everything` (also without it), or `posts`: what begins something.
+    /// How much is let through: `everything` (the default), or `posts`: what begins something.
     #[schema(value_type = Option<words::Coverage>)]
     what: Option<String>,
 }
@@ -115,7 +115,7 @@ pub(in crate::http::api) async fn create(
     Ok(answer(&outcome, |follow| format!("/api/v1/me/follows/{}", follow.id.0)))
 }
 
-/// One's own follow, as paths name it.
+/// A person's own follow, as paths name it.
 #[derive(Debug, Deserialize)]
 pub(in crate::http::api) struct OwnFollowPath {
     id: Id<PersonalFollowId>,

@@ -15,7 +15,7 @@ use crate::http::web::WebState;
 use super::{SignedIn, UserInPath};
 use crate::http::api::words;
 
-/// What one chose.
+/// A person's choices about being followed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::api) struct PrivacyView {
@@ -27,7 +27,7 @@ pub(in crate::http::api) struct PrivacyView {
     /// operator chose.
     #[schema(value_type = Option<words::ListVisibility>)]
     lists: Option<&'static str>,
-    /// Whether others aren't told how many these are.
+    /// Hides the numbers from others.
     counts_hidden: bool,
     /// After a change: how many people stopped following you because of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ impl PrivacyView {
     }
 }
 
-/// What one chooses. What isn't given stays as it is; null is what the operator chose.
+/// New choices. What isn't given stays as it is; null is what the operator chose.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http::api) struct PrivacyBody {
@@ -59,7 +59,7 @@ pub(in crate::http::api) struct PrivacyBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<words::ListVisibility>)]
     lists: Option<Option<String>>,
-    /// Whether others aren't told how many these are.
+    /// Hides the numbers from others.
     counts_hidden: Option<bool>,
 }
 
@@ -124,7 +124,7 @@ pub(in crate::http::api) async fn change(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http::api) struct RemoveQuery {
-    /// `true`: they can't follow you again. `false` (also without it): they can.
+    /// `true`: they can't follow you again. `false` (the default): they can.
     #[param(value_type = Option<bool>)]
     block: Option<String>,
 }
@@ -158,7 +158,9 @@ pub(in crate::http::api) async fn remove_follower(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Let somebody follow you again whom you blocked
+/// Unblock somebody
+///
+/// They can follow you again.
 #[utoipa::path(
     delete,
     path = "/me/blocks/{userId}",

@@ -35,10 +35,31 @@ pub(in crate::store) struct FollowedSources {
     personal: HashSet<Followee>,
 }
 
-/// A source (`kind` 0), an opt-out (1), or a person (2) or channel (3) that somebody follows personally: one
-/// statement reads all.
+/// What a [`FollowedRow`] is about.
+#[derive(Clone, Copy)]
+enum FollowedKind {
+    /// A source of relay follows: `guild_id` is its server, `active` the number of its active follows.
+    Source = 0,
+    /// An opt-out: of the person `id`, in `guild_id`, until `until_id`.
+    OptOut = 1,
+    /// An author whom somebody follows personally.
+    Author = 2,
+    /// A channel that somebody follows personally, or through a collection.
+    Channel = 3,
+}
+
+impl FollowedKind {
+    const ALL: [Self; 4] = [Self::Source, Self::OptOut, Self::Author, Self::Channel];
+
+    /// The number for it in the statement.
+    const fn number(self) -> i32 {
+        self as i32
+    }
+}
+
+/// A row of the one statement that reads all four kinds.
 #[derive(FromQueryResult)]
-struct SourceOrOptOutRow {
+struct FollowedRow {
     kind: i32,
     id: i64,
     guild_id: i64,
@@ -68,36 +89,46 @@ impl FollowedSources {
         let people =
             posting.chain(quoted).chain(naming).chain(known.values().filter_map(|known| known.author));
         let people: HashSet<i64> = people.map(UserId::to_db).collect();
-        let query = "SELECT 0 AS kind, source_channel_id AS id, MIN(source_guild_id) AS guild_id, \
-            COUNT(CASE WHEN is_active THEN 1 END) AS active, CAST(NULL AS BIGINT) AS until_id \
-            FROM channel_follows WHERE delivery = 'relay' AND source_channel_id IN ";
-        let query = Sql::new(query, []).list(sources.iter().copied()).then(
-            " GROUP BY source_channel_id UNION ALL \
-             SELECT 1 AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
+        let relayed = format!(
+            "SELECT {} AS kind, source_channel_id AS id, MIN(source_guild_id) AS guild_id, \
+             COUNT(CASE WHEN is_active THEN 1 END) AS active, CAST(NULL AS BIGINT) AS until_id \
+             FROM channel_follows WHERE delivery = 'relay' AND source_channel_id IN ",
+            FollowedKind::Source.number()
         );
+        let opted_out = format!(
+            " GROUP BY source_channel_id UNION ALL \
+             SELECT {} AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
+            FollowedKind::OptOut.number()
+        );
+        let query = Sql::new(relayed, []).list(sources.iter().copied()).then(&opted_out).list(people);
         let mut followed = Self::default();
-        for SourceOrOptOutRow { kind, id, guild_id, active, until_id } in
-            of_feeds(query.list(people), authors, sources).rows_of::<SourceOrOptOutRow>(&**txn).await?
-        {
-            if kind == 0 {
-                let source = RelaySource { active: active > 0, server: GuildId::from_db(guild_id)? };
-                followed.sources.insert(ChannelId::from_db(id)?, source);
-                continue;
-            }
-            if kind >= 2 {
-                let kind = if kind == 2 { FolloweeKind::User } else { FolloweeKind::Channel };
-                followed.personal.extend(Followee::from_db(kind, id));
-                continue;
-            }
-            let user = UserId::from_db(id)?;
-            let until = until_id.map(MessageId::from_db).transpose()?;
-            let scope = OptOutScope::from_db(guild_id)?;
-            followed.opt_outs.entry(user).or_default().push(OptOut { user, scope, until });
+        for row in personally_followed(query, authors, sources).rows_of::<FollowedRow>(&**txn).await? {
+            followed.add(&row)?;
         }
         if !followed.opt_outs.is_empty() {
             followed.find_servers(txn, events).await?;
         }
         Ok(followed)
+    }
+
+    fn add(&mut self, row: &FollowedRow) -> Result<(), StoreError> {
+        let FollowedRow { kind, id, guild_id, active, until_id } = *row;
+        let kind = FollowedKind::ALL.into_iter().find(|known| known.number() == kind);
+        match kind.ok_or(StoreError::Unreadable("kind"))? {
+            FollowedKind::Source => {
+                let source = RelaySource { active: active > 0, server: GuildId::from_db(guild_id)? };
+                self.sources.insert(ChannelId::from_db(id)?, source);
+            }
+            FollowedKind::OptOut => {
+                let user = UserId::from_db(id)?;
+                let until = until_id.map(MessageId::from_db).transpose()?;
+                let scope = OptOutScope::from_db(guild_id)?;
+                self.opt_outs.entry(user).or_default().push(OptOut { user, scope, until });
+            }
+            FollowedKind::Author => self.personal.extend(Followee::from_db(FolloweeKind::User, id)),
+            FollowedKind::Channel => self.personal.extend(Followee::from_db(FolloweeKind::Channel, id)),
+        }
+        Ok(())
     }
 
     /// Finds the servers of the other sources, which matter only if somebody opted out.
@@ -173,20 +204,26 @@ impl FollowedSources {
     }
 }
 
-/// Adds what is followed personally.
-fn of_feeds(query: Sql, authors: HashSet<i64>, channels: HashSet<i64>) -> Sql {
-    let select = |kind: &str, word: &str| {
+/// Adds those of these authors and channels that somebody follows personally.
+fn personally_followed(query: Sql, authors: HashSet<i64>, channels: HashSet<i64>) -> Sql {
+    let select = |kind: FollowedKind, word: FolloweeKind| {
         format!(
-            " UNION ALL SELECT {kind} AS kind, followee_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
-             FROM followee_counts WHERE followee_kind = '{word}' AND followee_id IN "
+            " UNION ALL SELECT {} AS kind, followee_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
+             FROM followee_counts WHERE followee_kind = '{}' AND followee_id IN ",
+            kind.number(),
+            word.as_str()
         )
     };
-    let query = query.then(&select("2", "user")).list(authors);
-    let query = query.then(&select("3", "channel")).list(channels.iter().copied());
-    let collected = " UNION ALL SELECT 3 AS kind, c.channel_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
-        FROM collection_channels c JOIN followee_counts n \
-        ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id WHERE c.channel_id IN ";
-    query.then(collected).list(channels)
+    let query = query.then(&select(FollowedKind::Author, FolloweeKind::User)).list(authors);
+    let query = query.then(&select(FollowedKind::Channel, FolloweeKind::Channel));
+    let query = query.list(channels.iter().copied());
+    let collected = format!(
+        " UNION ALL SELECT {} AS kind, c.channel_id AS id, 0 AS guild_id, 0 AS active, NULL AS until_id \
+         FROM collection_channels c JOIN followee_counts n \
+         ON n.followee_kind = 'collection' AND n.followee_id = c.collection_id WHERE c.channel_id IN ",
+        FollowedKind::Channel.number()
+    );
+    query.then(&collected).list(channels)
 }
 
 /// Its source, and the thread in which it happened.

@@ -79,6 +79,15 @@ impl KnownContent {
     }
 }
 
+/// For what a new message's content is kept. For neither, only its existence is remembered.
+#[derive(Clone, Copy)]
+pub(super) struct WantedBy {
+    /// An active relay follow of its source or thread.
+    pub(super) follows: bool,
+    /// A personal follow of its author, source or thread.
+    pub(super) feeds: bool,
+}
+
 impl KnownActivity {
     /// A message that was just posted, and its content. It has no deliveries, and its content isn't kept,
     /// while all follows of its source are paused; it is remembered so that it isn't taken for new when the
@@ -88,8 +97,10 @@ impl KnownActivity {
         author: Option<UserId>,
         content: &ActivityContent,
         digest: Option<Vec<u8>>,
-        (has_deliveries, in_feeds): (bool, bool),
+        wanted: WantedBy,
     ) -> Self {
+        let WantedBy { follows: has_deliveries, feeds: in_feeds } = wanted;
+        let has_deliveries = has_deliveries || in_feeds;
         let content_to_keep = has_deliveries.then(|| content.clone());
         Self {
             author,

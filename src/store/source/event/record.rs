@@ -4,6 +4,18 @@
 //! The batch is first replayed in memory, in order, on top of what the database knows about its origins; then
 //! the outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and
 //! deleted within a batch is never delivered to anybody.
+//!
+//! The transaction, step by step, as numbered in [`Store::record_events_quarantining`]:
+//!
+//! 1. lock the sources, and read what is known of the batch's origins, followers and opt-outs;
+//! 2. replay the events in memory;
+//! 3. lock the lanes that the outcome concerns;
+//! 4. insert new activities, quarantine those that may go round in a circle, and update known ones;
+//! 5. deliver: create deliveries of new activities;
+//! 6. make new activities candidates for feeds;
+//! 7. reopen deliveries of changed activities;
+//! 8. retag: create and withdraw deliveries of activities with other tags;
+//! 9. clean up: clear contents that nobody needs, wake lanes, and mark quotes that are out of date.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,7 +26,7 @@ use super::effects::{
     ChangedActivities, forget_undelivered, insert_deliveries, lock_and_move_sources, lock_lanes, reopen, wake,
 };
 use super::followed::FollowedSources;
-use super::known::KnownActivity;
+use super::known::{KnownActivity, WantedBy};
 use super::{place, thread_of};
 use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
@@ -96,10 +108,12 @@ impl Store {
             return Ok(Recorded::default());
         }
         let txn = self.write().await?;
+        // 1. Lock, and read what is known.
         lock_and_move_sources(&txn, events).await?;
         let mut known = self.known(&txn, events).await?;
         let followed = FollowedSources::by(&txn, events, &known).await?;
         let events = &*quotes::without_deleted(&txn, events, &followed).await?;
+        // 2. Replay.
         let (mut order, mut withheld) = (Vec::new(), 0_u64);
         for event in events {
             if followed.withholds(event, known.get(&event.origin())) {
@@ -109,18 +123,24 @@ impl Store {
             }
         }
         let changed = changed(&known);
+        // 3. Lock the lanes.
         lock_lanes(&txn, reached(events, &known), &changed).await?;
+        // 4. Insert and update.
         let mut posted = self.insert_activities(&txn, &known, &order, now).await?;
         circles::quarantine(&txn, &mut posted, quarantined, now + QUARANTINE).await?;
         self.update_activities(&txn, &known).await?;
+        // 5. Deliver.
         let mut lanes = insert_deliveries(&txn, &posted, None).await?;
+        // 6. Feeds.
         if known.values().any(|known| known.id.is_none() && known.in_feeds) {
             fill::push(&txn, &posted).await?;
         }
+        // 7. Reopen, and 8. retag.
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
         let retagged =
             known.values().filter(|known| known.tags_before.is_some()).filter_map(|known| known.id);
+        // 9. Clean up.
         forget_undelivered(&txn, posted.iter().copied().chain(retagged).collect()).await?;
         wake(&txn, &posted, &changed).await?;
         let quoted = quotes::mark(&txn, quotes::maybe_quoted(events, &known)).await?;
@@ -238,11 +258,11 @@ impl Store {
                 if relayed.is_none() && !in_feeds {
                     return;
                 }
-                let active = in_feeds || relayed == Some(true);
+                let wanted = WantedBy { follows: relayed == Some(true), feeds: in_feeds };
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
                     let digest = self.cipher.digest(*origin, content);
-                    KnownActivity::posted(*source, *author, content, digest, (active, in_feeds))
+                    KnownActivity::posted(*source, *author, content, digest, wanted)
                 });
             }
             SourceEvent::Edited { origin, content, .. } => {

@@ -55,7 +55,7 @@ const STEADY: Duration = Duration::from_secs(10);
 const LAST_FRAMES: usize = 1_000;
 
 /// A shard, and what is needed to connect it.
-pub(super) struct Feed {
+pub(super) struct ShardLink {
     shard: Shard,
     config: Config<Sessions>,
     ingest: Ingest,
@@ -75,7 +75,7 @@ enum End {
     Lost(Loss),
 }
 
-impl Feed {
+impl ShardLink {
     /// A shard that resumes this session, if there is one.
     pub(super) const fn new(
         config: Config<Sessions>,
