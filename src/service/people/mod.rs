@@ -2,9 +2,9 @@
 //! feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. Discord decides
-//! what a person may see of a feed: it is asked when the feed is read, and an answer is used for a minute at
-//! most.
+//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. Discord
+//! decides what a person may see of a feed: it is asked when the feed is read, and an answer is used for a
+//! minute at most.
 
 mod channels;
 mod collections;
