@@ -219,7 +219,7 @@ fn feed(town: &Town, expected: Option<f64>) {
         let candidates = store.feed_candidates(user(READER), &filter, now()).await;
         let (candidates, _) = candidates.expect("the database answers");
         let page: Vec<_> = candidates.into_iter().take(20).collect();
-        let posts = store.feed_posts(page).await.expect("the database answers");
+        let posts = store.feed_posts(page, |_| true).await.expect("the database answers");
         assert_eq!(posts.len(), 20);
     });
 }

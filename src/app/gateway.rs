@@ -147,6 +147,7 @@ impl GatewayPart<'_> {
             supervisor.spawn("left servers", async move { left.run().await }),
             supervisor.spawn("leaving", leaving.run()),
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
+            supervisor.spawn("feeds", Arc::clone(&intake).keep_feeds()),
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));

@@ -141,7 +141,7 @@ pub struct FeedPost {
     pub edited: bool,
     /// What kind of post it is.
     pub shape: PostShape,
-    /// What it says; `None` where that isn't kept any more.
+    /// What it says; `None` where that isn't kept any more, or may have changed while nobody listened.
     pub content: Option<Content>,
     /// Its tags, as people read them.
     pub tags: Vec<String>,

@@ -50,10 +50,12 @@ impl PeerUpdates {
             Notice::Follow(id) => self.sync_follow(*id).await,
             Notice::Followee(Followee::User(author)) => {
                 self.watched.add_author(*author);
+                self.intake.check_feeds_soon();
                 Ok(())
             }
             Notice::Followee(Followee::Channel(_) | Followee::Collection(_)) => {
                 self.intake.read_soon(self.upkeep.load_watched().await?);
+                self.intake.check_feeds_soon();
                 Ok(())
             }
             Notice::Panel => {

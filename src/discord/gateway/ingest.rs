@@ -78,6 +78,8 @@ impl Ingest {
             "RESUMED" => {
                 tracing::info!(shard = self.shard.id, "gateway session resumed");
                 self.sinks.state.connected(self.shard);
+                // Everything that was missed has been told by now.
+                self.sinks.intake.session_resumed(self.shard);
                 Some(())
             }
             _ => Some(()),
@@ -115,6 +117,7 @@ impl Ingest {
         for guild in guilds.iter().flatten() {
             self.sinks.upkeep.admits(*guild);
         }
+        self.sinks.intake.session_began(self.shard);
         self.sinks.state.session_began(self.shard, guilds);
         self.sinks.upkeep.session_began(self.shard);
         self.send(GatewayEvent::Connected(self.shard));

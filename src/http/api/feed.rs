@@ -142,7 +142,8 @@ pub(super) struct ActivityView {
     created_at: String,
     /// Whether it was edited.
     edited: bool,
-    /// What it says, in Discord's Markdown; null where that isn't kept any more.
+    /// What it says, in Discord's Markdown; null where that isn't kept any more, or may have changed while the
+    /// bot wasn't listening.
     text: Option<String>,
     /// Its files.
     attachments: Vec<AttachmentView>,

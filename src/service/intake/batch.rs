@@ -8,6 +8,7 @@ use crate::domain::message::Content;
 use crate::rest::model::Message;
 use crate::store::SourceEvent;
 
+use super::listening::ListeningGap;
 use super::reading::ReadItem;
 use super::threads::ThreadEnd;
 
@@ -21,12 +22,14 @@ pub(super) struct Batch {
     pub(super) quarantined: HashSet<Origin>,
     /// To be recorded after these events.
     pub(super) ended: Vec<ThreadEnd>,
+    /// To be recorded last: events may have been missed before some of these.
+    pub(super) gaps: Vec<ListeningGap>,
 }
 
 impl Batch {
     /// Whether there is nothing to record.
     pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.ended.is_empty()
+        self.events.is_empty() && self.ended.is_empty() && self.gaps.is_empty()
     }
 
     /// Adds the event of a message.

@@ -147,7 +147,7 @@ impl People {
         let mut rest = shown.into_iter().skip(from);
         let page: Vec<FeedCandidate> = rest.by_ref().take(limit).collect();
         let next = if rest.next().is_some() { page.last().map(|last| last.position) } else { None };
-        let posts = self.store.feed_posts(page).await?.into_iter();
+        let posts = self.store.feed_posts(page, |server| self.intake.hears(server)).await?.into_iter();
         let named = |post: FeedPost| {
             let place = sight.visible.get(&post.source)?;
             Some(ShownPost { channel_name: place.channel.clone(), server_name: place.server.clone(), post })

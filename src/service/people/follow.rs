@@ -240,7 +240,11 @@ impl People {
         let edited = self.store.edit_personal_follow(pair, self.policy, self.clock.now(), edit).await?;
         match edited {
             PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
-            PersonalEdited::Made(_) => self.tell_peers(followee).await,
+            PersonalEdited::Made(_) => {
+                // What the feed begins with may have changed unheard.
+                self.intake.check_feeds_soon();
+                self.tell_peers(followee).await;
+            }
             _ => {}
         }
         Ok(edited)

@@ -6,6 +6,7 @@
 //! | `candidates` | what a feed may show, newest first, and through which follows |
 //! | `posts` | what the posts of a page say |
 //! | `marks` | up to where people have read |
+//! | `checks` | what must be compared with Discord before it is shown |
 //! | `trim` | what is too old, or too much |
 //!
 //! A feed is a list of candidates, which is filtered when it is read: an unfollow, another filter, a deletion
@@ -18,6 +19,7 @@
 //! Locks: filling happens under the locks of the sources. Reading takes none.
 
 pub(super) mod candidates;
+pub(super) mod checks;
 pub(in crate::store) mod fill;
 mod marks;
 pub(super) mod posts;

@@ -9,6 +9,7 @@ mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
 mod feed;
+mod feed_truth;
 mod follows;
 mod fuzz;
 mod guard;
@@ -80,6 +81,21 @@ impl Site {
         let mut bot = world.start().await;
         let url = format!("http://{}", address(&mut bot).await);
         Self { world, bot, harbour, news, alice, url }
+    }
+
+    /// Kills the bot, lets something happen meanwhile, and starts it again, as a new session.
+    pub async fn killed(self, meanwhile: impl AsyncFnOnce(&World)) -> Self {
+        let Self { world, bot, harbour, news, alice, .. } = self;
+        bot.kill().await;
+        meanwhile(&world).await;
+        let mut bot = world.start().await;
+        let url = format!("http://{}", address(&mut bot).await);
+        Self { world, bot, harbour, news, alice, url }
+    }
+
+    /// The same program, after the bot has moved to another address.
+    pub fn again(&self, program: Program) -> Program {
+        Program { visitor: self.browser(), ..program }
     }
 
     /// Somebody's browser, in which nobody is signed in.
