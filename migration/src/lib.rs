@@ -45,6 +45,7 @@ mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
 mod m20261130_000036_check_feeds;
+mod m20261130_000037_index_followed_threads;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000033_fill_feeds::Migration),
             Box::new(m20261130_000035_collect_channels::Migration),
             Box::new(m20261130_000036_check_feeds::Migration),
+            Box::new(m20261130_000037_index_followed_threads::Migration),
         ]
     }
 }

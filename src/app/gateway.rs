@@ -159,6 +159,7 @@ impl GatewayPart<'_> {
             Arc::clone(&intake),
             Arc::clone(&panels),
             Arc::clone(&authors),
+            Arc::clone(&lookups),
         );
         tasks.push(supervisor.spawn("peers", hear(receiver, updates)));
         if shards.keeps_house() {

@@ -294,6 +294,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_personal_follows_followee_id",
         "ix_personal_follows_follower_id",
         "ix_personal_follows_guild_id",
+        "ix_personal_follows_parent_id",
         "ix_retractions_target_channel_id",
         "ix_samples_at",
         "ix_sign_ins_expires_at",

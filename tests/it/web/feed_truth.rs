@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use tributary_sandbox::{Channel, Effect, Fault, Person};
+use tributary_sandbox::{Channel, Effect, Fault, Permissions, Person};
 
 use super::feed::{follow, shows, texts};
 use super::people::newcomer;
@@ -112,4 +112,82 @@ async fn a_new_follow_begins_with_nothing_that_is_deleted() {
     shows(&bobs, &["kept and edited"]).await;
     carol.delete(&site.news, kept.id).unwrap();
     shows(&bobs, &[]).await;
+}
+
+/// Asks once, without waiting for a cache to end.
+async fn shows_at_once(program: &Program, expected: &[&str]) {
+    let began = Instant::now();
+    shows(program, expected).await;
+    assert!(began.elapsed() < Duration::from_secs(30), "not only after a minute");
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_is_in_deleted_channels_is_gone_at_once_with_its_follows(#[case] backend: Backend) {
+    let Some(site) = Site::on(backend).await else { return };
+    let [town, docks] = ["town", "docks"].map(|name| site.harbour.text(name));
+    let (carol, _) = newcomer(&site, "Carol").await;
+    let (_, bobs) = newcomer(&site, "Bob").await;
+    follow_person(&bobs, &carol).await;
+    follow_channel(&bobs, &docks).await;
+    let thread = town.thread("a thread").unwrap();
+    for (channel, text) in [(&town, "town"), (&docks, "docks"), (&thread, "thread"), (&site.news, "news")] {
+        carol.post(channel, text).unwrap();
+        carol.post(channel, format!("{text} again").as_str()).unwrap();
+    }
+    let all = ["news again", "news", "thread again", "thread", "docks again", "docks", "town again", "town"];
+    shows(&bobs, &all).await;
+    thread.delete().unwrap();
+    shows_at_once(&bobs, &["news again", "news", "docks again", "docks", "town again", "town"]).await;
+    town.delete().unwrap();
+    shows_at_once(&bobs, &["news again", "news", "docks again", "docks"]).await;
+    docks.delete().unwrap();
+    shows_at_once(&bobs, &["news again", "news"]).await;
+    let channels = "SELECT CAST(COUNT(*) AS TEXT) FROM personal_follows WHERE followee_kind = 'channel'";
+    site.world.database.eventually(channels, "0").await;
+    let counts = "SELECT CAST(COALESCE(SUM(followers), 0) AS TEXT) FROM followee_counts WHERE followee_kind = 'channel'";
+    assert_eq!(site.world.database.text(counts).await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn a_channel_that_is_deleted_while_the_bot_is_away_takes_its_follows_along() {
+    let site = Site::new().await;
+    let [town, docks] = ["town", "docks"].map(|name| site.harbour.text(name));
+    let (carol, _) = newcomer(&site, "Carol").await;
+    let (_, bobs) = newcomer(&site, "Bob").await;
+    follow_person(&bobs, &carol).await;
+    follow_channel(&bobs, &docks).await;
+    carol.post(&town, "town").unwrap();
+    carol.post(&docks, "docks").unwrap();
+    shows(&bobs, &["docks", "town"]).await;
+    let site = site
+        .killed(async |_| {
+            town.delete().unwrap();
+            docks.delete().unwrap();
+        })
+        .await;
+    let bobs = site.again(bobs);
+    shows(&bobs, &[]).await;
+    let channels = "SELECT CAST(COUNT(*) AS TEXT) FROM personal_follows WHERE followee_kind = 'channel'";
+    site.world.database.eventually(channels, "0").await;
+}
+
+#[tokio::test]
+async fn what_is_in_a_server_that_the_bot_left_is_gone_at_once() {
+    let site = Site::new().await;
+    let island = site.world.sandbox.create_guild("Island");
+    let beach = island.text("beach");
+    let (carol, _) = newcomer(&site, "Carol").await;
+    let (bob, bobs) = newcomer(&site, "Bob").await;
+    island.join(&carol, Permissions::default());
+    island.join(&bob, Permissions::default());
+    follow_person(&bobs, &carol).await;
+    carol.post(&beach, "on the beach").unwrap();
+    carol.post(&site.news, "in the harbour").unwrap();
+    shows(&bobs, &["in the harbour", "on the beach"]).await;
+    island.remove_bot().unwrap();
+    shows_at_once(&bobs, &["in the harbour"]).await;
 }
