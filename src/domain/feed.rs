@@ -124,6 +124,15 @@ pub struct FeedCandidate {
     pub because: Vec<PersonalFollowId>,
 }
 
+/// A channel in which something is that a feed may show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedChannel {
+    /// The source of the posts.
+    pub source: ChannelId,
+    /// Its server.
+    pub server: GuildId,
+}
+
 /// A post in a feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedPost {

@@ -3,6 +3,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `fill` | which activities become candidates for whose feed |
+//! | `channels` | in which channels that is which a feed may show |
 //! | `candidates` | what a feed may show, newest first, and through which follows |
 //! | `posts` | what the posts of a page say |
 //! | `marks` | up to where people have read |
@@ -19,6 +20,7 @@
 //! Locks: filling happens under the locks of the sources. Reading takes none.
 
 pub(super) mod candidates;
+mod channels;
 pub(super) mod checks;
 pub(in crate::store) mod fill;
 mod marks;

@@ -191,3 +191,27 @@ async fn what_is_in_a_server_that_the_bot_left_is_gone_at_once() {
     island.remove_bot().unwrap();
     shows_at_once(&bobs, &["in the harbour"]).await;
 }
+
+/// Whoever follows somebody who posts a lot where they can't read misses nothing of the others.
+#[tokio::test]
+async fn what_is_hidden_pushes_nothing_out() {
+    let site = Site::new().await;
+    let secret = site.harbour.private_text("secret");
+    let reading = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+    site.harbour.allow_bot(&secret, reading);
+    let (carol, _) = newcomer(&site, "Carol").await;
+    let (dave, _) = newcomer(&site, "Dave").await;
+    let (_, bobs) = newcomer(&site, "Bob").await;
+    secret.allow(&carol, reading);
+    follow_person(&bobs, &carol).await;
+    follow_person(&bobs, &dave).await;
+    dave.post(&site.news, "of Dave").unwrap();
+    shows(&bobs, &["of Dave"]).await;
+    for number in 0..2_100 {
+        carol.post(&secret, format!("hidden {number}").as_str()).unwrap();
+    }
+    site.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM feed_items", "2101").await;
+    let page = bobs.get("/api/v1/me/feed").await.body();
+    assert_eq!((&page["totalCount"], &page["totalIsExact"]), (&json!(1), &json!(true)), "{page}");
+    assert_eq!(page["activities"][0]["text"], "of Dave");
+}
