@@ -9,6 +9,7 @@ mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
 mod feed;
+mod feed_kills;
 mod feed_truth;
 mod follows;
 mod fuzz;
