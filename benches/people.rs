@@ -191,10 +191,12 @@ fn lists(town: &Town, list: Option<f64>, count: Option<f64>, profile: Option<f64
 fn feed(town: &Town, expected: Option<f64>) {
     table(town, "a feed's page of 20, rights not counted", expected, async |store, _| {
         let filter = FeedFilter::default();
-        let candidates = store.feed_candidates(user(READER), &filter, now()).await;
+        let channels = store.feed_channels(user(READER), &filter, None).await.expect("the database answers");
+        let channels: Vec<ChannelId> = channels.into_iter().map(|one| one.source).collect();
+        let candidates = store.feed_candidates(user(READER), &channels, &filter, now()).await;
         let (candidates, _) = candidates.expect("the database answers");
         let page: Vec<_> = candidates.into_iter().take(20).collect();
-        let posts = store.feed_posts(page).await.expect("the database answers");
+        let posts = store.feed_posts(page, |_| true).await.expect("the database answers");
         assert_eq!(posts.len(), 20);
     });
 }

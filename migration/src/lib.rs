@@ -44,6 +44,8 @@ mod m20261130_000032_follow_people;
 mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
+mod m20261130_000036_check_feeds;
+mod m20261130_000037_index_followed_threads;
 mod m20261130_000038_ask_to_follow;
 mod m20261130_000039_index_private_people;
 mod m20261130_000040_follow_collections;
@@ -85,6 +87,16 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
             Box::new(m20261130_000031_mark_stale_mirrors::Migration),
+            Box::new(m20261130_000034_index_delivered::Migration),
+            Box::new(m20261130_000032_follow_people::Migration),
+            Box::new(m20261130_000033_fill_feeds::Migration),
+            Box::new(m20261130_000035_collect_channels::Migration),
+            Box::new(m20261130_000036_check_feeds::Migration),
+            Box::new(m20261130_000037_index_followed_threads::Migration),
+            Box::new(m20261130_000038_ask_to_follow::Migration),
+            Box::new(m20261130_000039_index_private_people::Migration),
+            Box::new(m20261130_000040_follow_collections::Migration),
+            Box::new(m20261130_000044_index_source_servers::Migration),
             // This came first: some databases have it without the two that follow.
             Box::new(m20261130_000034_index_delivered::Migration),
             Box::new(m20261130_000032_follow_people::Migration),
@@ -94,6 +106,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000039_index_private_people::Migration),
             Box::new(m20261130_000040_follow_collections::Migration),
             Box::new(m20261130_000044_index_source_servers::Migration),
+            Box::new(m20261130_000036_check_feeds::Migration),
+            Box::new(m20261130_000037_index_followed_threads::Migration),
         ]
     }
 }

@@ -148,6 +148,7 @@ impl GatewayPart<'_> {
             supervisor.spawn("left servers", async move { left.run().await }),
             supervisor.spawn("leaving", leaving.run()),
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
+            supervisor.spawn("feeds", Arc::clone(&intake).keep_feeds()),
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
@@ -159,6 +160,7 @@ impl GatewayPart<'_> {
             Arc::clone(&intake),
             Arc::clone(&panels),
             Arc::clone(&authors),
+            Arc::clone(&lookups),
         );
         tasks.push(supervisor.spawn("peers", hear(receiver, updates)));
         if shards.keeps_house() {

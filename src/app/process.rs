@@ -128,7 +128,12 @@ async fn hear(mut receiver: PeerReceiver, waker: Waker) {
             PeerMessage::Notice(Notice::Work(targets)) => waker.wake_shared(targets),
             PeerMessage::Notice(Notice::AnyWork) | PeerMessage::Gap => waker.poll(),
             PeerMessage::Notice(
-                Notice::Follow(_) | Notice::Followee(_) | Notice::Panel | Notice::Author | Notice::Servers,
+                Notice::Follow(_)
+                | Notice::Followee(_)
+                | Notice::Panel
+                | Notice::Author
+                | Notice::Servers
+                | Notice::Visibility(_),
             ) => {}
         }
     }

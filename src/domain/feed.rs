@@ -124,6 +124,15 @@ pub struct FeedCandidate {
     pub because: Vec<PersonalFollowId>,
 }
 
+/// A channel in which something is that a feed may show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedChannel {
+    /// The source of the posts.
+    pub source: ChannelId,
+    /// Its server.
+    pub server: GuildId,
+}
+
 /// A post in a feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedPost {
@@ -141,7 +150,7 @@ pub struct FeedPost {
     pub edited: bool,
     /// What kind of post it is.
     pub shape: PostShape,
-    /// What it says; `None` where that isn't kept any more.
+    /// What it says; `None` where that isn't kept any more, or may have changed while nobody listened.
     pub content: Option<Content>,
     /// Its tags, as people read them.
     pub tags: Vec<String>,

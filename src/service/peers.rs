@@ -8,6 +8,7 @@ use crate::domain::personal::Followee;
 use crate::domain::shards::Shards;
 use crate::store::{Notice, Store};
 
+use super::access::lookups::Lookups;
 use super::authors::Authors;
 use super::intake::Intake;
 use super::panels::Panels;
@@ -29,6 +30,7 @@ pub struct PeerUpdates {
     intake: Arc<Intake>,
     panels: Arc<Panels>,
     authors: Arc<Authors>,
+    lookups: Arc<Lookups>,
 }
 
 impl PeerUpdates {
@@ -39,9 +41,10 @@ impl PeerUpdates {
         intake: Arc<Intake>,
         panels: Arc<Panels>,
         authors: Arc<Authors>,
+        lookups: Arc<Lookups>,
     ) -> Self {
         let ServiceParts { store, watched, shards, admission, .. } = parts;
-        Self { store, watched, shards, admission, upkeep, intake, panels, authors }
+        Self { store, watched, shards, admission, upkeep, intake, panels, authors, lookups }
     }
 
     /// Applies what another process said.
@@ -50,10 +53,12 @@ impl PeerUpdates {
             Notice::Follow(id) => self.sync_follow(*id).await,
             Notice::Followee(Followee::User(author)) => {
                 self.watched.add_author(*author);
+                self.intake.check_feeds_soon();
                 Ok(())
             }
             Notice::Followee(Followee::Channel(_) | Followee::Collection(_)) => {
                 self.intake.read_soon(self.upkeep.load_watched().await?);
+                self.intake.check_feeds_soon();
                 Ok(())
             }
             Notice::Panel => {
@@ -66,6 +71,10 @@ impl PeerUpdates {
             }
             Notice::Servers => {
                 self.admission.poke();
+                Ok(())
+            }
+            Notice::Visibility(guild) => {
+                self.lookups.permissions_changed(*guild);
                 Ok(())
             }
             Notice::Work(_) | Notice::AnyWork => Ok(()),

@@ -78,6 +78,8 @@ impl Ingest {
             "RESUMED" => {
                 tracing::info!(shard = self.shard.id, "gateway session resumed");
                 self.sinks.state.connected(self.shard);
+                // Everything that was missed has been told by now.
+                self.sinks.intake.session_resumed(self.shard);
                 Some(())
             }
             _ => Some(()),
@@ -115,6 +117,7 @@ impl Ingest {
         for guild in guilds.iter().flatten() {
             self.sinks.upkeep.admits(*guild);
         }
+        self.sinks.intake.session_began(self.shard);
         self.sinks.state.session_began(self.shard, guilds);
         self.sinks.upkeep.session_began(self.shard);
         self.send(GatewayEvent::Connected(self.shard));
@@ -180,7 +183,7 @@ impl Ingest {
         self.tags(id, channel);
         if let Some(guild) = channel.guild() {
             self.sinks.intake.permissions_changed(guild);
-            self.sinks.bot.follows.permissions_changed(guild);
+            self.forget_visibility(guild);
         }
         // The channels of a category may take their overwrites from it.
         if self.sinks.upkeep.concerns(id) || channel.kind() == Some(ChannelKind::Category) {
@@ -191,10 +194,12 @@ impl Ingest {
 
     fn thread_updated(&self, fields: &Fields<'_>, thread: &RawValue) -> Option<()> {
         let id: ChannelId = fields.id()?;
-        if self.sinks.upkeep.concerns(id)
-            && let Some(guild) = fields.guild()
-        {
-            self.note_permissions_changed(guild)?;
+        if let Some(guild) = fields.guild() {
+            // It may be private now.
+            self.forget_visibility(guild);
+            if self.sinks.upkeep.concerns(id) {
+                self.note_permissions_changed(guild)?;
+            }
         }
         self.thread(thread, None, ThreadNotice::Updated)
     }
@@ -209,12 +214,27 @@ impl Ingest {
 
     /// Who may see what in a server may have changed.
     fn note_permissions_changed(&self, guild: GuildId) -> Option<()> {
-        self.sinks.bot.follows.permissions_changed(guild);
+        self.forget_visibility(guild);
         if self.sinks.upkeep.concerns_server(guild) {
             self.sinks.intake.permissions_changed(guild);
             let _ = self.queues.changes.send(self.sinks.upkeep.permissions_changed(guild));
         }
         Some(())
+    }
+
+    /// What was found out about who may see what in a server is forgotten, here and in other processes.
+    pub(super) fn forget_visibility(&self, guild: GuildId) {
+        self.sinks.bot.follows.permissions_changed(guild);
+        if let Some(change) = self.sinks.upkeep.visibility_changed(guild) {
+            let _ = self.queues.changes.send(change);
+        }
+    }
+
+    /// A channel or thread is gone for everybody who may remember it.
+    pub(super) fn note_channel_deleted(&self, channel: ChannelId) {
+        if self.sinks.upkeep.concerns(channel) || self.wants(channel) {
+            let _ = self.queues.changes.send(DiscordChange::ChannelDeleted(channel));
+        }
     }
 
     /// The tags that a forum offers.
@@ -229,8 +249,12 @@ impl Ingest {
 
     fn channel_deleted(&self, fields: &Fields<'_>) -> Option<()> {
         let channel = fields.id()?;
+        // Before its threads are forgotten.
+        self.note_channel_deleted(channel);
         self.sinks.intake.channel_deleted(channel);
-        self.change(channel, DiscordChange::ChannelDeleted(channel));
+        if let Some(guild) = fields.guild() {
+            self.forget_visibility(guild);
+        }
         Some(())
     }
 
@@ -284,6 +308,7 @@ impl Ingest {
             self.send(GatewayEvent::Away(guild));
         } else {
             self.sinks.state.left(guild);
+            self.forget_visibility(guild);
             self.sinks.bot.admission.departed(guild);
             let _ = self.queues.changes.send(self.sinks.upkeep.note_left(guild));
         }

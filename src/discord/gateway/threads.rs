@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::service::intake::{GatewayEvent, ThreadNotice};
-use crate::service::upkeep::DiscordChange;
 
 use super::events::Fields;
 use super::frame::value;
@@ -46,7 +45,10 @@ impl Ingest {
         let id: ChannelId = fields.id()?;
         match self.sinks.intake.thread_deleted(id, fields.parent(), fields.guild()) {
             Some(event) => self.send(event),
-            None => self.change(id, DiscordChange::ChannelDeleted(id)),
+            None => self.note_channel_deleted(id),
+        }
+        if let Some(guild) = fields.guild() {
+            self.forget_visibility(guild);
         }
         Some(())
     }

@@ -153,7 +153,7 @@ fn post(shown: &ShownPost, unread: bool) -> Markup {
                         } }
                     }
                 }
-                None => p.faint { "What it says isn't kept here any more." }
+                None => p.faint { "What it says isn't known here, or not any more." }
             }
             p { a href=(post.link()) rel="noreferrer" { "Open in Discord" } }
         }

@@ -9,6 +9,7 @@ use crate::rest::model::Message;
 use crate::store::SourceEvent;
 
 use super::authors::RetitledThread;
+use super::listening::ListeningGap;
 use super::reading::ReadItem;
 use super::threads::ThreadEnd;
 
@@ -24,12 +25,14 @@ pub(super) struct Batch {
     pub(super) retitled: Vec<RetitledThread>,
     /// To be recorded after these.
     pub(super) ended: Vec<ThreadEnd>,
+    /// To be recorded last: events may have been missed before some of these.
+    pub(super) gaps: Vec<ListeningGap>,
 }
 
 impl Batch {
     /// Whether there is nothing to record.
     pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.retitled.is_empty() && self.ended.is_empty()
+        self.events.is_empty() && self.retitled.is_empty() && self.ended.is_empty() && self.gaps.is_empty()
     }
 
     /// Adds the event of a message.

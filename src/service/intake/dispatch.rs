@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::shards::Shard;
 use crate::metrics::EVENTS_READ;
 use crate::rest::model::Message;
 use crate::service::content;
@@ -14,6 +15,7 @@ use crate::store::SourceEvent;
 
 use super::batch::{Batch, event};
 use super::event_queue::ReceivedEvent;
+use super::listening::ListeningGap;
 use super::reading::ReadItem;
 use super::reading::missed::Missed;
 use super::record::{catching, set_aside};
@@ -65,12 +67,14 @@ impl Intake {
     pub(super) fn dispatch(&self, received: ReceivedEvent, sources: &mut SourceStates, batch: &mut Batch) {
         match received.event {
             GatewayEvent::Connected(shard) => {
+                batch.gaps.push(ListeningGap { shard, new_session: true });
                 sources.mark_unread(|guild| shard.has(guild));
                 self.ensure_all_current(sources, |guild| shard.has(guild));
             }
             GatewayEvent::Away(away) => sources.begin_outage(away),
             GatewayEvent::There(there) => {
                 if sources.end_outage(there) {
+                    batch.gaps.extend(self.gaps(|shard| shard.has(there)));
                     self.ensure_all_current(sources, |guild| guild == there);
                 }
             }
@@ -83,12 +87,19 @@ impl Intake {
                 opened.for_each(|(source, guild)| sources.request(source, Reading::History(guild)));
             }
             GatewayEvent::LeftOut => {
+                batch.gaps.extend(self.gaps(|_| true));
                 sources.mark_unread(|_| true);
                 sources.leave_to_readings();
                 self.ensure_all_current(sources, |guild| self.shards.has(guild));
             }
             event => self.dispatch_in_channel(ReceivedEvent { event, ..received }, sources, batch),
         }
+    }
+
+    /// A gap of each of these shards within a session.
+    fn gaps(&self, of: impl Fn(Shard) -> bool) -> impl Iterator<Item = ListeningGap> {
+        let shards = self.shards.each().filter(move |shard| of(*shard));
+        shards.map(|shard| ListeningGap { shard, new_session: false })
     }
 
     /// Accepts an event that waits behind a reading which will never be complete.

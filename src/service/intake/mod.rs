@@ -26,6 +26,8 @@
 //! | `begin` | where a new follow begins |
 //! | `authors` | posts of followed people in channels that are no sources |
 //! | `circles`, `quotes`, `threads` | messages in a circle, answers to edited messages, ended threads |
+//! | `feed_checks` | compares what feeds show with Discord after a gap |
+//! | `listening` | up to when something may have been missed |
 //! | `handover` | what the next start need not read again |
 //! | `progress` | how far behind all this is |
 
@@ -35,7 +37,9 @@ mod begin;
 mod circles;
 mod dispatch;
 mod event_queue;
+mod feed_checks;
 mod handover;
+mod listening;
 mod progress;
 mod quotes;
 mod reading;
@@ -70,6 +74,7 @@ use self::event_queue::ReceivedEvent;
 pub use self::event_queue::{EventReceiver, EventSender, event_queue};
 use self::handover::HandoverSlot;
 pub(super) use self::handover::IntakeHandover;
+use self::listening::ListeningStates;
 pub use self::progress::{Delay, IntakeProgress};
 use self::reading::{ReadItem, Reader};
 use self::sources::{Reading, SourceStates};
@@ -139,6 +144,9 @@ pub struct Intake {
     handover: Mutex<HandoverSlot>,
     /// Something that is quoted has changed.
     quotes: Notify,
+    /// Something in feeds must be compared with Discord.
+    feeds: Notify,
+    listening: ListeningStates,
 }
 
 /// Sources that must be read because another process mentioned them.
@@ -154,7 +162,7 @@ impl Intake {
         let ServiceParts { store, clock, watched, wake, shards, permissions, .. } = parts.clone();
         let (reader, requested, circles) =
             (Reader::new(parts, catch_up), RequestedReadings::default(), CircleWatch::new(shards.is_all()));
-        let (handover, quotes) = (Mutex::default(), Notify::new());
+        let (handover, quotes, feeds) = (Mutex::default(), Notify::new(), Notify::new());
         Self {
             store,
             clock,
@@ -168,6 +176,8 @@ impl Intake {
             progress,
             handover,
             quotes,
+            feeds,
+            listening: ListeningStates::default(),
         }
     }
 

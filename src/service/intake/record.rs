@@ -19,6 +19,7 @@ use crate::store::{Blame, SourceEvent, StoreError};
 use super::Intake;
 use super::authors::RetitledThread;
 use super::batch::Batch;
+use super::listening::ListeningGap;
 use super::threads::ThreadEnd;
 
 /// How many events one transaction takes at most.
@@ -61,6 +62,21 @@ impl Writable for ThreadEnd {
         let Self { thread, parent, .. } = self;
         metrics::counter!(EVENTS_SET_ASIDE).increment(1);
         tracing::error!(%thread, %parent, cause, "the end of a thread can't be written down and is set aside");
+    }
+
+    fn replacement(&self) -> Option<Self> {
+        None
+    }
+}
+
+impl Writable for ListeningGap {
+    fn log_set_aside(&self, cause: &str) {
+        metrics::counter!(EVENTS_SET_ASIDE).increment(1);
+        tracing::error!(
+            shard = self.shard.id,
+            cause,
+            "a gap in listening can't be written down and is set aside"
+        );
     }
 
     fn replacement(&self) -> Option<Self> {
@@ -153,6 +169,15 @@ impl EventSink<RetitledThread> for Intake {
     }
 }
 
+impl EventSink<ListeningGap> for Intake {
+    async fn write(&self, gaps: &[ListeningGap]) -> Result<(), StoreError> {
+        for gap in gaps {
+            self.end_gap(*gap).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Intake {
     /// Writes a batch in its order, however long the database is away: going on without it would lose
     /// messages.
@@ -167,6 +192,7 @@ impl Intake {
         .await;
         write_down(batch.retitled, 1, self).await;
         write_down(batch.ended, 1, self).await;
+        write_down(batch.gaps, 1, self).await;
     }
 }
 

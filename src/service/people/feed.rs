@@ -1,10 +1,12 @@
 //! Reading one's feed.
 //!
-//! The database finds what the feed may show, newest first ([`Store::feed_candidates`]). Posts of channels
-//! that the person can't read at this moment are then left out: Discord is asked about each server, unless it
-//! was asked within the last minute. Losing a role hides its posts within a minute; they aren't counted
-//! either.
+//! First, the channels of everything that it may show are looked up ([`Store::feed_channels`]), and which of
+//! them the person can read at this moment: Discord is asked about each server, unless the answer is known from
+//! within the last minute. So losing a role hides its posts within a minute. Then the posts of the channels that
+//! they can read are looked up, newest first ([`Store::feed_candidates`]). The others are not told or counted,
+//! and take nobody's place.
 //!
+//! [`Store::feed_channels`]: crate::store::Store::feed_channels
 //! [`Store::feed_candidates`]: crate::store::Store::feed_candidates
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +16,7 @@ use futures_util::stream;
 
 use crate::domain::activity::ActivityId;
 use crate::domain::audit::Via;
-use crate::domain::feed::{FeedCandidate, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
+use crate::domain::feed::{FeedCandidate, FeedChannel, FeedFilter, FeedPosition, FeedPost, MOST_UNREAD};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::service::access::{CachedAccess, ChannelSight};
 use crate::service::{Actor, PersonalRefusal, Refusal, ServiceError};
@@ -127,13 +129,18 @@ impl People {
         if unread {
             filter.after = filter.after.max(seen);
         }
-        let start = match start {
+        let marker = match start {
             FeedStart::OlderThanActivity(activity) => {
-                FeedStart::OlderThan(self.position_in_feed(user, via, activity).await?)
+                self.store.feed_candidate(user, activity, self.clock.now()).await?
             }
-            start => start,
+            _ => None,
         };
+        let has_marker = matches!(start, FeedStart::OlderThanActivity(_));
+        let start = marker.as_ref().map_or(start, |marker| FeedStart::OlderThan(marker.position));
         let (shown, sight) = self.visible(user, via, &filter, start).await?;
+        if has_marker {
+            self.require_visible(user, via, marker, &sight).await?;
+        }
         let total = shown.len();
         let from = match start {
             FeedStart::Newest | FeedStart::OlderThanActivity(_) => 0,
@@ -147,7 +154,7 @@ impl People {
         let mut rest = shown.into_iter().skip(from);
         let page: Vec<FeedCandidate> = rest.by_ref().take(limit).collect();
         let next = if rest.next().is_some() { page.last().map(|last| last.position) } else { None };
-        let posts = self.store.feed_posts(page).await?.into_iter();
+        let posts = self.store.feed_posts(page, |server| self.intake.hears(server)).await?.into_iter();
         let named = |post: FeedPost| {
             let place = sight.visible.get(&post.source)?;
             Some(ShownPost { channel_name: place.channel.clone(), server_name: place.server.clone(), post })
@@ -194,6 +201,23 @@ impl People {
         found.ok_or_else(|| PersonalRefusal::UnknownActivity.into())
     }
 
+    /// Makes sure that a person may see this. What they may not see isn't told from what doesn't exist.
+    async fn require_visible(
+        &self,
+        user: UserId,
+        via: Via,
+        candidate: Option<FeedCandidate>,
+        sight: &Sight,
+    ) -> Result<(), ServiceError> {
+        let unknown = || ServiceError::from(PersonalRefusal::UnknownActivity);
+        let FeedCandidate { source, server, .. } = candidate.ok_or_else(unknown)?;
+        let is_visible = sight.visible.contains_key(&source) || {
+            let sight = self.sight(user, via, &[FeedChannel { source, server }]).await?;
+            sight.visible.contains_key(&source)
+        };
+        is_visible.then_some(()).ok_or_else(unknown)
+    }
+
     /// What the person may see of their feed, newest first.
     async fn visible(
         &self,
@@ -202,43 +226,40 @@ impl People {
         filter: &FeedFilter,
         start: FeedStart,
     ) -> Result<(Vec<FeedCandidate>, Sight), ServiceError> {
-        let (mut candidates, is_whole) = self.store.feed_candidates(user, filter, self.clock.now()).await?;
-        let sight = Sight { is_whole, ..self.sight(user, via, &candidates, start).await? };
+        let from = match start {
+            FeedStart::OlderThan(position) | FeedStart::At(position) => Some(position.message),
+            _ => None,
+        };
+        let channels = self.store.feed_channels(user, filter, from).await?;
+        let mut sight = self.sight(user, via, &channels).await?;
+        let visible: Vec<ChannelId> = sight.visible.keys().copied().collect();
+        let now = self.clock.now();
+        let (mut candidates, is_whole) = self.store.feed_candidates(user, &visible, filter, now).await?;
+        sight.is_whole = is_whole;
+        // A thread that was made private is a channel of its own since then.
+        let moved = candidates.iter().filter(|one| !sight.visible.contains_key(&one.source));
+        let moved: HashMap<ChannelId, GuildId> = moved.map(|one| (one.source, one.server)).collect();
+        if !moved.is_empty() {
+            let moved: Vec<FeedChannel> =
+                moved.into_iter().map(|(source, server)| FeedChannel { source, server }).collect();
+            let Sight { visible, unknown, failed, .. } = self.sight(user, via, &moved).await?;
+            sight.visible.extend(visible);
+            sight.unknown.extend(unknown);
+            sight.failed.extend(failed);
+        }
         candidates.retain(|one| sight.visible.contains_key(&one.source));
         Ok((candidates, sight))
     }
 
-    /// Looks at the channels of these candidates.
-    async fn sight(
-        &self,
-        user: UserId,
-        via: Via,
-        candidates: &[FeedCandidate],
-        start: FeedStart,
-    ) -> Result<Sight, ServiceError> {
+    /// Looks at these channels; of each server's threads, only at the first ones.
+    async fn sight(&self, user: UserId, via: Via, channels: &[FeedChannel]) -> Result<Sight, ServiceError> {
         let mut servers: HashMap<GuildId, Vec<ChannelId>> = HashMap::new();
-        for one in candidates {
-            let channels = servers.entry(one.server).or_default();
-            if !channels.contains(&one.source) {
-                channels.push(one.source);
-            }
+        for one in channels {
+            servers.entry(one.server).or_default().push(one.source);
         }
-        // Threads of which the page that is asked for has something are looked at first.
-        let near = |one: &&FeedCandidate| match start {
-            FeedStart::OlderThan(position) => one.position < position,
-            FeedStart::At(position) => one.position <= position,
-            _ => true,
-        };
-        let mut threads: Vec<ChannelId> = Vec::new();
-        for one in candidates.iter().filter(near) {
-            if !threads.contains(&one.source) {
-                threads.push(one.source);
-            }
-        }
-        let threads = &threads;
         let looks = servers.into_iter().map(async |(server, channels)| {
             let actor = Actor { user, guild: server, channel: None, via };
-            (server, self.look_in_server(actor, channels, threads).await)
+            (server, self.look_in_server(actor, channels).await)
         });
         let mut sight = Sight::default();
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
@@ -264,7 +285,6 @@ impl People {
         &self,
         actor: Actor,
         channels: Vec<ChannelId>,
-        order: &[ChannelId],
     ) -> Result<(HashMap<ChannelId, VisibleChannel>, Vec<ChannelId>), ServiceError> {
         if self.lookups.is_elsewhere(actor.guild) {
             return Ok((HashMap::new(), Vec::new()));
@@ -274,8 +294,6 @@ impl People {
         let name = access.guild(actor.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
         let (listed, mut threads): (Vec<ChannelId>, Vec<ChannelId>) =
             channels.into_iter().partition(|channel| access.seen_channel(*channel).is_some());
-        let place = |channel: &ChannelId| order.iter().position(|one| one == channel).unwrap_or(usize::MAX);
-        threads.sort_by_key(place);
         let unknown = threads.split_off(threads.len().min(MOST_THREADS));
         let mut visible = HashMap::new();
         for channel in listed.into_iter().chain(threads) {

@@ -274,7 +274,11 @@ impl People {
         match edited {
             PersonalEdited::Full => return Err(PersonalRefusal::Full.into()),
             PersonalEdited::AskedTooMany => return Err(PersonalRefusal::AskedTooMany.into()),
-            PersonalEdited::Made(_) => self.tell_peers(followee).await,
+            PersonalEdited::Made(_) => {
+                // What the feed begins with may have changed unheard.
+                self.intake.check_feeds_soon();
+                self.tell_peers(followee).await;
+            }
             _ => {}
         }
         Ok(edited)

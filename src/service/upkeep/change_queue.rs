@@ -58,7 +58,11 @@ impl ChangeQueue {
             DiscordChange::WebhooksChanged { guild, channel } => (guild, CheckSubject::Webhooks(channel)),
             DiscordChange::PermissionsChanged(guild) => (guild, CheckSubject::Permissions),
             other => {
-                self.first.push_back(other);
+                let is_said =
+                    matches!(other, DiscordChange::VisibilityChanged(_)) && self.first.contains(&other);
+                if !is_said {
+                    self.first.push_back(other);
+                }
                 return;
             }
         };

@@ -35,6 +35,12 @@ impl Upkeep {
         Ok(())
     }
 
+    /// The change to reflect when other processes may remember who may see what in a server; `None` if there
+    /// are none.
+    pub fn visibility_changed(&self, guild: GuildId) -> Option<DiscordChange> {
+        (!self.parts.shards.is_all()).then_some(DiscordChange::VisibilityChanged(guild))
+    }
+
     /// The change to reflect when the permissions in a server have changed.
     pub fn permissions_changed(&self, guild: GuildId) -> DiscordChange {
         self.parts.permissions.changed(guild);

@@ -26,7 +26,7 @@ use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
 use crate::rest::RestError;
 use crate::rest::model::Webhook;
-use crate::store::BreakWhich;
+use crate::store::{BreakWhich, Notice};
 
 use self::budget::Budget;
 use self::change_queue::{ChangeQueue, CheckSubject, ServerCheck};
@@ -59,6 +59,8 @@ pub enum DiscordChange {
     },
     /// The permissions in a server may have changed.
     PermissionsChanged(GuildId),
+    /// The same, for other processes that remember who may see what.
+    VisibilityChanged(GuildId),
 }
 
 /// Which follows are broken, and why.
@@ -254,6 +256,9 @@ impl Upkeep {
             DiscordChange::GuildBack(guild) => {
                 tracing::info!(%guild, "the bot is in a server again that it had left");
                 Ok(self.parts.store.guild_back(guild).await?)
+            }
+            DiscordChange::VisibilityChanged(guild) => {
+                Ok(self.parts.store.notify(&Notice::Visibility(guild)).await?)
             }
             DiscordChange::WebhooksChanged { guild, channel } => self.check_webhooks(guild, channel).await,
             DiscordChange::PermissionsChanged(guild) => self.check_permissions(guild).await,

@@ -1,5 +1,7 @@
 //! Which channels a collection has.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 use serde_json::json;
@@ -11,6 +13,7 @@ use crate::domain::collection::{CollectedChannel, MOST_COLLECTED};
 use crate::domain::ids::{ChannelId, GuildId, UserId};
 use crate::domain::personal::CollectionId;
 use crate::store::db::connect::Write;
+use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
@@ -38,6 +41,7 @@ struct CollectedRow {
 #[derive(FromQueryResult)]
 struct RemovedRow {
     collection_id: i64,
+    channel_id: i64,
     guild_id: i64,
 }
 
@@ -129,34 +133,46 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Removes a channel that was deleted, and its threads, from all collections.
+    /// Removes a channel that was deleted, and its threads, from all collections, and ends the personal
+    /// follows of them. What was posted there need not be kept for feeds any more.
     pub async fn drop_deleted_channel(
         &self,
         channel: ChannelId,
         stamp: ChangeStamp,
     ) -> Result<(), StoreError> {
-        // Checked outside a transaction: most channels are in no collection.
-        let query = "SELECT channel_id FROM collection_channels WHERE channel_id = $1 OR parent_id = $1";
-        let mut gone = Sql::new(query, [channel.to_db().into()]).numbers(&self.db).await?;
-        gone.sort_unstable();
-        gone.dedup();
-        for channel in gone {
-            let txn = self.audited_write(stamp).await?;
-            let delete = "DELETE FROM collection_channels WHERE channel_id = $1 RETURNING collection_id, \
-                (SELECT c.guild_id FROM collections c WHERE c.id = collection_id) AS guild_id";
-            let rows: Vec<RemovedRow> = Sql::new(delete, [channel.into()]).rows_of(&**txn).await?;
-            for row in &rows {
-                note_changed(&**txn, row.collection_id).await?;
-            }
-            let channel = ChannelId::from_db(channel)?;
-            let removed = |row: RemovedRow| {
-                let (guild, id) = (GuildId::from_db(row.guild_id)?, CollectionId(row.collection_id));
-                let detail = json!({ "channel": channel });
-                Ok(entry(guild, id, AuditAction::CollectionChannelRemoved, detail))
-            };
-            let entries = rows.into_iter().map(removed).collect::<Result<Vec<_>, StoreError>>()?;
-            txn.commit(entries).await?;
+        const COLLECTED: &str = "channel_id = $1 OR parent_id = $1";
+        const FOLLOWED: &str = "followee_kind = 'channel' AND followee_id = $1 OR parent_id = $1";
+        const SHOWN: &str = "in_feeds AND (source_channel_id = $1 OR thread_id = $1)";
+        let of_it = |statement: String| Sql::new(statement, [channel.to_db().into()]);
+        // Checked outside a transaction: most channels are nothing to anybody.
+        let query = format!(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM collection_channels WHERE {COLLECTED}) \
+             OR EXISTS (SELECT 1 FROM personal_follows WHERE {FOLLOWED}) OR EXISTS (SELECT 1 FROM activities WHERE {SHOWN})"
+        );
+        if of_it(query).row(&self.db).await?.is_none() {
+            return Ok(());
         }
-        Ok(())
+        let txn = self.audited_write(stamp).await?;
+        locks::existing_sources(&**txn, [channel]).await?;
+        let delete = format!(
+            "DELETE FROM collection_channels WHERE {COLLECTED} RETURNING collection_id, channel_id, \
+             (SELECT c.guild_id FROM collections c WHERE c.id = collection_id) AS guild_id"
+        );
+        let mut rows: Vec<RemovedRow> = of_it(delete).rows_of(&**txn).await?;
+        rows.sort_unstable_by_key(|row| (row.channel_id, row.collection_id));
+        let changed: BTreeSet<i64> = rows.iter().map(|row| row.collection_id).collect();
+        for collection in changed {
+            note_changed(&**txn, collection).await?;
+        }
+        // All at once, so that counts change in the order of their keys.
+        of_it(format!("DELETE FROM personal_follows WHERE {FOLLOWED}")).execute(&**txn).await?;
+        of_it(format!("UPDATE activities SET in_feeds = FALSE WHERE {SHOWN}")).execute(&**txn).await?;
+        let removed = |row: RemovedRow| {
+            let (guild, id) = (GuildId::from_db(row.guild_id)?, CollectionId(row.collection_id));
+            let detail = json!({ "channel": ChannelId::from_db(row.channel_id)? });
+            Ok(entry(guild, id, AuditAction::CollectionChannelRemoved, detail))
+        };
+        let entries = rows.into_iter().map(removed).collect::<Result<Vec<_>, StoreError>>()?;
+        txn.commit(entries).await
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::sql::Sql;
 use crate::domain::follow::FollowId;
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::personal::{Followee, FolloweeKind};
 use crate::store::{Store, StoreError};
 
@@ -39,6 +39,8 @@ pub enum Notice {
     Author,
     /// The operator blocked or unblocked a server. For the process that is connected to it.
     Servers,
+    /// Who may see what in a server has changed. For processes that remember it.
+    Visibility(GuildId),
 }
 
 /// The sender of notices: a process ignores its own.
@@ -92,6 +94,7 @@ impl fmt::Display for Notice {
             Self::Panel => f.write_str("panel"),
             Self::Author => f.write_str("author"),
             Self::Servers => f.write_str("servers"),
+            Self::Visibility(guild) => write!(f, "visibility {guild}"),
         }
     }
 }
@@ -121,6 +124,7 @@ impl FromStr for Notice {
             ("panel", "") => Ok(Self::Panel),
             ("author", "") => Ok(Self::Author),
             ("servers", "") => Ok(Self::Servers),
+            ("visibility", guild) => Ok(Self::Visibility(guild.parse().map_err(|_| InvalidNotice)?)),
             _ => Err(InvalidNotice),
         }
     }
@@ -164,6 +168,7 @@ mod tests {
             Just(Notice::Author),
             Just(Notice::Servers),
             followee.prop_map(Notice::Followee),
+            (1..i64::MAX).prop_map(|id| Notice::Visibility(GuildId::from_db(id).unwrap())),
         ]
     }
 

@@ -15,16 +15,15 @@ use crate::domain::post_shape::PostShape;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// How many rows of a person's feed are looked at. Most people see all of what they follow; for others, there
-/// is room for what they may not see.
+/// How many rows of a person's feed are looked at, in the channels that they can read.
 pub(in crate::store) const MOST_CANDIDATES: i64 = 2_000;
 /// The same of each followee that is pulled.
 const MOST_PULLED: i64 = 500;
 
 #[derive(FromQueryResult)]
-struct PulledRow {
-    followee_kind: String,
-    followee_id: i64,
+pub(super) struct PulledRow {
+    pub(super) followee_kind: String,
+    pub(super) followee_id: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -43,19 +42,21 @@ const LETS_THROUGH: &str = "(f.muted_until IS NULL OR f.muted_until <= $2) AND (
     JOIN activity_tags g ON g.tag = t.tag WHERE t.follow_id = f.id AND g.activity_id = a.id))";
 
 impl Store {
-    /// The candidates of a person's feed that their follows and the filter let through, newest first; and
-    /// whether these are all, or there are more rows than are looked at.
+    /// What a person's feed may show of these channels, newest first: what their follows and the filter let
+    /// through; and whether that is everything, or there are more rows than are looked at. Other channels have no
+    /// influence on either.
     pub async fn feed_candidates(
         &self,
         user: UserId,
+        channels: &[ChannelId],
         filter: &FeedFilter,
         now: DateTime<Utc>,
     ) -> Result<(Vec<FeedCandidate>, bool), StoreError> {
         let is_below = |rows: &[i64], most: i64| i64::try_from(rows.len()).is_ok_and(|rows| rows < most);
-        let mut activities = self.pushed(user).await?;
+        let mut activities = self.pushed(user, channels).await?;
         let mut is_whole = is_below(&activities, MOST_CANDIDATES);
         for followee in self.pulled(user).await? {
-            let recent = self.recent_of(followee).await?;
+            let recent = self.recent_of(followee, channels).await?;
             is_whole &= is_below(&recent, MOST_PULLED);
             activities.extend(recent);
         }
@@ -67,21 +68,32 @@ impl Store {
         Ok((self.let_through(user, activities, filter, now).await?, is_whole))
     }
 
-    async fn pushed(&self, user: UserId) -> Result<Vec<i64>, StoreError> {
-        let query = "SELECT activity_id FROM feed_items WHERE user_id = $1 \
-            ORDER BY position DESC, activity_id DESC LIMIT $2";
-        Ok(Sql::new(query, [user.to_db().into(), MOST_CANDIDATES.into()]).numbers(&self.db).await?)
+    /// One activity, if somebody's follows let it through.
+    pub async fn feed_candidate(
+        &self,
+        user: UserId,
+        activity: ActivityId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<FeedCandidate>, StoreError> {
+        Ok(self.let_through(user, vec![activity.0], &FeedFilter::default(), now).await?.pop())
+    }
+
+    async fn pushed(&self, user: UserId, channels: &[ChannelId]) -> Result<Vec<i64>, StoreError> {
+        let query = "SELECT activity_id FROM feed_items WHERE user_id = $1 AND source_channel_id IN ";
+        let newest = " ORDER BY position DESC, activity_id DESC LIMIT ";
+        let query = Sql::new(query, [user.to_db().into()]).list(channels.iter().map(|one| one.to_db()));
+        Ok(query.then(newest).bind(MOST_CANDIDATES).numbers(&self.db).await?)
     }
 
     /// The followees of a person that are pulled, as the columns in which activities name them.
-    async fn pulled(&self, user: UserId) -> Result<Vec<PulledRow>, StoreError> {
+    pub(super) async fn pulled(&self, user: UserId) -> Result<Vec<PulledRow>, StoreError> {
         let query = "SELECT f.followee_kind, f.followee_id FROM personal_follows f \
             JOIN followee_counts c ON c.followee_kind = f.followee_kind AND c.followee_id = f.followee_id AND c.pulled \
             WHERE f.follower_id = $1";
         Ok(Sql::new(query, [user.to_db().into()]).rows_of(&self.db).await?)
     }
 
-    async fn recent_of(&self, followee: PulledRow) -> Result<Vec<i64>, StoreError> {
+    async fn recent_of(&self, followee: PulledRow, channels: &[ChannelId]) -> Result<Vec<i64>, StoreError> {
         const COLLECTED: &str = "IN (SELECT channel_id FROM collection_channels WHERE collection_id = $1)";
         let (columns, is_it): (&[&str], &str) = match FolloweeKind::parse(&followee.followee_kind) {
             Some(FolloweeKind::User) => (&["author_id"], "= $1"),
@@ -92,10 +104,12 @@ impl Store {
         let mut recent = Vec::new();
         for column in columns {
             let query = format!(
-                "SELECT id FROM activities WHERE {column} {is_it} AND in_feeds AND NOT deleted \
-                 ORDER BY source_message_id DESC LIMIT {MOST_PULLED}"
+                "SELECT id FROM activities WHERE {column} {is_it} AND in_feeds AND NOT deleted AND source_channel_id IN "
             );
-            recent.extend(Sql::new(query, [followee.followee_id.into()]).numbers(&self.db).await?);
+            let query = Sql::new(query, [followee.followee_id.into()]);
+            let query = query.list(channels.iter().map(|one| one.to_db()));
+            let newest = format!(" ORDER BY source_message_id DESC LIMIT {MOST_PULLED}");
+            recent.extend(query.then(&newest).numbers(&self.db).await?);
         }
         Ok(recent)
     }

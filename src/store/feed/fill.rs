@@ -1,11 +1,13 @@
 //! Which activities become candidates for whose feed.
 
+use chrono::DateTime;
+
 use crate::domain::ids::UserId;
 use crate::domain::personal::Followee;
 use crate::store::StoreError;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
-use crate::store::db::sql::Sql;
+use crate::store::db::sql::{Sql, stored};
 
 /// How many earlier activities a new follow begins with.
 const EARLIER: i64 = 100;
@@ -70,13 +72,15 @@ pub(in crate::store) async fn begin(
     );
     let values = || [follower.to_db().into(), followee.to_db().into()];
     Sql::new(insert, values()).execute(&**txn).await?;
-    // Their contents are kept from now on. Rows that another transaction is changing are skipped: that one
+    // Their contents are kept from now on, and compared with Discord before they are shown: perhaps nobody
+    // has listened to their channels any more. Rows that another transaction is changing are skipped: that one
     // may be waiting for somebody who waits for this follow.
     let unlocked = if locks::has_row_locks(&**txn) { " FOR UPDATE SKIP LOCKED" } else { "" };
     let keep = format!(
-        "UPDATE activities SET in_feeds = TRUE WHERE id IN (SELECT i.id FROM activities i \
+        "UPDATE activities SET in_feeds = TRUE, checked_at = $3 WHERE id IN (SELECT i.id FROM activities i \
          WHERE i.id IN ({recent}) AND NOT i.in_feeds AND i.author_id IS DISTINCT FROM $1 ORDER BY i.id{unlocked})"
     );
-    Sql::new(keep, values()).execute(&**txn).await?;
+    let never = [stored(DateTime::UNIX_EPOCH).into()];
+    Sql::new(keep, values().into_iter().chain(never)).execute(&**txn).await?;
     Ok(())
 }

@@ -3,9 +3,11 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `fill` | which activities become candidates for whose feed |
+//! | `channels` | in which channels that is which a feed may show |
 //! | `candidates` | what a feed may show, newest first, and through which follows |
 //! | `posts` | what the posts of a page say |
 //! | `marks` | up to where people have read |
+//! | `checks` | what must be compared with Discord before it is shown |
 //! | `trim` | what is too old, or too much |
 //!
 //! A feed is a list of candidates, which is filtered when it is read: an unfollow, another filter, a deletion
@@ -20,6 +22,8 @@
 //! another transaction holds. Reading takes no locks.
 
 pub(super) mod candidates;
+mod channels;
+pub(super) mod checks;
 pub(in crate::store) mod fill;
 mod marks;
 pub(super) mod posts;

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use sea_orm::FromQueryResult;
 
+use super::checks::IS_CERTAIN;
 use crate::domain::activity::Origin;
 use crate::domain::feed::{FeedCandidate, FeedPost};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::post_shape::PostShape;
 use crate::domain::tags::Tag;
 use crate::store::db::sql::Sql;
@@ -20,15 +21,23 @@ struct PostRow {
     author_id: Option<i64>,
     shape: i32,
     content: Option<Vec<u8>>,
+    is_certain: bool,
 }
 
 impl Store {
-    /// What these say, in this order. What was deleted meanwhile is left out; what isn't kept any more has no
-    /// content.
-    pub async fn feed_posts(&self, candidates: Vec<FeedCandidate>) -> Result<Vec<FeedPost>, StoreError> {
+    /// What these say, in this order. What was deleted meanwhile is left out. What isn't kept any more has no
+    /// content, nor has what may have changed unheard: in a gap after which it wasn't compared with Discord
+    /// yet, or because nobody listens to its server at the moment.
+    pub async fn feed_posts(
+        &self,
+        candidates: Vec<FeedCandidate>,
+        is_heard: impl Fn(GuildId) -> bool,
+    ) -> Result<Vec<FeedPost>, StoreError> {
         let ids = || candidates.iter().map(|candidate| candidate.position.activity.0);
-        let query = "SELECT id, origin, author_id, shape, content FROM activities \
-            WHERE NOT deleted AND id IN ";
+        let query = format!(
+            "SELECT a.id, a.origin, a.author_id, a.revision, a.shape, a.content, {IS_CERTAIN} AS is_certain \
+             FROM activities a WHERE NOT a.deleted AND a.id IN "
+        );
         let rows: Vec<PostRow> = Sql::new(query, []).list(ids()).rows_of(&self.db).await?;
         let mut rows: HashMap<i64, PostRow> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
@@ -40,9 +49,12 @@ impl Store {
         let mut posts = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let id = candidate.position.activity.0;
-            if let Some(row) = rows.remove(&id) {
-                posts.push(self.feed_post(candidate, row, tags.remove(&id).unwrap_or_default())?);
-            }
+            let Some(row) = rows.remove(&id) else { continue };
+            posts.push(if row.is_certain && is_heard(candidate.server) {
+                self.feed_post(candidate, row, tags.remove(&id).unwrap_or_default())?
+            } else {
+                self.feed_post(candidate, PostRow { content: None, shape: 0, ..row }, Vec::new())?
+            });
         }
         Ok(posts)
     }

@@ -7,10 +7,14 @@ use crate::domain::ids::MessageId;
 use crate::store::db::sql::{CHUNK, Sql, stored};
 use crate::store::{Store, StoreError};
 
+/// How many rows of each channel are kept in a person's feed, however many newer ones it has of others.
+const KEPT_OF_CHANNEL: i64 = 500;
+
 impl Store {
     /// Removes from people's feeds what is older than this message, so that its content needn't be kept for
-    /// them, and what is beyond the newest that a feed shows. Person by person, each in a transaction of its
-    /// own. Returns how many rows were removed.
+    /// them, and what is beyond the newest that a feed shows. Of each channel, some is kept: what one can't see
+    /// takes no place of what one can. Person by person, each in a transaction of its own. Returns how many
+    /// rows were removed.
     pub async fn trim_feeds(&self, before: MessageId) -> Result<u64, StoreError> {
         let old = "UPDATE activities SET in_feeds = FALSE WHERE id IN \
             (SELECT id FROM activities WHERE in_feeds AND source_message_id < $1 ORDER BY id LIMIT $2)";
@@ -45,14 +49,18 @@ impl Store {
             ORDER BY position DESC, activity_id DESC LIMIT 1 OFFSET $2";
         let oldest =
             Sql::new(oldest, [person.into(), (MOST_CANDIDATES - 1).into()]).numbers(&self.db).await?;
-        let before = before.to_db().max(oldest.first().copied().unwrap_or_default());
+        let (before, crowded) = (before.to_db(), oldest.first().copied().unwrap_or_default());
         let old = "SELECT position FROM feed_items WHERE user_id = $1 AND position < $2 LIMIT 1";
-        if Sql::new(old, [person.into(), before.into()]).numbers(&self.db).await?.is_empty() {
+        if Sql::new(old, [person.into(), before.max(crowded).into()]).numbers(&self.db).await?.is_empty() {
             return Ok(0);
         }
-        let delete = "DELETE FROM feed_items WHERE user_id = $1 AND position < $2";
+        let delete = "DELETE FROM feed_items WHERE user_id = $1 AND (position < $2 OR position < $3 AND activity_id IN \
+            (SELECT n.activity_id FROM (SELECT activity_id, ROW_NUMBER() OVER \
+            (PARTITION BY source_channel_id ORDER BY position DESC, activity_id DESC) AS place \
+            FROM feed_items WHERE user_id = $1) n WHERE n.place > $4))";
+        let values = [person.into(), before.into(), crowded.into(), KEPT_OF_CHANNEL.into()];
         let txn = self.write().await?;
-        let trimmed = Sql::new(delete, [person.into(), before.into()]).execute(&*txn).await?;
+        let trimmed = Sql::new(delete, values).execute(&*txn).await?;
         txn.commit().await?;
         Ok(trimmed)
     }

@@ -152,7 +152,9 @@ impl Store {
     /// server.
     pub async fn followed_channels(&self) -> Result<Vec<(GuildId, ChannelId)>, StoreError> {
         let query = "SELECT COALESCE(source_parent_id, source_channel_id), source_guild_id FROM channel_follows WHERE is_active \
-            UNION SELECT COALESCE(target_parent_id, target_channel_id), guild_id FROM channel_follows WHERE is_active";
+            UNION SELECT COALESCE(target_parent_id, target_channel_id), guild_id FROM channel_follows WHERE is_active \
+            UNION SELECT COALESCE(parent_id, followee_id), guild_id FROM personal_follows \
+            WHERE followee_kind = 'channel' AND guild_id IS NOT NULL";
         let rows = Sql::new(query, []).keyed_rows(&self.db).await?;
         let channel = |(channel, row): (i64, sea_orm::QueryResult)| {
             Ok((GuildId::from_db(row.try_get_by_index(1)?)?, ChannelId::from_db(channel)?))

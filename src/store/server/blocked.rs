@@ -15,6 +15,7 @@ const KEPT: &str = "(EXISTS (SELECT 1 FROM channel_follows f WHERE f.guild_id = 
     OR EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_guild_id = $1) \
     OR EXISTS (SELECT 1 FROM panels p WHERE p.guild_id = $1) \
     OR EXISTS (SELECT 1 FROM channels c WHERE c.guild_id = $1) \
+    OR EXISTS (SELECT 1 FROM personal_follows p WHERE p.guild_id = $1) \
     OR EXISTS (SELECT 1 FROM deliveries d WHERE d.former_guild_id = $1))";
 /// What is kept of each server.
 const USAGE: &str = "SELECT g.guild_id, \

@@ -80,7 +80,8 @@ impl Store {
     pub async fn guild_checks(&self) -> Result<Vec<GuildCheck>, StoreError> {
         let query = "SELECT g.guild_id, c.checked_at FROM (SELECT guild_id FROM channel_follows \
             UNION SELECT source_guild_id FROM channel_follows UNION SELECT guild_id FROM panels \
-            UNION SELECT guild_id FROM channels WHERE guild_id IS NOT NULL) g \
+            UNION SELECT guild_id FROM channels WHERE guild_id IS NOT NULL \
+            UNION SELECT guild_id FROM personal_follows WHERE guild_id IS NOT NULL AND followee_kind = 'channel') g \
             LEFT JOIN guild_checks c ON c.guild_id = g.guild_id \
             WHERE g.guild_id NOT IN (SELECT guild_id FROM left_guilds) \
             ORDER BY c.checked_at IS NOT NULL, c.checked_at, g.guild_id";
@@ -137,10 +138,12 @@ impl Store {
         txn.commit().await
     }
 
-    /// This server's channels and threads that are the source of active follows, by any server.
+    /// This server's channels and threads that are the source of active follows, by any server, or that people
+    /// follow.
     pub async fn source_ends(&self, guild: GuildId) -> Result<Vec<SourceEnd>, StoreError> {
         let query = "SELECT source_channel_id, MAX(source_parent_id) AS source_parent_id \
-            FROM channel_follows WHERE source_guild_id = $1 AND is_active GROUP BY source_channel_id";
+            FROM channel_follows WHERE source_guild_id = $1 AND is_active GROUP BY source_channel_id \
+            UNION SELECT followee_id, parent_id FROM personal_follows WHERE guild_id = $1 AND followee_kind = 'channel'";
         let rows: Vec<SourceRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
         let end = |row: SourceRow| {
             Ok(SourceEnd {

@@ -17,6 +17,8 @@ pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channe
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
     UNION SELECT channel_id FROM collection_channels WHERE guild_id = $1 \
+    UNION SELECT followee_id FROM personal_follows WHERE guild_id = $1 AND followee_kind = 'channel' \
+    UNION SELECT source_channel_id FROM activities WHERE in_feeds AND guild_id = $1 \
     UNION SELECT channel_id FROM channels WHERE guild_id = $1 \
     UNION SELECT parent_id FROM channels WHERE guild_id = $1 AND parent_id IS NOT NULL";
 /// The targets that are known to be the server's.
@@ -153,6 +155,7 @@ impl Store {
             "follower_blocks",
             "collection_channels",
             "collection_follows",
+            "personal_follows",
         ] {
             let delete = format!("DELETE FROM {table} WHERE guild_id = $1");
             Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await?;

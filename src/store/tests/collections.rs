@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
-use super::personal::{edit, everything, feed, in_server, know};
+use super::personal::{candidates, edit, everything, feed, in_server, know};
 use super::retention::count;
 use super::*;
 use crate::domain::audit::AuditAction;
@@ -182,7 +182,7 @@ async fn what_is_posted_in_its_channels_comes_to_its_followers_once(#[case] back
     assert_eq!(feed(&db, 601, &all).await, [101, 100], "once, however many ways it comes");
     assert_eq!(feed(&db, 602, &all).await, Vec::<u64>::new(), "not what one wrote oneself");
     assert_eq!(count(&db, "feed_items").await, 2);
-    let (found, _) = store.feed_candidates(UserId::new(601).unwrap(), &all, at(5)).await.unwrap();
+    let found = candidates(&db, 601, &all).await;
     assert_eq!((found[0].because.len(), found[1].because.len()), (1, 3));
     for (collection, expected) in [(one, vec![101, 100]), (other, vec![100]), (CollectionId(999), vec![])] {
         let only = FeedFilter { collection: Some(collection), ..all.clone() };

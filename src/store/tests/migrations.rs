@@ -298,6 +298,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_personal_follows_followee_id",
         "ix_personal_follows_follower_id",
         "ix_personal_follows_guild_id",
+        "ix_personal_follows_parent_id",
         "ix_profiles_private",
         "ix_retractions_target_channel_id",
         "ix_samples_at",

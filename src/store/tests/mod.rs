@@ -17,6 +17,7 @@ mod counts;
 mod doors;
 mod events;
 mod events_edges;
+mod feeds;
 mod follows;
 mod forget;
 mod gateway_sessions;

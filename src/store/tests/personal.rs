@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::retention::{count, id_on, on};
 use super::*;
-use crate::domain::feed::{FeedFilter, PostContent};
+use crate::domain::feed::{FeedCandidate, FeedFilter, PostContent};
 use crate::domain::follow::TagMode;
 use crate::domain::opt_out::OptOutScope;
 use crate::domain::paging::{PageSize, PageStart};
@@ -13,6 +13,7 @@ use crate::domain::personal::{
     Coverage, Followable, Followee, ListVisibility, PersonCounts, PersonList, PersonalFilter,
     PersonalOptions, PersonalPolicy, PrivacyChoice, Profile,
 };
+use crate::domain::shards::Shard;
 use crate::store::{AuthorTotals, FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
 fn user(id: u64) -> UserId {
@@ -77,6 +78,7 @@ pub(super) async fn rows(db: &Db) {
     store.decline_follow_request(user(604), user(602), at(1)).await.unwrap();
     store.record_events(&[in_server(61, 6_100)], at(2)).await.unwrap();
     store.move_feed_mark(user(603), MessageId::new(6_000).unwrap()).await.unwrap();
+    store.note_listening_gap(Shard { id: 0, total: 1 }, at(3)).await.unwrap();
 }
 
 /// A message whose link names its server, by user 602.
@@ -91,10 +93,17 @@ pub(super) fn in_server(source: u64, message: u64) -> SourceEvent {
     }
 }
 
-pub(super) async fn feed(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<u64> {
-    let (found, is_whole) = db.store.feed_candidates(user(reader), filter, at(5)).await.unwrap();
+/// What the feed of somebody shows who can read every channel.
+pub(super) async fn candidates(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<FeedCandidate> {
+    let channels = db.store.feed_channels(user(reader), filter, None).await.unwrap();
+    let channels: Vec<ChannelId> = channels.into_iter().map(|one| one.source).collect();
+    let (found, is_whole) = db.store.feed_candidates(user(reader), &channels, filter, at(5)).await.unwrap();
     assert!(is_whole, "there are only a few");
-    found.iter().map(|one| one.position.message.get()).collect()
+    found
+}
+
+pub(super) async fn feed(db: &Db, reader: u64, filter: &FeedFilter) -> Vec<u64> {
+    candidates(db, reader, filter).await.iter().map(|one| one.position.message.get()).collect()
 }
 
 /// Which of few people follows, unfollows or is forgotten.

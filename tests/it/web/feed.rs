@@ -11,7 +11,7 @@ use super::{Program, Site};
 use crate::harness::{Backend, SOON};
 
 /// The texts of the feed's first page.
-async fn texts(program: &Program, query: &str) -> Vec<String> {
+pub async fn texts(program: &Program, query: &str) -> Vec<String> {
     let page = program.get(&format!("/api/v1/me/feed{query}")).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let body = page.body();
@@ -20,7 +20,7 @@ async fn texts(program: &Program, query: &str) -> Vec<String> {
 }
 
 /// Waits until the feed has these texts, newest first.
-async fn shows(program: &Program, expected: &[&str]) {
+pub async fn shows(program: &Program, expected: &[&str]) {
     let began = std::time::Instant::now();
     loop {
         let now = texts(program, "").await;
@@ -32,7 +32,7 @@ async fn shows(program: &Program, expected: &[&str]) {
     }
 }
 
-async fn follow(program: &Program, body: Value) -> Value {
+pub async fn follow(program: &Program, body: Value) -> Value {
     let made = program.json("POST", "/api/v1/me/follows", body).await;
     assert_eq!(made.status, 201, "{}", made.text);
     made.body()

@@ -9,7 +9,9 @@ mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
 mod feed;
+mod feed_kills;
 mod feed_threads;
+mod feed_truth;
 mod follow_requests;
 mod follows;
 mod fuzz;
@@ -83,6 +85,21 @@ impl Site {
         let mut bot = world.start().await;
         let url = format!("http://{}", address(&mut bot).await);
         Self { world, bot, harbour, news, alice, url }
+    }
+
+    /// Kills the bot, lets something happen meanwhile, and starts it again, as a new session.
+    pub async fn killed(self, meanwhile: impl AsyncFnOnce(&World)) -> Self {
+        let Self { world, bot, harbour, news, alice, .. } = self;
+        bot.kill().await;
+        meanwhile(&world).await;
+        let mut bot = world.start().await;
+        let url = format!("http://{}", address(&mut bot).await);
+        Self { world, bot, harbour, news, alice, url }
+    }
+
+    /// The same program, after the bot has moved to another address.
+    pub fn again(&self, program: Program) -> Program {
+        Program { visitor: self.browser(), ..program }
     }
 
     /// Somebody's browser, in which nobody is signed in.

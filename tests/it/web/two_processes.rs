@@ -9,10 +9,10 @@ use crate::harness::Crew;
 const HOST: &str = "localhost:9";
 
 /// A process, as a browser or a program uses it.
-struct Door(Visitor);
+pub struct Door(Visitor);
 
 impl Door {
-    async fn send(&self, method: &str, path: &str, body: Value, token: Option<&str>) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, body: Value, token: Option<&str>) -> Answer {
         let request =
             self.0.request(method, path).header("host", HOST).header("sec-fetch-site", "same-origin");
         let request = if body.is_null() { request } else { request.json(&body) };
@@ -33,7 +33,7 @@ fn follows(guild: &Guild) -> String {
 }
 
 /// Two processes that listen, each with web pages, and one that delivers. The first one has the servers.
-async fn two_doors() -> Option<(Crew, Door, Door)> {
+pub async fn two_doors() -> Option<(Crew, Door, Door)> {
     let mut crew = Crew::start(0, 0).await?;
     crew.world.set("WEB_ADDR", "127.0.0.1:0");
     crew.world.set("PUBLIC_URL", format!("http://{HOST}"));
@@ -52,7 +52,7 @@ async fn two_doors() -> Option<(Crew, Door, Door)> {
 }
 
 /// Signs somebody in at both, by the link that they get in this channel.
-async fn sign_in(person: &Person, channel: &Channel, one: &Door, other: &Door) {
+pub async fn sign_in(person: &Person, channel: &Channel, one: &Door, other: &Door) {
     let link = linked(&person.run(channel, "/dashboard", ()).await.expect("an answer"));
     let pressed = one.0.request("POST", &path(&link)).header("host", HOST);
     let pressed = one.0.send(pressed.header("sec-fetch-site", "same-origin").form(&[("next", "/")])).await;

@@ -38,6 +38,18 @@ impl Reader {
         Ok(counts.then_some(page))
     }
 
+    /// The messages of a channel up to this one that exist, a page of them; `None` if the bot may not read
+    /// them, so that nobody knows.
+    pub(in crate::service::intake) async fn existing_up_to(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        last: MessageId,
+    ) -> Result<Option<Vec<Message>>, ServiceError> {
+        let page = self.page_up_to(channel, guild, last).await?;
+        if page.is_empty() { self.read_again(channel, guild, last).await } else { Ok(Some(page)) }
+    }
+
     /// Whether the bot may read this history now.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
         let rest = self.rest.of_server(guild);
