@@ -44,6 +44,7 @@ mod m20261130_000032_follow_people;
 mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
+mod m20261130_000042_link_feeds;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000032_follow_people::Migration),
             Box::new(m20261130_000033_fill_feeds::Migration),
             Box::new(m20261130_000035_collect_channels::Migration),
+            Box::new(m20261130_000042_link_feeds::Migration),
         ]
     }
 }

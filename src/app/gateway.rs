@@ -179,6 +179,8 @@ impl GatewayPart<'_> {
             Arc::clone(&lookups),
             config.personal,
         ));
+            let people = Arc::clone(&people);
+        }
         let collections = Arc::new(Collections::new(
             &parts,
             Arc::clone(&intake),

@@ -15,6 +15,7 @@ pub mod collection;
 pub mod doors;
 pub mod expiring;
 pub mod feed;
+pub mod feed_link;
 pub mod follow;
 pub mod gateway_session;
 pub mod hashtags;

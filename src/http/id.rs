@@ -7,6 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::account::{ApiTokenId, WebSessionId};
 use crate::domain::activity::ActivityId;
+use crate::domain::feed_link::FeedLinkId;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
 use crate::domain::panel::PanelId;
@@ -54,7 +55,9 @@ numbered! {
     UserId => Self::from_db,
     i64 => Ok,
 }
-numbered! { rows FollowId, PanelId, WebSessionId, ApiTokenId, PersonalFollowId, CollectionId, ActivityId }
+numbered! {
+    rows FollowId, PanelId, WebSessionId, ApiTokenId, PersonalFollowId, CollectionId, ActivityId, FeedLinkId
+}
 
 impl<T: Numbered> Id<T> {
     /// Reads an id by the rule.

@@ -23,7 +23,7 @@ use crate::service::people::People;
 use super::limits::{RequestLimits, limit};
 use super::parameters::KnownParameters;
 use super::problem::{Problem, ProblemCode};
-use super::{api, assets, connections, etag, guard, idempotency, openapi, pages, parameters};
+use super::{api, assets, connections, etag, feeds, guard, idempotency, openapi, pages, parameters};
 
 /// The largest body of a request, in bytes.
 pub(super) const BODY: usize = 64 * 1024;
@@ -92,6 +92,7 @@ fn router(state: WebState) -> Router {
     api.layer(from_fn_with_state(state.clone(), idempotency::replay))
         .merge(openapi::routes(&document))
         .layer(from_fn_with_state(parameters, parameters::check))
+        .merge(feeds::routes())
         .layer(from_fn(etag::tag))
         .merge(pages::routes(&document))
         .merge(assets::routes())

@@ -8,6 +8,7 @@ mod channels;
 mod collections;
 mod deliveries;
 mod feed;
+mod feed_links;
 mod follows;
 mod me;
 mod operator;
@@ -57,6 +58,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(feed::read))
         .routes(routes!(feed::unread))
         .routes(routes!(feed::mark))
+        .routes(routes!(feed_links::list, feed_links::create))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
         .routes(routes!(audit::list))

@@ -140,6 +140,8 @@ set! {
     TokenLifetime = account::TokenLifetime::ALL.iter().map(|lifetime| lifetime.as_str())
 }
 set! {
+}
+set! {
     /// Whether a panel is kept current.
     PanelState = panel::PanelState::ALL.iter().map(|state| state.as_str())
 }
@@ -177,6 +179,7 @@ named! {
         AuditSubject::Session(_) => "session",
         AuditSubject::Token(_) => "token",
         AuditSubject::Collection(_) => "collection",
+        AuditSubject::FeedLink(_) => "feed_link",
     }
 }
 

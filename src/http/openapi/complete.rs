@@ -24,7 +24,7 @@ const ALWAYS: [ProblemCode; 8] = [
 ];
 
 /// Refusals that only commands can meet: a request of a program names what it means.
-const COMMANDS_ONLY: [&str; 8] = [
+const COMMANDS_ONLY: [&str; 9] = [
     "servers_only",
     "no_channel",
     "two_channels",
@@ -188,6 +188,8 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
             || path == "/api/v1/me/follows" && FOLLOWING_CHANNELS.contains(&failure.code);
         let outage = matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
         return (tag == "People" || tag == "Feed") && (is_personal || shared || outage);
+    }
+        return method == "delete";
     }
     if !path.contains("{server}") {
         return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);

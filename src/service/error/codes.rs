@@ -186,6 +186,7 @@ codes! { PersonalRefusal:
     CountsHidden => Forbidden "counts_hidden" "counts are hidden",
     TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",
     UnknownActivity => NotFound "unknown_activity" "activity not found",
+    TooManyFeedLinks => Conflict "too_many_feed_links" "Too many addresses of the feed",
     ChooseOne => Invalid "choose_one" "One person or one channel must be named",
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::feed_link::MOST_FEED_LINKS;
 use crate::domain::personal::{MOST_FOLLOWED, PersonalFilterError};
 
 use super::{Refusal, ServiceError};
@@ -42,6 +43,16 @@ pub enum PersonalRefusal {
     /// No such activity is in the feed.
     #[error("I can't find that post in your feed.")]
     UnknownActivity,
+    /// The person has as many private addresses of their feed as one may.
+    #[error(
+        "You already have {MOST_FEED_LINKS} addresses of your feed. Revoke one that you don't need any more."
+    )]
+    TooManyFeedLinks,
+    /// Discord doesn't let the bot write to the person.
+    #[error(
+        "Discord doesn't let me send you direct messages. Allow them in the privacy settings of a server that we share, or unblock me, and try again."
+    )]
+    )]
     /// A command takes one person or one channel, and got none or both.
     #[error("Choose whom or what you mean: either a `member` or a `channel`.")]
     ChooseOne,

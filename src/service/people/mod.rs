@@ -8,6 +8,7 @@
 mod channels;
 mod collections;
 mod feed;
+mod feed_links;
 mod follow;
 mod list;
 mod profiles;
@@ -23,6 +24,7 @@ use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::UserId;
 use crate::domain::personal::PersonalPolicy;
 use crate::rest::Client;
+
 use crate::store::Store;
 
 use super::access::lookups::Lookups;

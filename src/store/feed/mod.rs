@@ -15,10 +15,12 @@
 //! Invariants: a person has each activity once (the key), however many of their follows it comes through.
 //! Filling again changes nothing. Filters aren't applied here, so a changed filter needs no filling.
 //!
-//! Locks: filling happens under the locks of the sources. Reading takes none.
+//! Locks: filling happens under the locks of the sources. Reading takes none. Transactions that add a link of
+//! one person run one after another.
 
 pub(super) mod candidates;
 pub(in crate::store) mod fill;
+pub(in crate::store) mod links;
 mod marks;
 pub(super) mod posts;
 mod trim;

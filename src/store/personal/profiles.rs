@@ -9,6 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice, Profile};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
+use crate::store::feed::links;
 use crate::store::{Store, StoreError};
 
 pub(super) const PROFILE: &str =
@@ -127,6 +128,7 @@ impl Store {
         Sql::new("DELETE FROM personal_blocks WHERE blocked_id = $1", id()).execute(&*txn).await?;
         Sql::new("DELETE FROM feed_items WHERE user_id = $1", id()).execute(&*txn).await?;
         Sql::new("DELETE FROM feed_marks WHERE user_id = $1", id()).execute(&*txn).await?;
+        let links = links::forget_feed_links(&*txn, user).await?;
         let known = Sql::new("DELETE FROM profiles WHERE user_id = $1", id()).execute(&*txn).await?;
         txn.commit().await?;
         Ok(ended + known)

@@ -9,6 +9,7 @@ mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
 mod feed;
+mod feed_links;
 mod follows;
 mod fuzz;
 mod guard;

@@ -25,6 +25,7 @@ const ROUTES: &[Row] = &[
     Row("POST", "/auth/logout", 303, 303, 303, 403),
     Row("GET", "/feed", 401, 200, 403, 200),
     Row("POST", "/feed/read", 401, 400, 403, 403),
+    Row("GET", "/feeds/{file}", 404, 404, 404, 404),
     Row("GET", "/settings/tokens", 401, 200, 403, 200),
     Row("POST", "/settings/tokens", 401, 400, 403, 403),
     Row("POST", "/settings/tokens/{id}/revoke", 401, 404, 403, 403),
@@ -63,6 +64,9 @@ const ROUTES: &[Row] = &[
     Row("GET", "/api/v1/me/feed", 401, 200, 200, 200),
     Row("GET", "/api/v1/me/feed/unread", 401, 200, 200, 200),
     Row("POST", "/api/v1/me/feed/read", 401, 400, 400, 403),
+    Row("GET", "/api/v1/me/feeds", 401, 200, 403, 200),
+    Row("POST", "/api/v1/me/feeds", 401, 400, 403, 403),
+    Row("DELETE", "/api/v1/me/feeds/{id}", 401, 404, 403, 403),
     Row("POST", "/api/v1/follows/user", 401, 400, 400, 403),
     Row("GET", "/api/v1/follows/user/{userId}", 401, 404, 404, 404),
     Row("DELETE", "/api/v1/follows/user/{userId}", 401, 404, 404, 403),
@@ -91,7 +95,7 @@ const ALL: &[&str] = &[
 fn concrete(path: &str) -> String {
     let path = path.replace("{id}", "999999").replace("{link}", &"A".repeat(43));
     let path = path.replace("{userId}", "999999").replace("{tagId}", "none");
-    path.replace("{code}", "none").replace("{hash}", "0").replace("{name}", "none")
+    path.replace("{file}", "none").replace("{code}", "none").replace("{hash}", "0").replace("{name}", "none")
 }
 
 /// Sends a request with the right kind of body.
@@ -101,7 +105,7 @@ async fn ask(browser: &Visitor, row: &Row, headers: &[(&str, &str)]) -> Answer {
         request = request.header(*name, *value);
     }
     request = match (row.0, row.1.starts_with("/api/v1")) {
-        ("POST" | "PATCH", true) => request.json(&serde_json::json!({})),
+        ("POST" | "PATCH" | "PUT", true) => request.json(&serde_json::json!({})),
         ("POST", false) => request.form(&[("next", "/")]),
         _ => request,
     };
@@ -149,7 +153,8 @@ async fn every_answer_has_its_headers() {
             }
             assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-            assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
+            let referrer = if row.1.starts_with("/feeds/") { "no-referrer" } else { "same-origin" };
+            assert_eq!(answer.header("referrer-policy"), referrer, "{what}");
             assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
             assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{what}");
             assert!(!answer.header("x-request-id").is_empty(), "{what}");
@@ -176,7 +181,7 @@ async fn the_table_has_all_routes() {
         there.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
     }
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    for file in ["pages/mod.rs", "pages/docs.rs", "assets.rs", "openapi/mod.rs"] {
+    for file in ["pages/mod.rs", "pages/docs.rs", "assets.rs", "feeds/mod.rs", "openapi/mod.rs"] {
         let text = std::fs::read_to_string(sources.join(file)).unwrap();
         for route in text.split(".route(\"").skip(1) {
             let (path, handlers) = route.split_once('"').unwrap();
