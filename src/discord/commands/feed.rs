@@ -1,7 +1,10 @@
 //! `/feed`.
 
+use std::sync::Arc;
+
 use poise::serenity_prelude as serenity;
 
+use crate::domain::account::TokenName;
 use crate::domain::audit::Via;
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
@@ -170,6 +173,39 @@ async fn privacy(
     };
     let ended = people.set_privacy(user, choice).await?;
     reply::embed(ctx, answer::privacy(choice, people.policy(), Some(ended))).await;
+    Ok(())
+}
+
+/// Read your feed in a program that reads Atom, RSS or JSON Feed
+///
+/// With a name, makes a private address for one such program, and shows it once. Without, lists the addresses
+/// that there are, with a menu to revoke them. Whoever has an address can read your feed, so give each
+/// program one of its own. There are addresses only if the bot's operator has switched the web pages on.
+///
+/// Example: `/feed link name:phone`
+#[poise::command(slash_command)]
+async fn link(
+    ctx: Context<'_>,
+    #[description = "What you call it, to know it again: the program or the device"]
+    #[min_length = 1]
+    #[max_length = 50]
+    name: Option<String>,
+) -> Result<(), ServiceError> {
+    let (bot, user) = (ctx.data(), own_id(ctx));
+    let Some(accounts) = &bot.accounts else {
+        reply::embed(ctx, links::off()).await;
+        return Ok(());
+    };
+    let made = match name {
+        Some(name) => {
+            let name = TokenName::parse(&name).ok_or(PersonalRefusal::FeedLinkName)?;
+            let (secret, link) = bot.people.create_feed_link(user, Via::Command, name).await?;
+            Some(links::made(accounts, &secret, &link))
+        }
+        None => None,
+    };
+    let answer = links::answer(bot, user, made).await?;
+    reply::deliver(reply::send(ctx, answer).await);
     Ok(())
 }
 

@@ -33,6 +33,7 @@ const COMMANDS_ONLY: [&str; 9] = [
     "several_panels",
     "too_slow",
     "choose_one",
+    "feed_link_name",
 ];
 
 /// Refusals of a channel or collection that somebody wants in their feed.

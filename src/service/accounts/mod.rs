@@ -89,6 +89,8 @@ impl Accounts {
         self.url.join("/feed")
     }
 
+    /// Where whoever has this secret reads somebody's feed.
+    pub fn feed_address(&self, format: FeedFormat, secret: &WebSecret) -> String {
         self.url.join(&format.path(secret))
     }
 

@@ -187,6 +187,7 @@ codes! { PersonalRefusal:
     TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",
     UnknownActivity => NotFound "unknown_activity" "activity not found",
     TooManyFeedLinks => Conflict "too_many_feed_links" "Too many addresses of the feed",
+    FeedLinkName => Invalid "feed_link_name" "Name of the address can't be one",
     ChooseOne => Invalid "choose_one" "One person or one channel must be named",
 }
 

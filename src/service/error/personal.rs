@@ -48,6 +48,9 @@ pub enum PersonalRefusal {
         "You already have {MOST_FEED_LINKS} addresses of your feed. Revoke one that you don't need any more."
     )]
     TooManyFeedLinks,
+    /// The name of an address can't be one.
+    #[error("A name has 1 to 50 visible characters.")]
+    FeedLinkName,
     /// Discord doesn't let the bot write to the person.
     #[error(
         "Discord doesn't let me send you direct messages. Allow them in the privacy settings of a server that we share, or unblock me, and try again."
