@@ -45,6 +45,7 @@ mod m20261130_000033_fill_feeds;
 mod m20261130_000034_index_delivered;
 mod m20261130_000035_collect_channels;
 mod m20261130_000042_link_feeds;
+mod m20261130_000043_send_digests;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000033_fill_feeds::Migration),
             Box::new(m20261130_000035_collect_channels::Migration),
             Box::new(m20261130_000042_link_feeds::Migration),
+            Box::new(m20261130_000043_send_digests::Migration),
         ]
     }
 }

@@ -179,7 +179,9 @@ impl GatewayPart<'_> {
             Arc::clone(&lookups),
             config.personal,
         ));
+        if shards.keeps_house() {
             let people = Arc::clone(&people);
+            tasks.push(supervisor.spawn("digests", async move { people.send_digests().await }));
         }
         let collections = Arc::new(Collections::new(
             &parts,

@@ -12,6 +12,7 @@ mod choice;
 pub mod circle;
 pub mod clock;
 pub mod collection;
+pub mod digest;
 pub mod doors;
 pub mod expiring;
 pub mod feed;

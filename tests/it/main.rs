@@ -16,6 +16,7 @@ mod confirm;
 mod copying;
 mod databases;
 mod deaths;
+mod digests;
 mod doors;
 mod doors_unheard;
 mod edge;

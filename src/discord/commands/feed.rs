@@ -6,6 +6,7 @@ use poise::serenity_prelude as serenity;
 
 use crate::domain::account::TokenName;
 use crate::domain::audit::Via;
+use crate::domain::digest::{DigestPeriod, DigestSchedule, parse_time_zone, time_zones_like};
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::paging::Cursor;
@@ -14,10 +15,15 @@ use crate::service::people::{FeedStart, PersonalWish, chosen_followee};
 use crate::service::{PersonalRefusal, ServiceError};
 
 use super::super::ids::IntoDomain;
-use super::super::options::MuteSpan;
+use super::super::options::{DigestChoice, MuteSpan};
 use super::super::personal::component_id::{FeedScreen, OwnList};
-use super::super::personal::{answer, lists, page, send};
-use super::super::{Context, reply};
+use super::super::personal::{answer, digests, links, lists, page, send};
+use super::super::{Bot, Context, reply};
+
+/// The hour of digests for which nobody chose one.
+const HOUR: u8 = 8;
+/// How many suggestions Discord takes.
+const CHOICES: usize = 25;
 
 /// Follow people and channels, and read what they post in one place
 ///
@@ -28,7 +34,18 @@ use super::super::{Context, reply};
     slash_command,
     install_context = "Guild|User",
     interaction_context = "Guild|BotDm|PrivateChannel",
-    subcommands("read", "follow", "unfollow", "mute", "following", "followers", "privacy", "forget"),
+    subcommands(
+        "read",
+        "follow",
+        "unfollow",
+        "mute",
+        "following",
+        "followers",
+        "privacy",
+        "link",
+        "digest",
+        "forget"
+    ),
     subcommand_required
 )]
 pub(super) async fn feed(_: Context<'_>) -> Result<(), ServiceError> {
@@ -209,10 +226,67 @@ async fn link(
     Ok(())
 }
 
+/// Get what is new in your feed by direct message, every day or week
+///
+/// At the hour that you choose, with at most ten of the newest posts that you haven't read. Nothing is sent if
+/// nothing is new. The first one comes at once, so that you see whether Discord lets me write to you. Without
+/// options, shows what you set. A weekly one comes on Mondays.
+///
+/// Example: `/feed digest every:day hour:8 timezone:Europe/Berlin`
+#[poise::command(slash_command)]
+async fn digest(
+    ctx: Context<'_>,
+    #[description = "How often: day, week, or off"] every: Option<DigestChoice>,
+    #[description = "At which hour of the day, 0 to 23 (default: 8)"]
+    #[min = 0]
+    #[max = 23]
+    hour: Option<u8>,
+    #[description = "In which time zone, such as Europe/Berlin (default: UTC)"]
+    #[autocomplete = "complete_time_zone"]
+    timezone: Option<String>,
+) -> Result<(), ServiceError> {
+    let (people, user) = (&ctx.data().people, own_id(ctx));
+    let before = people.digest(user).await?;
+    let schedule = before.as_ref().map(|digest| digest.schedule);
+    let every = match (every, schedule) {
+        (Some(DigestChoice::Off), _) => {
+            let ended = people.remove_digest(user).await?;
+            reply::embed(ctx, digests::ended(ended)).await;
+            return Ok(());
+        }
+        (Some(DigestChoice::Every(period)), _) => period,
+        (None, Some(schedule)) if hour.is_some() || timezone.is_some() => schedule.every,
+        (None, None) if hour.is_some() || timezone.is_some() => DigestPeriod::Day,
+        (None, _) => {
+            reply::embed(ctx, digests::shown(before.as_ref())).await;
+            return Ok(());
+        }
+    };
+    let zone = match timezone {
+        Some(name) => parse_time_zone(&name).ok_or(PersonalRefusal::UnknownTimeZone)?,
+        None => schedule.map(|schedule| schedule.time_zone).unwrap_or_default(),
+    };
+    let hour = hour.or(schedule.map(|schedule| schedule.hour)).unwrap_or(HOUR);
+    let wanted = DigestSchedule { every, hour: hour.min(23), time_zone: zone };
+    let digest = people.set_digest(user, wanted).await?;
+    reply::embed(ctx, digests::set(&digest)).await;
+    Ok(())
+}
+
+async fn complete_time_zone(
+    _: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    typed: &str,
+) -> serenity::CreateAutocompleteResponse {
+    let zones = time_zones_like(typed, CHOICES).into_iter();
+    zones.fold(serenity::CreateAutocompleteResponse::new(), |answer, zone| {
+        answer.add_string_choice(zone, zone)
+    })
+}
+
 /// Have me forget you as a reader
 ///
 /// Asks first. Whom and what you follow, who follows you, your feed and how far you read it, your choices and
-/// your blocks are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
+/// your blocks are deleted, and the addresses of your feed and your digest end. `/privacy forget` is about your own messages, and deletes all of this, too.
 ///
 /// Example: `/feed forget`
 #[poise::command(slash_command)]

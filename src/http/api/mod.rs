@@ -7,6 +7,7 @@ mod audit;
 mod channels;
 mod collections;
 mod deliveries;
+mod digest;
 mod feed;
 mod feed_links;
 mod follows;
@@ -59,6 +60,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(feed::unread))
         .routes(routes!(feed::mark))
         .routes(routes!(feed_links::list, feed_links::create))
+        .routes(routes!(digest::show, digest::set, digest::remove))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
         .routes(routes!(audit::list))

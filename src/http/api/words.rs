@@ -12,7 +12,7 @@ use crate::domain::channel;
 use crate::domain::follow::{self, Approval, Audience, FollowStateKind, TagMode};
 use crate::domain::report::{self, LeftOut};
 use crate::domain::scope;
-use crate::domain::{account, feed, panel, personal};
+use crate::domain::{account, digest, feed, panel, personal};
 use crate::http::caller::Identified;
 use crate::service::health::{DatabaseCondition, GatewayCondition};
 use crate::service::panels::Panels;
@@ -140,6 +140,8 @@ set! {
     TokenLifetime = account::TokenLifetime::ALL.iter().map(|lifetime| lifetime.as_str())
 }
 set! {
+    /// How often a digest is sent.
+    DigestPeriod = digest::DigestPeriod::ALL.iter().map(|period| period.as_str())
 }
 set! {
     /// Whether a panel is kept current.

@@ -55,7 +55,15 @@ pub enum PersonalRefusal {
     #[error(
         "Discord doesn't let me send you direct messages. Allow them in the privacy settings of a server that we share, or unblock me, and try again."
     )]
+    DirectMessagesClosed,
+    /// The person set up their digest too often.
+    #[error("You changed your digest a lot, and each time I send you one. Please try again <t:{}:R>.", .0.timestamp())]
+    TooManyDigestTrials(DateTime<Utc>),
+    /// A time zone that nobody knows.
+    #[error(
+        "I don't know that time zone. Write it like `Europe/Berlin`; the command suggests some as you type."
     )]
+    UnknownTimeZone,
     /// A command takes one person or one channel, and got none or both.
     #[error("Choose whom or what you mean: either a `member` or a `channel`.")]
     ChooseOne,

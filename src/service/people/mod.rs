@@ -2,11 +2,13 @@
 //! follows whom, and read their feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `list` shows them, `feed` reads what comes of them. What a person may see of a feed is asked of
-//! Discord, anew each minute.
+//! do it), `list` shows them, `feed` reads what comes of them, `feed_links` has the addresses at which
+//! programs read it, `digest` sends what is new in it, `export`
+//! shows people what is kept of them. What a person may see of a feed is asked of Discord, anew each minute.
 
 mod channels;
 mod collections;
+mod digest;
 mod feed;
 mod feed_links;
 mod follow;
@@ -34,6 +36,7 @@ use super::watch::Watched;
 use super::{Identity, ServiceParts};
 
 pub use self::channels::PersonalChange;
+pub use self::digest::schedule_in_words;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
 pub use self::follow::{TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};
@@ -42,6 +45,9 @@ pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 /// The span in which people are looked up in vain, and how many one person may look up so.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const UNKNOWN: u32 = 30;
+/// The span in which digests are set up, and how often one person may: each sends a message.
+const TRIAL_SPAN: TimeDelta = TimeDelta::hours(1);
+const TRIALS: u32 = 5;
 /// How many people are remembered whom nobody knows.
 const MOST_ABSENT: usize = 10_000;
 
@@ -58,6 +64,7 @@ pub struct People {
     policy: PersonalPolicy,
     absent: Mutex<ExpiringMap<UserId, (), MOST_ABSENT>>,
     unknown: Mutex<Allowance<UserId>>,
+    trials: Mutex<Allowance<UserId>>,
 }
 
 impl People {
@@ -82,6 +89,7 @@ impl People {
             policy,
             absent: Mutex::default(),
             unknown: Mutex::new(Allowance::within(SPAN, Some(UNKNOWN))),
+            trials: Mutex::new(Allowance::within(TRIAL_SPAN, Some(TRIALS))),
         }
     }
 }

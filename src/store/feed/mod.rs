@@ -7,6 +7,8 @@
 //! | `posts` | what the posts of a page say |
 //! | `marks` | up to where people have read |
 //! | `trim` | what is too old, or too much |
+//! | `links` | private addresses at which programs read feeds, by the hashes of their secrets |
+//! | `digests` | who gets digests by direct message, when, and up to where these went |
 //!
 //! A feed is a list of candidates, which is filtered when it is read: an unfollow, another filter, a deletion
 //! act at once. What has few followers is pushed: each gets a row, in the transaction that records the
@@ -19,6 +21,7 @@
 //! one person run one after another.
 
 pub(super) mod candidates;
+mod digests;
 pub(in crate::store) mod fill;
 pub(in crate::store) mod links;
 mod marks;

@@ -280,6 +280,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_deliveries_open",
         "ix_deliveries_reopened",
         "ix_deliveries_waiting",
+        "ix_digests_next_at",
         "ix_feed_links_user_id",
         "ix_idempotency_keys_claimed_at",
         "ix_idempotency_keys_user_id",
