@@ -14,6 +14,7 @@ use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
+use crate::service::authors::Authors;
 use crate::service::collections::Collections;
 use crate::service::idempotency::KeptAnswers;
 use crate::service::operator::OperatorFigures;
@@ -38,6 +39,8 @@ pub struct WebServices {
     pub people: Arc<People>,
     /// The collections of servers.
     pub collections: Arc<Collections>,
+    /// What people decide about their own messages.
+    pub authors: Arc<Authors>,
     /// The panels in servers' channels.
     pub panels: Arc<Panels>,
     /// What the operator reads.

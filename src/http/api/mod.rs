@@ -8,6 +8,7 @@ mod channels;
 mod collections;
 mod deliveries;
 mod digest;
+mod export;
 mod feed;
 mod feed_links;
 mod follows;
@@ -35,7 +36,8 @@ use super::web::WebState;
 /// All endpoints, without their common beginning.
 pub(super) fn routes() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
-        .routes(routes!(me::show))
+        .routes(routes!(me::show, me::forget))
+        .routes(routes!(export::export))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::show, tokens::revoke))
         .routes(routes!(sessions::list, sessions::end_all))

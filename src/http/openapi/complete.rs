@@ -190,6 +190,7 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
         let outage = matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
         return (tag == "People" || tag == "Feed") && (is_personal || shared || outage);
     }
+    if path == "/api/v1/me" && failure.code == "too_many_questions" {
         return method == "delete";
     }
     if !path.contains("{server}") {

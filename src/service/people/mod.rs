@@ -9,6 +9,7 @@
 mod channels;
 mod collections;
 mod digest;
+mod export;
 mod feed;
 mod feed_links;
 mod follow;
@@ -26,6 +27,7 @@ use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::UserId;
 use crate::domain::personal::PersonalPolicy;
 use crate::rest::Client;
+pub use crate::store::{DatedPerson, PersonalRecords};
 
 use crate::store::Store;
 
@@ -37,6 +39,7 @@ use super::{Identity, ServiceParts};
 
 pub use self::channels::PersonalChange;
 pub use self::digest::schedule_in_words;
+pub use self::export::PersonExport;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
 pub use self::follow::{TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};

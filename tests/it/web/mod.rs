@@ -8,6 +8,7 @@ mod description;
 mod discord_sign_in;
 mod discord_sign_in_fails;
 mod etag;
+mod export;
 mod feed;
 mod feed_links;
 mod follows;

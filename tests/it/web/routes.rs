@@ -34,6 +34,8 @@ const ROUTES: &[Row] = &[
     Row("POST", "/settings/sessions/end", 401, 303, 403, 403),
     Row("GET", "/api/v1/openapi.json", 200, 200, 200, 200),
     Row("GET", "/api/v1/me", 401, 200, 200, 200),
+    Row("DELETE", "/api/v1/me", 401, 400, 403, 403),
+    Row("GET", "/api/v1/me/export", 401, 200, 403, 200),
     Row("GET", "/api/v1/me/tokens", 401, 200, 403, 200),
     Row("POST", "/api/v1/me/tokens", 401, 400, 403, 403),
     Row("GET", "/api/v1/me/tokens/{id}", 401, 404, 403, 404),
