@@ -87,6 +87,7 @@ async fn perform(
         PersonalPress::RevokeLink => {
             let link = chosen.and_then(|id| id.parse().ok()).unwrap_or_default();
             let was_there = bot.people.revoke_feed_link(owner, FeedLinkId(link), Via::Command).await?;
+            links::answer(bot, owner, Some(links::revoked(was_there))).await
         }
         PersonalPress::Forget(false) => Ok(alone(reply::done("Cancelled. Nothing was forgotten."))),
         PersonalPress::Forget(true) => Ok(alone(if bot.people.forget_reader(owner).await? {

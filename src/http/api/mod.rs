@@ -62,6 +62,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(feed::unread))
         .routes(routes!(feed::mark))
         .routes(routes!(feed_links::list, feed_links::create))
+        .routes(routes!(feed_links::revoke))
         .routes(routes!(digest::show, digest::set, digest::remove))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))

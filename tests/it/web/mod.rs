@@ -11,6 +11,7 @@ mod etag;
 mod export;
 mod feed;
 mod feed_links;
+mod feed_page;
 mod follows;
 mod fuzz;
 mod guard;
