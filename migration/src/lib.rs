@@ -49,6 +49,8 @@ mod m20261130_000037_index_followed_threads;
 mod m20261130_000038_ask_to_follow;
 mod m20261130_000039_index_private_people;
 mod m20261130_000040_follow_collections;
+mod m20261130_000042_link_feeds;
+mod m20261130_000043_send_digests;
 mod m20261130_000044_index_source_servers;
 
 /// All migrations, oldest first.
@@ -87,27 +89,19 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_open_web::Migration),
             Box::new(m20261130_000030_keep_answers::Migration),
             Box::new(m20261130_000031_mark_stale_mirrors::Migration),
-            Box::new(m20261130_000034_index_delivered::Migration),
-            Box::new(m20261130_000032_follow_people::Migration),
-            Box::new(m20261130_000033_fill_feeds::Migration),
-            Box::new(m20261130_000035_collect_channels::Migration),
-            Box::new(m20261130_000036_check_feeds::Migration),
-            Box::new(m20261130_000037_index_followed_threads::Migration),
-            Box::new(m20261130_000038_ask_to_follow::Migration),
-            Box::new(m20261130_000039_index_private_people::Migration),
-            Box::new(m20261130_000040_follow_collections::Migration),
-            Box::new(m20261130_000044_index_source_servers::Migration),
             // This came first: some databases have it without the two that follow.
             Box::new(m20261130_000034_index_delivered::Migration),
             Box::new(m20261130_000032_follow_people::Migration),
             Box::new(m20261130_000033_fill_feeds::Migration),
             Box::new(m20261130_000035_collect_channels::Migration),
+            Box::new(m20261130_000036_check_feeds::Migration),
+            Box::new(m20261130_000037_index_followed_threads::Migration),
             Box::new(m20261130_000038_ask_to_follow::Migration),
             Box::new(m20261130_000039_index_private_people::Migration),
             Box::new(m20261130_000040_follow_collections::Migration),
+            Box::new(m20261130_000042_link_feeds::Migration),
+            Box::new(m20261130_000043_send_digests::Migration),
             Box::new(m20261130_000044_index_source_servers::Migration),
-            Box::new(m20261130_000036_check_feeds::Migration),
-            Box::new(m20261130_000037_index_followed_threads::Migration),
         ]
     }
 }

@@ -69,6 +69,7 @@ impl World {
             global_name: Some("Application owner".to_owned()),
             avatar: None,
             bot: false,
+            closed: false,
         };
         let bot = User {
             id: ids.next(),
@@ -76,6 +77,7 @@ impl World {
             global_name: None,
             avatar: None,
             bot: true,
+            closed: false,
         };
         let app = Application {
             id: app_id,

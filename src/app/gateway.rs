@@ -185,6 +185,10 @@ impl GatewayPart<'_> {
             config.personal,
         ));
         tasks.push(supervisor.spawn("names", Arc::clone(&people).keep_names()));
+        if shards.keeps_house() {
+            let people = Arc::clone(&people);
+            tasks.push(supervisor.spawn("digests", async move { people.send_digests().await }));
+        }
         let collections = Arc::new(Collections::new(
             &parts,
             Arc::clone(&intake),
@@ -201,7 +205,7 @@ impl GatewayPart<'_> {
             panels: Arc::clone(&panels),
             people: Arc::clone(&people),
             collections: Arc::clone(&collections),
-            authors,
+            authors: Arc::clone(&authors),
             accounts: accounts.clone(),
             started_at: clock.now(),
             gateway: Arc::clone(&state),
@@ -232,6 +236,7 @@ impl GatewayPart<'_> {
             follows,
             people,
             collections,
+            authors,
             panels,
             operator,
             answers,

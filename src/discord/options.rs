@@ -8,6 +8,7 @@ use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
+use crate::domain::digest::DigestPeriod;
 use crate::domain::follow::{Approval, Audience, DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
 use crate::domain::personal::{Coverage, Followable, ListVisibility};
@@ -144,6 +145,29 @@ impl FixedChoices for MuteSpan {
     }
 }
 
+/// How often digests come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DigestChoice {
+    Every(DigestPeriod),
+    /// Never.
+    Off,
+}
+
+impl FixedChoices for DigestChoice {
+    fn words() -> Vec<(&'static str, Self)> {
+        let periods = DigestPeriod::ALL.iter().map(|period| (period.as_str(), Self::Every(*period)));
+        periods.chain([("off", Self::Off)]).collect()
+    }
+
+    fn label(word: &str, choice: Self) -> String {
+        match choice {
+            Self::Every(DigestPeriod::Day) => "every day".to_owned(),
+            Self::Every(DigestPeriod::Week) => "every Monday".to_owned(),
+            Self::Off => word.to_owned(),
+        }
+    }
+}
+
 impl FixedChoices for Whereabouts {
     fn words() -> Vec<(&'static str, Self)> {
         [Self::Here, Self::Everywhere].map(|place| (place.as_str(), place)).to_vec()
@@ -225,5 +249,6 @@ slash_argument!(
     Coverage,
     OrOperators<Followable>,
     OrOperators<ListVisibility>,
-    MuteSpan
+    MuteSpan,
+    DigestChoice
 );

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::{ApiTokenId, WebSessionId};
 use super::choice::choice;
+use super::feed_link::FeedLinkId;
 use super::follow::{Follow, FollowId, FollowOptions};
 use super::ids::{ChannelId, GuildId, UserId};
 use super::panel::PanelId;
@@ -166,6 +167,10 @@ choice! {
         TokenCreated = "token_created",
         /// A token was revoked.
         TokenRevoked = "token_revoked",
+        /// Somebody made a private address for their feed.
+        FeedLinkCreated = "feed_link_created",
+        /// Such an address was revoked.
+        FeedLinkRevoked = "feed_link_revoked",
     }
 }
 
@@ -186,6 +191,8 @@ pub enum AuditSubject {
     Token(ApiTokenId),
     /// A collection.
     Collection(CollectionId),
+    /// A private address of a feed.
+    FeedLink(FeedLinkId),
 }
 
 impl AuditSubject {
@@ -199,6 +206,7 @@ impl AuditSubject {
             Self::Session(id) => ("session", id.0),
             Self::Token(id) => ("token", id.0),
             Self::Collection(id) => ("collection", id.0),
+            Self::FeedLink(id) => ("feed_link", id.0),
         }
     }
 
@@ -212,6 +220,7 @@ impl AuditSubject {
             "session" => Some(Self::Session(WebSessionId(id))),
             "token" => Some(Self::Token(ApiTokenId(id))),
             "collection" => Some(Self::Collection(CollectionId(id))),
+            "feed_link" => Some(Self::FeedLink(FeedLinkId(id))),
             _ => None,
         }
     }
@@ -326,6 +335,7 @@ mod tests {
             AuditSubject::Session(WebSessionId(7)),
             AuditSubject::Token(ApiTokenId(7)),
             AuditSubject::Collection(CollectionId(7)),
+            AuditSubject::FeedLink(FeedLinkId(7)),
         ] {
             let (kind, id) = subject.parts();
             assert_eq!(AuditSubject::from_parts(kind, id), Some(subject));

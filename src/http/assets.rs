@@ -1,4 +1,4 @@
-//! The pages' style and picture, written by hand and built into the program. Their addresses hold a hash of
+//! The pages' style, picture and script, written by hand and built into the program. Their addresses hold a hash of
 //! their content, so browsers may keep them for as long as they like.
 
 use std::sync::LazyLock;
@@ -37,6 +37,7 @@ macro_rules! asset {
 
 asset!(STYLE, "page.css", "text/css; charset=utf-8");
 asset!(ICON, "icon.svg", "image/svg+xml");
+asset!(FEED_KEYS, "feed.js", "text/javascript; charset=utf-8");
 
 impl Asset {
     fn address(&self) -> String {
@@ -57,7 +58,7 @@ pub(super) fn routes() -> Router<WebState> {
 
 async fn serve(Path((hash, name)): Path<(String, String)>) -> Result<Response, Problem> {
     let path = format!("/assets/{hash}/{name}");
-    let asset = [&STYLE, &ICON].into_iter().find(|asset| asset.path() == path);
+    let asset = [&STYLE, &ICON, &FEED_KEYS].into_iter().find(|asset| asset.path() == path);
     let asset = asset.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let headers = [(CONTENT_TYPE, asset.media_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, asset.content).into_response())

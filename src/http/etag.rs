@@ -44,11 +44,11 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     answer
 }
 
-/// Gives an answer in JSON a tag. Streams have no size, and get none.
+/// Gives an answer in JSON, or a feed, a tag. Streams have no size, and get none.
 async fn with_tag(answer: Response) -> Result<Response, Problem> {
     let size = answer.body().size_hint().exact();
     let fits = size.is_some_and(|size| size <= LARGEST);
-    if !is_json(answer.headers()) || !fits {
+    if !is_tagged(answer.headers()) || !fits {
         return Ok(answer);
     }
     let (mut parts, body) = answer.into_parts();
@@ -61,8 +61,11 @@ async fn with_tag(answer: Response) -> Result<Response, Problem> {
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+fn is_tagged(headers: &HeaderMap) -> bool {
+    const KINDS: [&str; 4] =
+        ["application/json", "application/atom+xml", "application/rss+xml", "application/feed+json"];
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    KINDS.iter().any(|tagged| kind.starts_with(tagged.as_bytes()))
 }
 
 /// Whether `If-None-Match` names this tag. Weak and strong tags are compared alike.

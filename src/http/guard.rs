@@ -29,8 +29,8 @@ const LONGEST_URI: usize = 4 * 1024;
 /// The longest request id that is taken over from a proxy.
 const LONGEST_ID: usize = 64;
 
-/// Nothing from elsewhere, no scripts, and nothing inline.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing inline, and nothing from elsewhere but pictures that people posted, from Discord's file host.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https://cdn.discordapp.com; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// A year.
 const HSTS: &str = "max-age=31536000";
 
@@ -88,7 +88,7 @@ pub(super) async fn frame(State(state): State<WebState>, request: Request, next:
     };
     let answer = answer.instrument(span.clone()).await;
     let mut answer = problem::render(answer, (form, &page), &id, &state);
-    add_headers(answer.headers_mut(), &state.url, &id);
+    add_headers(answer.headers_mut(), &state.url, &id, form);
     let (took, status) = (started.elapsed(), answer.status().as_u16());
     span.in_scope(|| tracing::debug!(status, took_ms = took.as_millis(), "answered"));
     metrics::counter!(names::HTTP_REQUESTS, "route" => route, "status" => status.to_string()).increment(1);
@@ -153,12 +153,14 @@ fn is_same_origin(headers: &HeaderMap, url: &PublicUrl) -> bool {
     }
 }
 
-fn add_headers(headers: &mut HeaderMap, url: &PublicUrl, id: &RequestId) {
+fn add_headers(headers: &mut HeaderMap, url: &PublicUrl, id: &RequestId, form: problem::AnswerForm) {
+    // Not `no-referrer` for pages: with that, browsers send no `Origin` to ourselves either. But secret
+    // addresses are told nobody.
+    let referrer = if form.is_secret() { "no-referrer" } else { "same-origin" };
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Not `no-referrer`: with that, browsers send no `Origin` to ourselves either.
-        (REFERRER_POLICY, "same-origin"),
+        (REFERRER_POLICY, referrer),
         (OPENER_POLICY, "same-origin"),
         (RESOURCE_POLICY, "same-origin"),
         (ROBOTS, "noindex"),

@@ -8,6 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::account::{ApiTokenId, WebSessionId};
 use crate::domain::activity::ActivityId;
 use crate::domain::collection_follow::CollectionFollowId;
+use crate::domain::feed_link::FeedLinkId;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
 use crate::domain::panel::PanelId;
@@ -55,7 +56,10 @@ numbered! {
     UserId => Self::from_db,
     i64 => Ok,
 }
-numbered! { rows FollowId, PanelId, WebSessionId, ApiTokenId, PersonalFollowId, CollectionId, CollectionFollowId, ActivityId }
+numbered! {
+    rows FollowId, PanelId, WebSessionId, ApiTokenId, PersonalFollowId, CollectionId, CollectionFollowId, ActivityId,
+    FeedLinkId
+}
 
 impl<T: Numbered> Id<T> {
     /// Reads an id by the rule.

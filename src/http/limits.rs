@@ -30,6 +30,9 @@ const SPAN: TimeDelta = TimeDelta::minutes(1);
 const SIGN_INS: u32 = 10;
 /// The span for sign-ins.
 const SIGN_IN_SPAN: TimeDelta = TimeDelta::minutes(10);
+/// The span of a feed's address, and how often it is read in it.
+const FEED_SPAN: TimeDelta = TimeDelta::hours(1);
+const FEED_READS: u32 = 60;
 /// How many addresses, and how many sessions and tokens, are counted at the same time. Addresses can't push
 /// out sessions and tokens.
 const MOST: usize = 10_000;
@@ -50,6 +53,7 @@ struct RequestCounts {
     credentials: Allowance<SecretHash, MOST>,
     addresses: Allowance<AddressGroup, MOST>,
     sign_ins: Allowance<AddressGroup, MOST>,
+    feeds: Allowance<SecretHash, MOST>,
 }
 
 impl RequestLimits {
@@ -61,6 +65,7 @@ impl RequestLimits {
             credentials: Allowance::within(SPAN, per_minute),
             addresses: Allowance::within(SPAN, per_minute.map(|most| (most / 2).max(1))),
             sign_ins: Allowance::within(SIGN_IN_SPAN, Some(SIGN_INS)),
+            feeds: Allowance::within(FEED_SPAN, Some(FEED_READS)),
         }))
     }
 
@@ -108,6 +113,22 @@ impl RequestLimits {
     /// Notes a session that has just begun: it counts for itself from its first request on.
     pub(super) fn note_begun(&self, session: SecretHash, now: DateTime<Utc>) {
         lock(&self.0).recognised.put(session, (), now + RECOGNISED, now);
+    }
+
+    /// Counts that a feed is read at an address of its own, which exists: for that address, and not for where
+    /// the request comes from.
+    pub(super) fn count_feed(
+        &self,
+        feed: SecretHash,
+        request: &Extensions,
+        now: DateTime<Utc>,
+    ) -> Result<(), Problem> {
+        let mut counts = lock(&self.0);
+        counts.feeds.take(feed, now).map_err(too_many)?;
+        if let Some(from) = request.get::<AddressGroup>() {
+            counts.addresses.give_back(*from, now);
+        }
+        Ok(())
     }
 
     /// What is left to whoever sent a request; `None` if there is no limit.

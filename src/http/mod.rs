@@ -16,6 +16,7 @@
 //! | `problem` | everything that isn't a success, as RFC 9457 or as a page |
 //! | `openapi` | the API's description, made from its handlers |
 //! | `api` | the API, one resource a file |
+//! | `feeds` | somebody's feed at a private address, for programs that read feeds |
 //! | `pages` | the pages, which work without scripts; `assets`: their style and pictures |
 
 mod api;
@@ -25,6 +26,7 @@ mod caller;
 mod connections;
 mod cookie;
 mod etag;
+mod feeds;
 mod guard;
 mod health;
 mod id;

@@ -14,6 +14,7 @@ use crate::domain::proxies::TrustedProxies;
 use crate::domain::public_url::PublicUrl;
 use crate::service::FollowService;
 use crate::service::accounts::Accounts;
+use crate::service::authors::Authors;
 use crate::service::collections::Collections;
 use crate::service::idempotency::KeptAnswers;
 use crate::service::operator::OperatorFigures;
@@ -23,7 +24,7 @@ use crate::service::people::People;
 use super::limits::{RequestLimits, limit};
 use super::parameters::KnownParameters;
 use super::problem::{Problem, ProblemCode};
-use super::{api, assets, connections, etag, guard, idempotency, openapi, pages, parameters};
+use super::{api, assets, connections, etag, feeds, guard, idempotency, openapi, pages, parameters};
 
 /// The largest body of a request, in bytes.
 pub(super) const BODY: usize = 64 * 1024;
@@ -38,6 +39,8 @@ pub struct WebServices {
     pub people: Arc<People>,
     /// The collections of servers.
     pub collections: Arc<Collections>,
+    /// What people decide about their own messages.
+    pub authors: Arc<Authors>,
     /// The panels in servers' channels.
     pub panels: Arc<Panels>,
     /// What the operator reads.
@@ -92,6 +95,7 @@ fn router(state: WebState) -> Router {
     api.layer(from_fn_with_state(state.clone(), idempotency::replay))
         .merge(openapi::routes(&document))
         .layer(from_fn_with_state(parameters, parameters::check))
+        .merge(feeds::routes())
         .layer(from_fn(etag::tag))
         .merge(pages::routes(&document))
         .merge(assets::routes())

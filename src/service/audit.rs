@@ -163,7 +163,8 @@ fn named(entry: &AuditEntry) -> BTreeSet<ChannelId> {
         | AuditSubject::Server(_)
         | AuditSubject::Session(_)
         | AuditSubject::Token(_)
-        | AuditSubject::Collection(_) => None,
+        | AuditSubject::Collection(_)
+        | AuditSubject::FeedLink(_) => None,
     };
     let texts = |mut value: Value| {
         leaves(&mut value).into_iter().filter_map(|leaf| channel(leaf)).collect::<Vec<_>>()

@@ -75,6 +75,7 @@ pub use self::lane::step_result::StepResult;
 pub use self::lane::webhook::LaneWebhook;
 pub use self::lane::work::{Surroundings, Work};
 pub use self::member::actions::CountedAction;
+pub use self::member::export::{DatedPerson, PersonalRecords};
 pub use self::member::forget::Forgotten;
 pub use self::member::removal::{Removal, RemovalKind, RemovedPart};
 pub use self::member::totals::AuthorTotals;

@@ -18,6 +18,7 @@ mod confirm;
 mod copying;
 mod databases;
 mod deaths;
+mod digests;
 mod doors;
 mod doors_unheard;
 mod edge;

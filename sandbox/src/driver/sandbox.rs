@@ -163,6 +163,15 @@ impl Sandbox {
         Channel::new(self.shared(), id)
     }
 
+    /// Sets whether a person refuses direct messages from the bot, as the privacy settings of a server do.
+    pub fn close_direct_messages(&self, person: &Person, closed: bool) {
+        self.shared().write(|world| {
+            if let Some(user) = world.users.get_mut(&person.id()) {
+                user.closed = closed;
+            }
+        });
+    }
+
     /// The direct messages between the bot and a person.
     pub fn direct_messages(&self, person: &Person) -> Result<Channel, ActError> {
         Ok(self.channel(self.shared().write(|world| world.direct_message(person.id()))?))

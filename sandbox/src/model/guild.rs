@@ -15,6 +15,8 @@ pub(crate) struct User {
     pub(crate) global_name: Option<String>,
     pub(crate) avatar: Option<String>,
     pub(crate) bot: bool,
+    /// Takes no direct messages from members of servers.
+    pub(crate) closed: bool,
 }
 
 impl User {

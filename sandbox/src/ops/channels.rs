@@ -185,8 +185,8 @@ impl World {
         Ok(id)
     }
 
-    /// Whether these are direct messages with somebody who shares no server with the bot: Discord doesn't
-    /// deliver them then.
+    /// Whether these are direct messages with somebody who shares no server with the bot, or takes none from
+    /// it: Discord doesn't deliver them then.
     pub(crate) fn is_closed_to_bot(&self, channel: ChannelId) -> bool {
         let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm)
         else {
@@ -197,7 +197,8 @@ impl World {
             let members = self.guilds.values().map(|guild| &guild.members);
             members.into_iter().any(|members| members.contains_key(&bot) && members.contains_key(person))
         };
-        !channel.recipients.iter().all(together)
+        let takes_none = |person: &UserId| self.users.get(person).is_some_and(|user| user.closed);
+        channel.recipients.iter().any(takes_none) || !channel.recipients.iter().all(together)
     }
 
     /// Sends a channel event. Bots learn about all channels, but only about threads that they see.

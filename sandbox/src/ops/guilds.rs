@@ -18,7 +18,7 @@ impl World {
         let id = self.ids.next();
         let username: String = name.to_lowercase().split_whitespace().collect::<Vec<_>>().join("_");
         let global_name = Some(name.to_owned());
-        self.users.insert(id, User { id, username, global_name, avatar: None, bot: false });
+        self.users.insert(id, User { id, username, global_name, avatar: None, bot: false, closed: false });
         id
     }
 

@@ -1,8 +1,12 @@
 //! `/feed`.
 
+use std::sync::Arc;
+
 use poise::serenity_prelude as serenity;
 
+use crate::domain::account::TokenName;
 use crate::domain::audit::Via;
+use crate::domain::digest::{DigestPeriod, DigestSchedule, parse_time_zone, time_zones_like};
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::paging::Cursor;
@@ -11,10 +15,15 @@ use crate::service::people::{FeedStart, PersonalOutcome, PersonalWish, chosen_fo
 use crate::service::{PersonalRefusal, ServiceError};
 
 use super::super::ids::IntoDomain;
-use super::super::options::{MuteSpan, OrOperators};
+use super::super::options::{DigestChoice, MuteSpan, OrOperators};
 use super::super::personal::component_id::{FeedScreen, OwnList};
-use super::super::personal::{answer, lists, page, send};
-use super::super::{Context, reply};
+use super::super::personal::{answer, digests, links, lists, page, send};
+use super::super::{Bot, Context, reply};
+
+/// The hour of digests for which nobody chose one.
+const HOUR: u8 = 8;
+/// How many suggestions Discord takes.
+const CHOICES: usize = 25;
 
 /// Follow people and channels, and read what they post in one place
 ///
@@ -25,7 +34,18 @@ use super::super::{Context, reply};
     slash_command,
     install_context = "Guild|User",
     interaction_context = "Guild|BotDm|PrivateChannel",
-    subcommands("read", "follow", "unfollow", "mute", "following", "followers", "privacy", "forget"),
+    subcommands(
+        "read",
+        "follow",
+        "unfollow",
+        "mute",
+        "following",
+        "followers",
+        "privacy",
+        "link",
+        "digest",
+        "forget"
+    ),
     subcommand_required
 )]
 pub(super) async fn feed(_: Context<'_>) -> Result<(), ServiceError> {
@@ -181,10 +201,101 @@ async fn privacy(
     Ok(())
 }
 
+/// Read your feed in a program that reads Atom, RSS or JSON Feed
+///
+/// With a name, makes a private address for one such program, and shows it once. Without, lists the addresses
+/// that there are, with a menu to revoke them. Whoever has an address can read your feed, so give each
+/// program one of its own. There are addresses only if the bot's operator has switched the web pages on.
+///
+/// Example: `/feed link name:phone`
+#[poise::command(slash_command)]
+async fn link(
+    ctx: Context<'_>,
+    #[description = "What you call it, to know it again: the program or the device"]
+    #[min_length = 1]
+    #[max_length = 50]
+    name: Option<String>,
+) -> Result<(), ServiceError> {
+    let (bot, user) = (ctx.data(), own_id(ctx));
+    let Some(accounts) = &bot.accounts else {
+        reply::embed(ctx, links::off()).await;
+        return Ok(());
+    };
+    let made = match name {
+        Some(name) => {
+            let name = TokenName::parse(&name).ok_or(PersonalRefusal::FeedLinkName)?;
+            let (secret, link) = bot.people.create_feed_link(user, Via::Command, name).await?;
+            Some(links::made(accounts, &secret, &link))
+        }
+        None => None,
+    };
+    let answer = links::answer(bot, user, made).await?;
+    reply::deliver(reply::send(ctx, answer).await);
+    Ok(())
+}
+
+/// Get what is new in your feed by direct message, every day or week
+///
+/// At the hour that you choose, with at most ten of the newest posts that you haven't read. Nothing is sent if
+/// nothing is new. The first one comes at once, so that you see whether Discord lets me write to you. Without
+/// options, shows what you set. A weekly one comes on Mondays.
+///
+/// Example: `/feed digest every:day hour:8 timezone:Europe/Berlin`
+#[poise::command(slash_command)]
+async fn digest(
+    ctx: Context<'_>,
+    #[description = "How often: day, week, or off"] every: Option<DigestChoice>,
+    #[description = "At which hour of the day, 0 to 23 (default: 8)"]
+    #[min = 0]
+    #[max = 23]
+    hour: Option<u8>,
+    #[description = "In which time zone, such as Europe/Berlin (default: UTC)"]
+    #[autocomplete = "complete_time_zone"]
+    timezone: Option<String>,
+) -> Result<(), ServiceError> {
+    let (people, user) = (&ctx.data().people, own_id(ctx));
+    let before = people.digest(user).await?;
+    let schedule = before.as_ref().map(|digest| digest.schedule);
+    let every = match (every, schedule) {
+        (Some(DigestChoice::Off), _) => {
+            let ended = people.remove_digest(user).await?;
+            reply::embed(ctx, digests::ended(ended)).await;
+            return Ok(());
+        }
+        (Some(DigestChoice::Every(period)), _) => period,
+        (None, Some(schedule)) if hour.is_some() || timezone.is_some() => schedule.every,
+        (None, None) if hour.is_some() || timezone.is_some() => DigestPeriod::Day,
+        (None, _) => {
+            reply::embed(ctx, digests::shown(before.as_ref())).await;
+            return Ok(());
+        }
+    };
+    let zone = match timezone {
+        Some(name) => parse_time_zone(&name).ok_or(PersonalRefusal::UnknownTimeZone)?,
+        None => schedule.map(|schedule| schedule.time_zone).unwrap_or_default(),
+    };
+    let hour = hour.or(schedule.map(|schedule| schedule.hour)).unwrap_or(HOUR);
+    let wanted = DigestSchedule { every, hour: hour.min(23), time_zone: zone };
+    let digest = people.set_digest(user, wanted).await?;
+    reply::embed(ctx, digests::set(&digest)).await;
+    Ok(())
+}
+
+async fn complete_time_zone(
+    _: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    typed: &str,
+) -> serenity::CreateAutocompleteResponse {
+    let zones = time_zones_like(typed, CHOICES).into_iter();
+    zones.fold(serenity::CreateAutocompleteResponse::new(), |answer, zone| {
+        answer.add_string_choice(zone, zone)
+    })
+}
+
 /// Have me forget you as a reader
 ///
 /// Asks first. Your follows, your followers, your feed and how far you read it, your choices and your blocks
-/// are deleted. `/privacy forget` is about your own messages, and deletes all of this, too.
+/// are deleted, and the addresses of your feed and your digest end. `/privacy forget` is about your own
+/// messages, and deletes all of this, too.
 ///
 /// Example: `/feed forget`
 #[poise::command(slash_command)]

@@ -206,7 +206,7 @@ pub(in crate::discord) fn privacy(
 
 /// The question before `/feed forget` forgets.
 pub(in crate::discord) fn ask_to_forget(owner: UserId) -> EditInteractionResponse {
-    let question = "Should I forget you as a reader? You then follow nobody, and nobody follows you. Your feed, how far you read it, \
+    let question = "Should I forget you as a reader? You then follow nobody, and nobody follows you. Your feed and its addresses, how far you read it, \
         your choices in `/feed privacy` and your blocks go, too. This can't be undone.\n\n\
         Afterwards, people may follow you again unless you choose `/feed privacy followable:nobody`. \
         What I keep of your own messages is another matter: `/privacy` is for that.";

@@ -55,6 +55,8 @@ pub(in crate::discord) enum PersonalPress {
     Unfollow(Followee),
     /// Lets somebody follow again.
     Unblock(UserId),
+    /// Revokes the address that was chosen in the menu.
+    RevokeLink,
     /// Forgets the person as a reader, or doesn't.
     Forget(bool),
 }
@@ -200,6 +202,11 @@ impl PersonalPress {
         format!("feed:unblock:{owner}:{blocked}")
     }
 
+    /// The id of the menu that revokes an address of the feed.
+    pub(in crate::discord) fn revoke_link_id(owner: UserId) -> String {
+        format!("feed:revoke:{owner}")
+    }
+
     /// The ids of the buttons that confirm, or don't, that the person is forgotten.
     pub(in crate::discord) fn forget_id(owner: UserId, confirmed: bool) -> String {
         format!("feed:forget:{owner}:{}", if confirmed { "yes" } else { "no" })
@@ -224,6 +231,7 @@ impl PersonalPress {
             "remove" => Self::Remove(OwnList::parse(parts.next()?)?, parts.next()?.parse().ok()?),
             "accept" => Self::Accept(parts.next()?.parse().ok()?),
             "block" => Self::Block,
+            "revoke" => Self::RevokeLink,
             "unfollow" => Self::Unfollow(parse_followee(parts.next()?)?),
             "unblock" => Self::Unblock(parts.next()?.parse().ok()?),
             "forget" => Self::Forget(match parts.next()? {
@@ -300,6 +308,7 @@ mod tests {
             assert_eq!(read(id), Some(PersonalPress::Unfollow(followee)));
         }
         assert_eq!(read(PersonalPress::unblock_id(owner(), owner())), Some(PersonalPress::Unblock(owner())));
+        assert_eq!(read(PersonalPress::revoke_link_id(owner())), Some(PersonalPress::RevokeLink));
         for yes in [true, false] {
             assert_eq!(read(PersonalPress::forget_id(owner(), yes)), Some(PersonalPress::Forget(yes)));
         }

@@ -3,6 +3,8 @@
 
 pub(super) mod answer;
 pub(super) mod component_id;
+pub(super) mod digests;
+pub(super) mod links;
 pub(super) mod lists;
 pub(super) mod page;
 pub(super) mod press;

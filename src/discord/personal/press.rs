@@ -6,6 +6,8 @@ use serenity::{
     CreateEmbed, CreateInteractionResponse, CreateInteractionResponseMessage, EditInteractionResponse,
 };
 
+use crate::domain::audit::Via;
+use crate::domain::feed_link::FeedLinkId;
 use crate::domain::ids::UserId;
 use crate::domain::personal::Followee;
 use crate::service::people::FeedStart;
@@ -14,7 +16,7 @@ use crate::service::{PersonalRefusal, ServiceError};
 use super::super::ids::IntoDomain;
 use super::super::{Bot, reply};
 use super::component_id::{FeedScreen, OwnList, PersonalPress, parse_followee};
-use super::{answer, lists, page, send};
+use super::{answer, links, lists, page, send};
 
 /// Answers a press below an answer of `/feed`; `false` where it isn't one.
 pub(in crate::discord) async fn answer_press(
@@ -102,6 +104,11 @@ async fn perform(
         PersonalPress::Block => block(bot, owner, follower(chosen)?).await,
         PersonalPress::Unfollow(followee) => Ok(alone(end(bot, owner, followee).await?)),
         PersonalPress::Unblock(blocked) => unblock(bot, owner, blocked).await.map(alone),
+        PersonalPress::RevokeLink => {
+            let link = chosen.and_then(|id| id.parse().ok()).unwrap_or_default();
+            let was_there = bot.people.revoke_feed_link(owner, FeedLinkId(link), Via::Command).await?;
+            links::answer(bot, owner, Some(links::revoked(was_there))).await
+        }
         PersonalPress::Forget(false) => Ok(alone(reply::done("Cancelled. Nothing was forgotten."))),
         PersonalPress::Forget(true) => Ok(alone(if bot.people.forget_reader(owner).await? {
             reply::done(

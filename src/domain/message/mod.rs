@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::hashtags::hashtags;
@@ -172,6 +173,24 @@ impl File {
     /// Whether it must not be seen at once: its author said so, or its name does.
     pub fn is_hidden(&self) -> bool {
         self.spoiler || Self::is_name_hidden(&self.name)
+    }
+
+    /// Whether it is a picture.
+    pub fn is_image(&self) -> bool {
+        self.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"))
+    }
+
+    /// Until when Discord's address of it works, which the address says itself (`ex`, in hexadecimal).
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let (_, query) = self.url.split_once('?')?;
+        let end = query.split('&').find_map(|part| part.strip_prefix("ex="))?;
+        DateTime::from_timestamp(i64::from_str_radix(end, 16).ok()?, 0)
+    }
+
+    /// Whether its address is one of the web that works at this time.
+    pub fn is_web(&self, now: DateTime<Utc>) -> bool {
+        let is_web = ["https://", "http://"].iter().any(|scheme| self.url.starts_with(scheme));
+        is_web && self.expires_at().is_none_or(|end| now < end)
     }
 
     /// Whether a name is a hidden file's.

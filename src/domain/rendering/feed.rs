@@ -1,6 +1,6 @@
 //! A post as somebody's feed shows it: who wrote it, the beginning of what it says, its first picture.
 
-use crate::domain::message::{Content, File};
+use crate::domain::message::Content;
 use crate::domain::place::SourcePlace;
 use crate::domain::text;
 
@@ -61,8 +61,10 @@ fn words_of(content: &Content, longest: usize) -> String {
 
 fn picture(content: &Content) -> Option<String> {
     let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
-    let is_image = |file: &&File| file.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
-    files.filter(is_image).filter(|file| !file.is_hidden()).find_map(|file| address::public(&file.url))
+    files
+        .filter(|file| file.is_image())
+        .filter(|file| !file.is_hidden())
+        .find_map(|file| address::public(&file.url))
 }
 
 #[cfg(test)]
@@ -70,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::message::{Forward, Names, Poll};
+    use crate::domain::message::{File, Forward, Names, Poll};
     use crate::domain::text::alphabet::any_text;
 
     fn saying(text: &str) -> Content {

@@ -1,11 +1,17 @@
 //! The person who is signed in.
 
 use axum::Json;
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::http::caller::Identified;
-use crate::http::problem::Problem;
+use crate::domain::ids::MessageId;
+use crate::http::body::Params;
+use crate::http::caller::{Identified, Person};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::web::WebState;
+use crate::service::authors::AuthorRequest;
 
 use super::words;
 
@@ -64,4 +70,42 @@ pub(super) async fn show(caller: Identified) -> Result<Json<MeView>, Problem> {
             expires_at: token.expires_at.map(super::written),
         },
     }))
+}
+
+/// Whether you mean it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ForgetQuery {
+    /// `true`: you do.
+    #[param(value_type = bool)]
+    confirm: Option<String>,
+}
+
+/// Have me forget you
+///
+/// As `/privacy forget` does: whom and what you follow, who follows you, your feed with its addresses and its
+/// digest, your sessions and tokens, your name on what you changed, and what I keep of your messages, with
+/// their copies. It is done in the background, within minutes; the servers stay as they are.
+#[utoipa::path(
+    delete,
+    path = "/me",
+    tag = "Account",
+    params(ForgetQuery),
+    security(("session" = [])),
+    responses((status = 202, description = "I am about to forget you"))
+)]
+pub(super) async fn forget(
+    State(state): State<WebState>,
+    Person(own): Person,
+    Params(query): Params<ForgetQuery>,
+) -> Result<StatusCode, Problem> {
+    if query.confirm.as_deref() != Some("true") {
+        let detail = "This can't be undone. Send confirm=true if you mean it.";
+        return Err(Problem::new(ProblemCode::InvalidQuery).with_detail(detail));
+    }
+    let at = MessageId::first_at(state.clock.now());
+    let request = AuthorRequest { user: own.account.user, server: None, at };
+    state.services()?.authors.forget(request).await?;
+    Ok(StatusCode::ACCEPTED)
 }

@@ -7,7 +7,10 @@ mod audit;
 mod channels;
 mod collections;
 mod deliveries;
+mod digest;
+mod export;
 mod feed;
+mod feed_links;
 mod followers;
 mod follows;
 mod me;
@@ -34,7 +37,8 @@ use super::web::WebState;
 /// All endpoints, without their common beginning.
 pub(super) fn routes() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
-        .routes(routes!(me::show))
+        .routes(routes!(me::show, me::forget))
+        .routes(routes!(export::export))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::show, tokens::revoke))
         .routes(routes!(sessions::list, sessions::end_all))
@@ -62,6 +66,9 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(feed::read))
         .routes(routes!(feed::unread))
         .routes(routes!(feed::mark))
+        .routes(routes!(feed_links::list, feed_links::create))
+        .routes(routes!(feed_links::revoke))
+        .routes(routes!(digest::show, digest::set, digest::remove))
         .routes(routes!(servers::list))
         .routes(routes!(servers::stats))
         .routes(routes!(audit::list))

@@ -33,6 +33,19 @@ pub(super) struct SessionView {
     current: bool,
 }
 
+impl SessionView {
+    /// A session, as it is shown in this one.
+    pub(super) fn of(session: WebSession, current: WebSessionId) -> Self {
+        Self {
+            current: session.id == current,
+            id: session.id.0.to_string(),
+            browser: session.browser,
+            created_at: written(session.created_at),
+            seen_at: written(session.seen_at),
+        }
+    }
+}
+
 /// List the browsers in which you are signed in
 #[utoipa::path(
     get,
@@ -48,13 +61,7 @@ pub(super) async fn list(
     Person(own): Person,
 ) -> Result<Json<ListOf<SessionView>>, Problem> {
     let sessions = state.services()?.accounts.web_sessions(own.account.user).await?;
-    let view = |session: WebSession| SessionView {
-        id: session.id.0.to_string(),
-        browser: session.browser,
-        created_at: written(session.created_at),
-        seen_at: written(session.seen_at),
-        current: session.id == own.id,
-    };
+    let view = |session| SessionView::of(session, own.id);
     Ok(Json(ListOf { items: sessions.into_iter().map(view).collect() }))
 }
 

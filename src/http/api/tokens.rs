@@ -45,7 +45,7 @@ pub(super) struct TokenView {
 }
 
 impl TokenView {
-    fn of(token: StoredApiToken) -> Self {
+    pub(super) fn of(token: StoredApiToken) -> Self {
         Self {
             id: token.id.0.to_string(),
             name: token.name,

@@ -13,7 +13,7 @@ use crate::domain::collection_follow;
 use crate::domain::follow::{self, Approval, Audience, FollowStateKind, TagMode};
 use crate::domain::report::{self, LeftOut};
 use crate::domain::scope;
-use crate::domain::{account, feed, panel, personal};
+use crate::domain::{account, digest, feed, panel, personal};
 use crate::http::caller::Identified;
 use crate::service::health::{DatabaseCondition, GatewayCondition};
 use crate::service::panels::Panels;
@@ -159,6 +159,10 @@ set! {
     TokenLifetime = account::TokenLifetime::ALL.iter().map(|lifetime| lifetime.as_str())
 }
 set! {
+    /// How often a digest is sent.
+    DigestPeriod = digest::DigestPeriod::ALL.iter().map(|period| period.as_str())
+}
+set! {
     /// Whether a panel is kept current.
     PanelState = panel::PanelState::ALL.iter().map(|state| state.as_str())
 }
@@ -196,6 +200,7 @@ named! {
         AuditSubject::Session(_) => "session",
         AuditSubject::Token(_) => "token",
         AuditSubject::Collection(_) => "collection",
+        AuditSubject::FeedLink(_) => "feed_link",
     }
 }
 

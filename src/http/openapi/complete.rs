@@ -24,7 +24,7 @@ const ALWAYS: [ProblemCode; 8] = [
 ];
 
 /// Refusals that only commands can meet: a request of a program names what it means.
-const COMMANDS_ONLY: [&str; 8] = [
+const COMMANDS_ONLY: [&str; 9] = [
     "servers_only",
     "no_channel",
     "two_channels",
@@ -33,6 +33,7 @@ const COMMANDS_ONLY: [&str; 8] = [
     "several_panels",
     "too_slow",
     "choose_one",
+    "feed_link_name",
 ];
 
 /// Refusals of a channel or collection that somebody wants in their feed.
@@ -196,6 +197,9 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
             || path == "/api/v1/me/follows" && FOLLOWING_CHANNELS.contains(&failure.code);
         let outage = matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);
         return (tag == "People" || tag == "Feed") && (is_personal || shared || outage);
+    }
+    if path == "/api/v1/me" && failure.code == "too_many_questions" {
+        return method == "delete";
     }
     if !path.contains("{server}") {
         return matches!(failure.kind, FailureKind::Unavailable | FailureKind::DiscordFailed);

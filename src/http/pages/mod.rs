@@ -1,4 +1,5 @@
-//! The pages: server-rendered, and complete without scripts. Everything that changes something is a form.
+//! The pages: server-rendered, and complete without scripts. Everything that changes something is a form. The
+//! one script adds keys to the feed.
 
 mod discord_sign_in;
 mod docs;
@@ -38,6 +39,12 @@ pub(super) fn routes(document: &Value) -> Router<WebState> {
         .route("/settings/sessions/{id}/end", post(sessions::end))
         .route("/feed", get(feed::show))
         .route("/feed/read", post(feed::mark))
+        .route("/feed/follow", post(feed::actions::follow))
+        .route("/feed/following", get(feed::actions::list))
+        .route("/feed/follows/{id}/mute", post(feed::actions::mute))
+        .route("/feed/follows/{id}/unfollow", post(feed::actions::unfollow))
+        .route("/feed/addresses", get(feed::links::show).post(feed::links::create))
+        .route("/feed/addresses/{id}/revoke", post(feed::links::revoke))
         .route("/api/problems/{code}", get(problems::explain))
         .merge(docs::routes(document))
 }

@@ -19,8 +19,8 @@ use crate::service::{FailureFacts, RetryTime, ServiceError, explain_discord_erro
 
 use super::guard::RequestId;
 use super::id::IdText;
-use super::pages;
 use super::web::WebState;
+use super::{feeds, pages};
 
 pub(super) use self::code::ProblemCode;
 pub(super) use self::kind::ProblemKind;
@@ -83,6 +83,8 @@ pub(super) enum AnswerForm {
     Json,
     /// For browsers.
     Html,
+    /// With nothing in it: at secret addresses, where nobody shall learn anything.
+    Empty,
 }
 
 impl AnswerForm {
@@ -90,12 +92,21 @@ impl AnswerForm {
     pub(super) fn of(path: &str) -> Self {
         let is_api =
             path == "/api/v1" || ["/api/v1/", "/api/follows/"].iter().any(|api| path.starts_with(api));
-        if is_api { Self::Json } else { Self::Html }
+        match () {
+            () if is_api => Self::Json,
+            () if path.starts_with(feeds::PREFIX) => Self::Empty,
+            () => Self::Html,
+        }
     }
 
     /// Whether this is for programs.
     pub(super) const fn is_api(self) -> bool {
         matches!(self, Self::Json)
+    }
+
+    /// Whether the address itself is a secret.
+    pub(super) const fn is_secret(self) -> bool {
+        matches!(self, Self::Empty)
     }
 }
 
@@ -212,6 +223,7 @@ pub(super) fn render(
     let kind = problem.kind;
     let mut written = match form {
         AnswerForm::Json => json(&problem, id, &state.url),
+        AnswerForm::Empty => ().into_response(),
         AnswerForm::Html => {
             pages::problem(kind, problem.detail(), id, state.offers_discord().then_some(page)).into_response()
         }

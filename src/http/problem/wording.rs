@@ -272,7 +272,8 @@ mod tests {
     fn programs_are_not_told_of_commands() {
         let refusals = refusals();
         let known: BTreeSet<&str> = refusals.iter().map(Refusal::code).chain(COMMANDS_ONLY).collect();
-        let all = [Refusal::CODES, ConsentRefusal::CODES, CollectionRefusal::CODES, PersonalRefusal::CODES].concat();
+        let all = [Refusal::CODES, ConsentRefusal::CODES, CollectionRefusal::CODES, PersonalRefusal::CODES]
+            .concat();
         let all: BTreeSet<&str> = all.iter().map(|failure| failure.code).collect();
         assert_eq!(known, all, "each refusal is here");
         let gaps = GapReason::ALL.iter().map(|reason| reason.explanation().to_owned());

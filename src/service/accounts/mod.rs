@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::domain::account::{Account, AccountServer, LINK_LIFETIME, WebSession, WebSessionId};
 use crate::domain::audit::{AuditEntry, AuditRecord};
 use crate::domain::clock::Clock;
+use crate::domain::feed_link::FeedFormat;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::paging::PageSize;
 use crate::domain::public_url::PublicUrl;
@@ -86,6 +87,11 @@ impl Accounts {
     /// The address of the page on which people read their feeds. Whoever isn't signed in can do so there.
     pub fn feed_page(&self) -> String {
         self.url.join("/feed")
+    }
+
+    /// Where whoever has this secret reads somebody's feed.
+    pub fn feed_address(&self, format: FeedFormat, secret: &WebSecret) -> String {
+        self.url.join(&format.path(secret))
     }
 
     /// Whom a link would sign in; `None` if it doesn't work (any more).

@@ -188,6 +188,11 @@ codes! { PersonalRefusal:
     CountsHidden => Forbidden "counts_hidden" "counts are hidden",
     TooManyUnknown(_) => TooMany "too_many_unknown_users" "Too many unknown users",
     UnknownActivity => NotFound "unknown_activity" "activity not found",
+    TooManyFeedLinks => Conflict "too_many_feed_links" "Too many addresses of the feed",
+    FeedLinkName => Invalid "feed_link_name" "Name of the address can't be one",
+    DirectMessagesClosed => BotCannot "direct_messages_closed" "Direct messages are refused",
+    TooManyDigestTrials(_) => TooMany "too_many_digest_trials" "The digest was changed too often",
+    UnknownTimeZone => Invalid "unknown_time_zone" "time zone not found",
     ChooseOne => Invalid "choose_one" "One person or one channel must be named",
 }
 
@@ -224,7 +229,9 @@ impl Refusal {
             | Self::TooManyLookups(at)
             | Self::PersonTimedOut(at)
             | Self::BotTimedOut { until: at, .. }
-            | Self::Personal(PersonalRefusal::TooManyUnknown(at)) => Some(*at),
+            | Self::Personal(
+                PersonalRefusal::TooManyUnknown(at) | PersonalRefusal::TooManyDigestTrials(at),
+            ) => Some(*at),
             _ => None,
         }
     }

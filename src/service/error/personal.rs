@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::feed_link::MOST_FEED_LINKS;
 use crate::domain::personal::{MOST_FOLLOWED, MOST_REQUESTS, PersonalFilterError};
 
 use super::{Refusal, ServiceError};
@@ -50,6 +51,27 @@ pub enum PersonalRefusal {
     /// No such activity is in the feed.
     #[error("I can't find that post in your feed.")]
     UnknownActivity,
+    /// The person has as many private addresses of their feed as one may.
+    #[error(
+        "You already have {MOST_FEED_LINKS} addresses of your feed. Revoke one that you don't need any more."
+    )]
+    TooManyFeedLinks,
+    /// The name of an address can't be one.
+    #[error("A name has 1 to 50 visible characters.")]
+    FeedLinkName,
+    /// Discord doesn't let the bot write to the person.
+    #[error(
+        "Discord doesn't let me send you direct messages. Allow them in the privacy settings of a server that we share, or unblock me, and try again."
+    )]
+    DirectMessagesClosed,
+    /// The person set up their digest too often.
+    #[error("You changed your digest a lot, and each time I send you one. Please try again <t:{}:R>.", .0.timestamp())]
+    TooManyDigestTrials(DateTime<Utc>),
+    /// A time zone that nobody knows.
+    #[error(
+        "I don't know that time zone. Write it like `Europe/Berlin`; the command suggests some as you type."
+    )]
+    UnknownTimeZone,
     /// A command takes one person or one channel, and got none or both.
     #[error("Choose a `member` or a `channel`.")]
     ChooseOne,

@@ -2,13 +2,17 @@
 //! feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. Discord
-//! decides what a person may see of a feed: it is asked when the feed is read, and an answer is used for a
-//! minute at most.
+//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. `feed_links`
+//! has the addresses at which programs read it, `digest` sends what is new in it, and `export` shows people what
+//! is kept of them. Discord decides what a person may see of a feed: it is asked when the feed is read, and an
+//! answer is used for a minute at most.
 
 mod channels;
 mod collections;
+mod digest;
+mod export;
 mod feed;
+mod feed_links;
 mod follow;
 mod list;
 mod profiles;
@@ -27,6 +31,8 @@ use crate::domain::expiring::ExpiringMap;
 use crate::domain::ids::UserId;
 use crate::domain::personal::PersonalPolicy;
 use crate::rest::Client;
+pub use crate::store::{DatedPerson, PersonalRecords};
+
 use crate::store::Store;
 
 use super::access::lookups::Lookups;
@@ -36,6 +42,8 @@ use super::watch::Watched;
 use super::{Identity, ServiceParts};
 
 pub use self::channels::PersonalChange;
+pub use self::digest::schedule_in_words;
+pub use self::export::PersonExport;
 pub use self::feed::{FeedPage, FeedRequest, FeedStart, ShownPost, Unread};
 pub use self::follow::{FollowEnd, PersonalOutcome, TagFollowed, TagPair};
 pub use self::list::{NamedFollow, PersonEntry, PersonView};
@@ -44,6 +52,9 @@ pub use self::wish::{PersonalFollowed, PersonalWish, chosen_followee};
 /// The span in which vain look-ups of people are counted, and how many one person has in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const UNKNOWN: u32 = 30;
+/// The span in which digests are set up, and how often one person may: each sends a message.
+const TRIAL_SPAN: TimeDelta = TimeDelta::hours(1);
+const TRIALS: u32 = 5;
 /// How many unknown ids are remembered.
 const MOST_ABSENT: usize = 10_000;
 
@@ -64,6 +75,7 @@ pub struct People {
     stale: Mutex<HashSet<UserId>>,
     /// There are some.
     shown: Notify,
+    trials: Mutex<Allowance<UserId>>,
 }
 
 impl People {
@@ -90,6 +102,7 @@ impl People {
             unknown: Mutex::new(Allowance::within(SPAN, Some(UNKNOWN))),
             stale: Mutex::default(),
             shown: Notify::new(),
+            trials: Mutex::new(Allowance::within(TRIAL_SPAN, Some(TRIALS))),
         }
     }
 }

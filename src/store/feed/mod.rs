@@ -9,6 +9,8 @@
 //! | `marks` | up to where people have read |
 //! | `checks` | what must be compared with Discord before it is shown |
 //! | `trim` | what is too old, or too much |
+//! | `links` | private addresses at which programs read feeds, by the hashes of their secrets |
+//! | `digests` | who gets digests by direct message, when, and up to where these went |
 //!
 //! A feed is a list of candidates, which is filtered when it is read: an unfollow, another filter, a deletion
 //! act at once. What has few followers is pushed: each gets a row, in the transaction that records the
@@ -19,12 +21,15 @@
 //!
 //! Locks: `fill::push` runs in the transaction that records the activities, under the locks of their sources.
 //! `fill::begin` runs in the transaction that makes a personal follow, without them: it skips activities that
-//! another transaction holds. Reading takes no locks.
+//! another transaction holds. Reading takes no locks. Transactions that add a link of one person run one after
+//! another.
 
 pub(super) mod candidates;
 mod channels;
 pub(super) mod checks;
+mod digests;
 pub(in crate::store) mod fill;
+pub(in crate::store) mod links;
 mod marks;
 pub(super) mod posts;
 mod trim;

@@ -6,6 +6,7 @@
 //! | `removal` | withdrawing what was mirrored of them |
 //! | `forget` | what a person wants forgotten |
 //! | `totals` | how much is kept of them |
+//! | `export` | what is kept of them besides what their own lists show |
 //! | `actions` | what they did in the last hour |
 //!
 //! Locks: an opt-out is committed first; then the locks of its sources are taken and released once. A
@@ -15,6 +16,7 @@
 //! Transaction: a few messages at a time, under the locks of their sources and lanes.
 
 pub(super) mod actions;
+pub(super) mod export;
 pub(super) mod forget;
 pub(super) mod opt_outs;
 pub(super) mod removal;

@@ -9,6 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice, Profile};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
+use crate::store::feed::links;
 use crate::store::{Store, StoreError};
 
 pub(super) const PROFILE: &str = "p.user_id, p.username, p.display_name, p.avatar, p.checked_at, p.followable, p.asked_first, p.lists, p.counts_hidden";
@@ -127,7 +128,8 @@ impl Store {
     }
 
     /// Forgets a person who is gone from Discord, or wants it: their follows and those of others who followed
-    /// them go, too. Returns how many follows these were, and one more if the person was known.
+    /// them go, too, and so do the private addresses of their feed and their digest. Returns how many rows
+    /// these were.
     pub async fn forget_profile(&self, user: UserId) -> Result<u64, StoreError> {
         let id = || [user.to_db().into()];
         let txn = self.write().await?;
@@ -139,9 +141,11 @@ impl Store {
         Sql::new("DELETE FROM personal_blocks WHERE blocked_id = $1", id()).execute(&*txn).await?;
         Sql::new("DELETE FROM feed_items WHERE user_id = $1", id()).execute(&*txn).await?;
         Sql::new("DELETE FROM feed_marks WHERE user_id = $1", id()).execute(&*txn).await?;
+        let links = links::forget_feed_links(&*txn, user).await?;
+        let digests = Sql::new("DELETE FROM digests WHERE user_id = $1", id()).execute(&*txn).await?;
         let known = Sql::new("DELETE FROM profiles WHERE user_id = $1", id()).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(ended + known)
+        Ok(ended + links + digests + known)
     }
 }
 

@@ -40,6 +40,9 @@ const CHECKS: TimeDelta = TimeDelta::days(91);
 /// How long an opt-out is remembered after it ended: longer than histories are read back.
 const OPT_OUTS: TimeDelta = TimeDelta::days(91);
 
+/// How long a private address of a feed works without being used.
+const FEED_LINKS: TimeDelta = TimeDelta::days(365);
+
 /// What was forgotten because of its age.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnusedCounts {
@@ -73,6 +76,7 @@ impl Store {
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
         self.forget_expired_access(now).await?;
+        self.forget_unused_feed_links(now - FEED_LINKS).await?;
         self.forget_old_answers(now).await?;
         self.forget_old_actions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;

@@ -29,6 +29,7 @@ mod matching;
 mod migrations;
 mod numbers;
 mod opt_outs;
+mod outlets;
 mod paging;
 mod panels;
 mod personal;

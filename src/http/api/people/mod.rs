@@ -95,7 +95,7 @@ pub(in crate::http::api) struct PersonRef {
 }
 
 impl PersonRef {
-    fn of(profile: &Profile) -> Self {
+    pub(in crate::http::api) fn of(profile: &Profile) -> Self {
         Self {
             id: profile.user.to_string(),
             name: profile.name().to_owned(),

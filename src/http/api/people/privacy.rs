@@ -35,7 +35,7 @@ pub(in crate::http::api) struct PrivacyView {
 }
 
 impl PrivacyView {
-    fn of(choice: PrivacyChoice, ended_follows: Option<u64>) -> Self {
+    pub(in crate::http::api) fn of(choice: PrivacyChoice, ended_follows: Option<u64>) -> Self {
         Self {
             followable: choice.followable.map(Followable::as_str),
             lists: choice.lists.map(ListVisibility::as_str),
