@@ -76,7 +76,7 @@ impl FeedEntry {
         let markup = html! {
             @match &said {
                 Some(said) => (paragraphs(said)),
-                None => p { "What it says isn't kept here any more." }
+                None => p { "What it says isn't known here, or not any more." }
             }
             @if let Some(content) = content { (things(content, now)) }
             p { small { (place) @if post.edited { " · edited" } } }

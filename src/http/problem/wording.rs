@@ -53,6 +53,10 @@ const WORDS: &[(&str, &str)] = &[
     ("This person doesn't show that.", "counts are hidden"),
     ("I can't find that post in your feed.", "activity not found"),
     ("That person isn't asking to follow you, or not any more.", "follow request not found"),
+    // Followers.
+    (" `/followers` shows those that are left.", ""),
+    ("Open it with `/publish` first, then approve the request in `/followers`.", "Open it by its audience first, then approve the request."),
+    ("Unblock it in `/followers` first.", "Unblock it first."),
     // Collections.
     ("end that with `/unfollow collection:` first", "end its follow of the collection first"),
     ("isn't followed there. `/follows` shows what this server follows.", "isn't followed by that follow."),
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
     use crate::domain::channel::ChannelKind;
     use crate::domain::collection_follow::GapReason;
-    use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, TagMode};
+    use crate::domain::follow::{BrokenReason, ChannelPair, FollowId, FollowState, TagMode};
     use crate::domain::ids::ChannelId;
     use crate::domain::panel::FieldProblem;
     use crate::domain::permissions::Permissions;
@@ -136,7 +140,7 @@ mod tests {
     use crate::service::{CollectionRefusal, ConsentRefusal, PersonalRefusal, Refusal};
 
     /// What only commands can meet, and programs can't yet.
-    const COMMANDS_ONLY: [&str; 16] = [
+    const COMMANDS_ONLY: [&str; 12] = [
         "choose_one",
         "servers_only",
         "no_channel",
@@ -146,11 +150,6 @@ mod tests {
         "several_panels",
         "too_slow",
         "unseen_thread",
-        "unknown_follower",
-        "decided_already",
-        "follower_unready",
-        "source_closed",
-        "server_blocked",
         "notify_and_quiet",
         "no_backfill",
         "collection_and_channel",
@@ -167,6 +166,11 @@ mod tests {
             ConsentRefusal::NotForThisServer,
             ConsentRefusal::StillWaits(follow),
             ConsentRefusal::FollowAnew(follow, BrokenReason::Declined),
+            ConsentRefusal::FollowerGone,
+            ConsentRefusal::Decided(FollowState::Active),
+            ConsentRefusal::FollowerUnready,
+            ConsentRefusal::SourceClosed(channel),
+            ConsentRefusal::ServerBlocked,
             ConsentRefusal::NotBlocked,
             ConsentRefusal::NotifyKind(kind),
         ];

@@ -104,7 +104,7 @@ impl FeedPart<'_> {
                 }
                 @match &post.content {
                     Some(content) => (said(content, self.now)),
-                    None => p.faint { "What it says isn't kept here any more." },
+                    None => p.faint { "What it says isn't known here, or not any more." },
                 }
                 (tags(post, query))
                 div.actions {
