@@ -1,5 +1,5 @@
-//! The pages' style, picture and script, written by hand and built into the program. Their addresses hold a hash of
-//! their content, so browsers may keep them for as long as they like.
+//! The pages' style, picture and script, written by hand and built into the program. Their addresses hold a
+//! hash of their content, so browsers may keep them for as long as they like.
 
 use std::sync::LazyLock;
 

@@ -236,9 +236,9 @@ async fn link(
 
 /// Get what is new in your feed by direct message, every day or week
 ///
-/// At the hour that you choose, with at most ten of the newest posts that you haven't read. Nothing is sent if
-/// nothing is new. The first one comes at once, so that you see whether Discord lets me write to you. Without
-/// options, shows what you set. A weekly one comes on Mondays.
+/// At the hour that you choose, with at most ten of the newest posts that you haven't read. Nothing is sent
+/// if nothing is new. The first one comes at once, so that you see whether Discord lets me write to you.
+/// Without options, shows what you set. A weekly one comes on Mondays.
 ///
 /// Example: `/feed digest every:day hour:8 timezone:Europe/Berlin`
 #[poise::command(slash_command)]

@@ -85,6 +85,7 @@ async fn everything() -> Db {
     execute(&db, "UPDATE mirrors SET stale = TRUE, stale_marks = 2").await;
     quotes::stale(&db).await;
     opt_outs::rows(&db).await;
+    outlets::rows(&db).await;
     access::rows(&db).await;
     answers::rows(&db).await;
     personal::rows(&db).await;

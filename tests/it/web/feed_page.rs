@@ -75,7 +75,7 @@ async fn pages_go_back_and_forth_and_filters_narrow_them() {
         format!("server={}", all.site.harbour.id()),
     ] {
         let page = browser.get(&format!("/feed?{query}")).await.text;
-        assert!(page.contains("post 21") && page.contains("From everywhere"), "{query}: {page}");
+        assert!(page.contains("post 21") && page.contains("Clear filter"), "{query}: {page}");
     }
     let other = browser.get(&format!("/feed?author={}", all.bob.id())).await.text;
     assert!(other.contains("There is nothing here."), "{other}");
@@ -138,7 +138,7 @@ async fn the_page_fits_a_phone_and_has_keys() {
     all.carol_posts([
         picture,
         Post::text(&long),
-        Post::text("||hidden|| #rust #a_rather_long_hashtag_for_a_phone"),
+        Post::text("||hidden|| #rust #a_rather_long_hashtag_for_the_narrow_window_of_a_phone"),
     ])
     .await;
     let reply = all.bob.run(&all.site.news, "/dashboard", ()).await.unwrap();

@@ -71,7 +71,7 @@ async fn with_https_the_cookie_is_kept_to_it() {
 
 #[rstest]
 #[case("POST", "/", 405, "GET,HEAD")]
-#[case("PUT", "/api/v1/me", 405, "GET,HEAD")]
+#[case("PUT", "/api/v1/me", 405, "GET,HEAD,DELETE")]
 #[case("GET", "/auth/logout", 405, "POST")]
 #[case("PATCH", "/api/v1/me/tokens", 405, "GET,HEAD,POST")]
 #[case("GET", "/nothing", 404, "")]

@@ -151,7 +151,7 @@ fn filters(query: &FeedPageQuery) -> Markup {
                 a href=(query.with(kind).address()) aria-current=[(kind == query.content()).then_some("true")] { (name) }
             }
             a href=(query.with_unread(!unread).address()) aria-current=[unread.then_some("true")] accesskey="u" { "Unread only" }
-            @if query.is_narrowed() { a href=(query.widened().address()) { "From everywhere ×" } }
+            @if query.is_narrowed() { a href=(query.widened().address()) { "Clear filter ×" } }
         }
         form.search method="get" action=(PATH) role="search" {
             @for (name, value) in query.hidden_fields() { input type="hidden" name=(name) value=(value); }
