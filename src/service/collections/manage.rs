@@ -109,7 +109,8 @@ impl Collections {
     }
 
     /// Adds a channel that the person can read. That takes Manage Channels in the collection's server as a
-    /// whole; or in the channel, if that is in this server and no channel follows the collection. Returns whether it wasn't there before.
+    /// whole; or in the channel, if that is in this server and no channel follows the collection.
+    /// Returns whether it wasn't there before.
     pub async fn add_channel(
         &self,
         actor: Actor,

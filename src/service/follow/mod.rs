@@ -1,6 +1,7 @@
 //! `/follow`: a channel begins to follow another. [`change`] does it for a pair that is followed already, and
 //! [`confirm`] asks before something becomes public. [`edit`] and [`record`] do and show the same for
-//! programs, and [`collected`] is about channels that follow collections. The other files are what people do with a follow later.
+//! programs, and [`collected`] is about channels that follow collections. The other
+//! files are what people do with a follow later.
 
 pub(super) mod change;
 pub(super) mod collected;

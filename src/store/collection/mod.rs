@@ -8,8 +8,8 @@
 //! | `gaps` | which channels of a followed collection aren't followed, and why |
 //!
 //! Invariants: no two collections of a server have the same name, compared in lower case (a unique index).
-//! A collection's channels go with it, and so do everybody's follows of it (a trigger). A channel's follow of it
-//! stays without it until what came from it is taken down. Each change is in the audit of its server.
+//! A collection's channels go with it, and so do everybody's follows of it (a trigger). A channel's follow of
+//! it stays without it until what came from it is taken down. Each change is in the audit of its server.
 //!
 //! Locks: changes of one server's collections run one after another (an advisory lock, which comes first);
 //! changes of a collection's channels lock its row, and so does beginning to follow it. None of `db::locks`

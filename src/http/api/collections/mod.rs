@@ -150,7 +150,8 @@ pub(super) async fn change(
 
 /// Delete a collection
 ///
-/// Everybody's follows of it end, and so does what channels follow because of it. That takes Manage Channels in the server as a whole.
+/// Everybody's follows of it end, and so does what channels follow because of it. That takes
+/// Manage Channels in the server as a whole.
 #[utoipa::path(
     delete,
     path = "/servers/{server}/collections/{id}",

@@ -281,7 +281,7 @@ impl CollectionFollowRecord {
     }
 }
 
-/// Refuses to change a follow that comes from a collection by its number, and any follow that is there already
+/// Refuses to change a follow that comes from a collection by its number, and any that is there already
 /// for the sake of a collection.
 pub(super) fn require_own_to_change(existing: &Follow, request: &FollowRequest) -> Result<(), Refusal> {
     if request.collection.is_some() {
