@@ -183,6 +183,43 @@ pub struct PrivacyChoice {
     pub counts_hidden: bool,
 }
 
+/// How a person changes that. What isn't given stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PrivacyChange {
+    /// Who may follow them; inside, `None` is the operator's choice.
+    pub followable: Option<Option<Followable>>,
+    /// Who sees their lists; inside, `None` is the operator's choice.
+    pub lists: Option<Option<ListVisibility>>,
+    /// Whether others aren't told the numbers.
+    pub counts_hidden: Option<bool>,
+}
+
+impl PrivacyChange {
+    /// Whether it changes nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What is chosen after this change.
+    pub fn apply(self, before: PrivacyChoice) -> PrivacyChoice {
+        PrivacyChoice {
+            followable: self.followable.unwrap_or(before.followable),
+            lists: self.lists.unwrap_or(before.lists),
+            counts_hidden: self.counts_hidden.unwrap_or(before.counts_hidden),
+        }
+    }
+}
+
+impl From<PrivacyChoice> for PrivacyChange {
+    fn from(choice: PrivacyChoice) -> Self {
+        Self {
+            followable: Some(choice.followable),
+            lists: Some(choice.lists),
+            counts_hidden: Some(choice.counts_hidden),
+        }
+    }
+}
+
 /// What happens when somebody wants to follow a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FollowAdmission {

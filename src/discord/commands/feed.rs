@@ -10,7 +10,7 @@ use crate::domain::digest::{DigestPeriod, DigestSchedule, parse_time_zone, time_
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::paging::Cursor;
-use crate::domain::personal::{Coverage, Followable, Followee, ListVisibility, PrivacyChoice};
+use crate::domain::personal::{Coverage, Followable, Followee, ListVisibility, PrivacyChange};
 use crate::service::people::{FeedStart, PersonalOutcome, PersonalWish, chosen_followee};
 use crate::service::{PersonalRefusal, ServiceError};
 
@@ -186,18 +186,18 @@ async fn privacy(
     #[description = "Whether others see the numbers"] counts: Option<bool>,
 ) -> Result<(), ServiceError> {
     let (people, user) = (&ctx.data().people, own_id(ctx));
-    let before = people.privacy(user).await?;
-    if followable.is_none() && lists.is_none() && counts.is_none() {
-        reply::embed(ctx, answer::privacy(before, people.policy(), None)).await;
-        return Ok(());
-    }
-    let choice = PrivacyChoice {
-        followable: followable.map_or(before.followable, |OrOperators(chosen)| chosen),
-        lists: lists.map_or(before.lists, |OrOperators(chosen)| chosen),
-        counts_hidden: counts.map_or(before.counts_hidden, |shown| !shown),
+    let change = PrivacyChange {
+        followable: followable.map(|OrOperators(chosen)| chosen),
+        lists: lists.map(|OrOperators(chosen)| chosen),
+        counts_hidden: counts.map(|shown| !shown),
     };
-    let ended = people.set_privacy(user, choice).await?;
-    reply::embed(ctx, answer::privacy(choice, people.policy(), Some(ended))).await;
+    let (choice, ended) = if change.is_empty() {
+        (people.privacy(user).await?, None)
+    } else {
+        let (choice, ended) = people.change_privacy(user, change).await?;
+        (choice, Some(ended))
+    };
+    reply::embed(ctx, answer::privacy(choice, people.policy(), ended)).await;
     Ok(())
 }
 

@@ -55,7 +55,10 @@ const WORDS: &[(&str, &str)] = &[
     ("That person isn't asking to follow you, or not any more.", "follow request not found"),
     // Followers.
     (" `/followers` shows those that are left.", ""),
-    ("Open it with `/publish` first, then approve the request in `/followers`.", "Open it by its audience first, then approve the request."),
+    (
+        "Open it with `/publish` first, then approve the request in `/followers`.",
+        "Open it by its audience first, then approve the request.",
+    ),
     ("Unblock it in `/followers` first.", "Unblock it first."),
     // Collections.
     ("end that with `/unfollow collection:` first", "end its follow of the collection first"),

@@ -6,7 +6,7 @@ use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{
     Coverage, FollowAdmission, Followee, PersonalFilter, PersonalFilterError, PersonalFollow,
-    PersonalOptions, PrivacyChoice, WithoutTag,
+    PersonalOptions, PrivacyChange, PrivacyChoice, WithoutTag,
 };
 use crate::domain::tags::Tag;
 use crate::service::{PersonalRefusal, ServiceError};
@@ -220,13 +220,16 @@ impl People {
         Ok(self.profile_for(Some(user), user).await?.privacy)
     }
 
-    /// Stores what a person chose. If nobody may follow them any more, their followers are removed. Returns
-    /// how many there were.
-    pub async fn set_privacy(&self, user: UserId, choice: PrivacyChoice) -> Result<u64, ServiceError> {
+    /// Changes what a person chose. If nobody may follow them any more, their followers are removed. Returns
+    /// what they chose now, and how many followers that ended.
+    pub async fn change_privacy(
+        &self,
+        user: UserId,
+        change: PrivacyChange,
+    ) -> Result<(PrivacyChoice, u64), ServiceError> {
         self.profile_for(Some(user), user).await?;
-        let ends = choice.admission(self.policy) == FollowAdmission::Refused;
-        let ended = self.store.set_privacy(user, choice, ends, self.clock.now()).await?;
-        ended.ok_or_else(|| PersonalRefusal::UnknownUser.into())
+        let changed = self.store.change_privacy(user, change, self.policy, self.clock.now()).await?;
+        changed.ok_or_else(|| PersonalRefusal::UnknownUser.into())
     }
 
     /// Makes or changes a follow of a person, or asks for it. What `conclude` refuses doesn't count as an

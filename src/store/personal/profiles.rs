@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::domain::ids::UserId;
-use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice, Profile};
+use crate::domain::personal::{
+    FollowAdmission, Followable, ListVisibility, PersonalPolicy, PrivacyChange, PrivacyChoice, Profile,
+};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::feed::links;
@@ -52,12 +54,17 @@ impl ProfileRow {
     }
 }
 
+/// What is known of a person.
+async fn profile(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Profile>, StoreError> {
+    let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1");
+    let rows: Vec<ProfileRow> = Sql::new(query, [user.to_db().into()]).rows_of(db).await?;
+    rows.into_iter().next().map(ProfileRow::read).transpose()
+}
+
 impl Store {
     /// What is known of a person.
     pub async fn profile(&self, user: UserId) -> Result<Option<Profile>, StoreError> {
-        let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1");
-        let rows: Vec<ProfileRow> = Sql::new(query, [user.to_db().into()]).rows_of(&self.db).await?;
-        rows.into_iter().next().map(ProfileRow::read).transpose()
+        profile(&self.db, user).await
     }
 
     /// What is known of these people.
@@ -89,17 +96,20 @@ impl Store {
         txn.commit().await
     }
 
-    /// Stores what a person chose about being followed. If nobody may follow them any more (`ends`), their
-    /// followers are removed. Returns how many there were; `None` if nothing is known of that person.
-    pub async fn set_privacy(
+    /// Changes what a person chose about being followed. If nobody may follow them any more, their followers
+    /// are removed. Returns what they chose now, and how many followers that ended; `None` if nothing is known
+    /// of that person.
+    pub async fn change_privacy(
         &self,
         user: UserId,
-        choice: PrivacyChoice,
-        ends: bool,
+        change: PrivacyChange,
+        policy: PersonalPolicy,
         now: DateTime<Utc>,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<(PrivacyChoice, u64)>, StoreError> {
         let txn = self.write().await?;
         lock_profile(&*txn, user, ProfileLock::Alone).await?;
+        let Some(before) = profile(&*txn, user).await? else { return Ok(None) };
+        let choice = change.apply(before.privacy);
         let update = "UPDATE profiles SET followable = $2, lists = $3, counts_hidden = $4, asked_first = $5 \
             WHERE user_id = $1";
         let asked_first = choice.followable == Some(Followable::Asked);
@@ -111,11 +121,9 @@ impl Store {
             choice.counts_hidden.into(),
             asked_first.into(),
         ];
-        if Sql::new(update, values).execute(&*txn).await? == 0 {
-            return Ok(None);
-        }
+        Sql::new(update, values).execute(&*txn).await?;
         let mut ended = 0;
-        if ends {
+        if choice.admission(policy) == FollowAdmission::Refused {
             let delete = "DELETE FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1";
             ended = Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
             // Whoever asked isn't told.
@@ -124,7 +132,7 @@ impl Store {
             Sql::new(decline, [user.to_db().into(), stored(now).into()]).execute(&*txn).await?;
         }
         txn.commit().await?;
-        Ok(Some(ended))
+        Ok(Some((choice, ended)))
     }
 
     /// Forgets a person who is gone from Discord, or wants it: their follows and those of others who followed

@@ -4,9 +4,9 @@ use super::*;
 use crate::domain::follow::FollowId;
 use crate::store::db::sql::Sql;
 
-/// Each of 100 channels is followed by 400 others.
+/// Each of 400 channels is followed by 100 others.
 const FOLLOWS: &str = "INSERT INTO channel_follows \
-    SELECT (json_populate_record(f, json_build_object('id', 1000 + n, 'source_channel_id', 1000 + n % 100, \
+    SELECT (json_populate_record(f, json_build_object('id', 1000 + n, 'source_channel_id', 1000 + n % 400, \
         'target_channel_id', 100000 + n, 'guild_id', 50 + n % 7, 'source_guild_id', 40 + n % 100))).* \
     FROM channel_follows f, generate_series(1, 40000) AS n";
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::personal::{Followable, ListVisibility, PrivacyChoice};
+use crate::domain::personal::{Followable, ListVisibility, PrivacyChange, PrivacyChoice};
 use crate::domain::scope::TokenScope;
 use crate::http::body::{JsonBody, Params, given, word};
 use crate::http::problem::{Problem, ProblemCode};
@@ -109,13 +109,8 @@ pub(in crate::http::api) async fn change(
     let visibilities = ListVisibility::ALL.iter().map(|value| (value.as_str(), *value));
     let lists = chosen(body.lists.as_ref(), "/lists", visibilities)?;
     let people = &state.services()?.people;
-    let before = people.privacy(caller.user()).await?;
-    let choice = PrivacyChoice {
-        followable: followable.unwrap_or(before.followable),
-        lists: lists.unwrap_or(before.lists),
-        counts_hidden: body.counts_hidden.unwrap_or(before.counts_hidden),
-    };
-    let ended = people.set_privacy(caller.user(), choice).await?;
+    let change = PrivacyChange { followable, lists, counts_hidden: body.counts_hidden };
+    let (choice, ended) = people.change_privacy(caller.user(), change).await?;
     Ok(Json(PrivacyView::of(choice, Some(ended))))
 }
 
