@@ -59,7 +59,7 @@ pub use self::db::notices::Notice;
 pub use self::db::registration::{Registration, ShardConflict};
 pub use self::db::setup::KeyFit;
 pub use self::db::unusable::Unusable;
-pub use self::feed::checks::UncheckedPost;
+pub use self::feed::unchecked::UncheckedPost;
 pub use self::follow::break_which::BreakWhich;
 pub use self::follow::change::{FollowWebhook, Inserted, Removed};
 pub use self::follow::doors::FollowFindings;

@@ -143,8 +143,8 @@ pub(super) struct ActivityView {
     created_at: String,
     /// Whether its author edited it. Other tags of its thread are no edit.
     edited: bool,
-    /// What it says, in Discord's Markdown; null where that isn't kept any more, or may have changed while the
-    /// bot wasn't listening.
+    /// What it says, in Discord's Markdown; null where that isn't kept any more, or may have changed while
+    /// the bot wasn't listening.
     text: Option<String>,
     /// Its files.
     attachments: Vec<AttachmentView>,

@@ -188,7 +188,8 @@ fn concerns(failure: &FailureFacts, path: &str, method: &str, tag: &str) -> bool
         return false;
     }
     let is_collections = CollectionRefusal::CODES.iter().any(|own| own.code == failure.code);
-    if is_collections && tag != "Collections" && path != "/api/v1/me/follows" {
+    let of_collection = failure.code == "from_collection" && tag == "Follows";
+    if is_collections && !of_collection && tag != "Collections" && path != "/api/v1/me/follows" {
         return false;
     }
     let is_personal = PersonalRefusal::CODES.iter().any(|own| own.code == failure.code);

@@ -114,6 +114,7 @@ impl Access<'_> {
         actor: Actor,
         needed: Permissions,
     ) -> Result<(), ServiceError> {
+        self.require_member(actor).await?;
         let missing = needed.difference(self.permissions_in_server(actor.user, actor.guild).await?);
         if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
     }

@@ -15,12 +15,13 @@ use tokio::time::Instant;
 
 use crate::domain::activity::{ActivityId, Origin};
 use crate::domain::audit::ChangedBy;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::shards::Shard;
 use crate::rest::model::Message;
 use crate::rest::{HISTORY_PAGE, RestError, UnknownResource};
 use crate::service::ServiceError;
 use crate::service::backoff::Backoffs;
+use crate::service::watch::{AuthorPlace, MessageLocation};
 use crate::store::{SourceEvent, UncheckedPost};
 
 use super::Intake;
@@ -148,10 +149,14 @@ impl Intake {
         let mut compared = gone.clone();
         batch.events.extend(gone.into_iter().map(|post| SourceEvent::Deleted { origin: post.origin }));
         for item in self.reader.to_items(messages, server, false).await? {
-            let ReadItem::Message { message, content, .. } = item else { continue };
+            let ReadItem::Message { message, mut content, .. } = item else { continue };
             let origin = Origin::Message { channel, message: message.id };
             let Some(post) = there.iter().find(|post| post.origin == origin) else { continue };
             let UncheckedPost { source, revision, .. } = *post;
+            if self.watched.root_of(channel).is_none() {
+                let Some(location) = self.find_author_post(origin, server).await? else { continue };
+                content.thread = location.thread;
+            }
             let (author, content) = (Some(message.author.id), (*content).into());
             batch.events.push(SourceEvent::Reread { origin, source, author, revision, content });
             compared.push(*post);
@@ -159,5 +164,23 @@ impl Intake {
         self.record(batch).await;
         self.store.note_checked(&compared, asked_at).await?;
         Ok(Some(asked))
+    }
+
+    /// Where a post is, in a channel that nobody follows. Of a thread, its tags decide who wants it, so they
+    /// are asked for if they aren't known. `None` if the channel is hidden from the bot.
+    async fn find_author_post(
+        &self,
+        origin: Origin,
+        server: GuildId,
+    ) -> Result<Option<MessageLocation>, ServiceError> {
+        let (channel, message) = (origin.channel(), origin.message());
+        let place = || self.watched.locate_author_post(channel, message, self.clock.now());
+        if place() == AuthorPlace::Unknown {
+            self.reader.find_place(channel, server).await?;
+        }
+        match place() {
+            AuthorPlace::At(location) => Ok(Some(location)),
+            AuthorPlace::Unknown | AuthorPlace::Hidden => Ok(None),
+        }
     }
 }

@@ -26,10 +26,10 @@
 
 pub(super) mod candidates;
 mod channels;
-pub(super) mod checks;
 mod digests;
 pub(in crate::store) mod fill;
 pub(in crate::store) mod links;
 mod marks;
 pub(super) mod posts;
 mod trim;
+pub(super) mod unchecked;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::FromQueryResult;
 
-use super::checks::IS_CERTAIN;
+use super::unchecked::IS_CERTAIN;
 use crate::domain::activity::Origin;
 use crate::domain::feed::{FeedCandidate, FeedPost};
 use crate::domain::ids::{GuildId, UserId};

@@ -9,7 +9,11 @@ use super::Reader;
 
 impl Reader {
     /// Finds out whether a channel is a thread, with which tags, and what they are called.
-    pub(super) async fn find_place(&self, channel: ChannelId, guild: GuildId) -> Result<(), ServiceError> {
+    pub(in crate::service::intake) async fn find_place(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+    ) -> Result<(), ServiceError> {
         let found = match self.rest.of_server(guild).channel(channel).await {
             Ok(found) => found,
             Err(error) if error.passes() => return Err(error.into()),
