@@ -230,8 +230,8 @@ pub(super) async fn remove(
 
 /// Block a follower's server
 ///
-/// It may follow no channel of this server any more, and what it follows ends. That takes Manage Channels in the
-/// server as a whole.
+/// It may follow no channel of this server any more, and what it follows ends. That takes Manage Channels in
+/// the server as a whole.
 #[utoipa::path(
     post,
     path = "/servers/{server}/followers/{id}/block",

@@ -1,10 +1,10 @@
 //! Reading one's feed.
 //!
 //! First, the channels of everything that it may show are looked up ([`Store::feed_channels`]), and which of
-//! them the person can read at this moment: Discord is asked about each server, unless the answer is known from
-//! within the last minute. So losing a role hides its posts within a minute. Then the posts of the channels that
-//! they can read are looked up, newest first ([`Store::feed_candidates`]). The others are not told or counted,
-//! and take nobody's place.
+//! them the person can read at this moment: Discord is asked about each server, unless the answer is known
+//! from within the last minute. So losing a role hides its posts within a minute. Then the posts of the
+//! channels that they can read are looked up, newest first ([`Store::feed_candidates`]). The others are not
+//! told or counted, and take nobody's place.
 //!
 //! [`Store::feed_channels`]: crate::store::Store::feed_channels
 //! [`Store::feed_candidates`]: crate::store::Store::feed_candidates

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{
-    Coverage, FollowAdmission, Followee, PersonalFilter, PersonalFilterError, PersonalFollow,
-    PersonalOptions, PrivacyChange, PrivacyChoice, WithoutTag,
+    Coverage, Followee, PersonalFilter, PersonalFilterError, PersonalFollow, PersonalOptions, PrivacyChange,
+    PrivacyChoice, WithoutTag,
 };
 use crate::domain::tags::Tag;
 use crate::service::{PersonalRefusal, ServiceError};

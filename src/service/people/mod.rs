@@ -2,10 +2,10 @@
 //! feed. Everybody changes only what is theirs.
 //!
 //! `profiles` knows who people are, `follow`, `channels` and `collections` change follows (`wish` as commands
-//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring. `feed_links`
-//! has the addresses at which programs read it, `digest` sends what is new in it, and `export` shows people what
-//! is kept of them. Discord decides what a person may see of a feed: it is asked when the feed is read, and an
-//! answer is used for a minute at most.
+//! do it), `requests` answers those who ask, `list` shows them, and `feed` reads what they bring.
+//! `feed_links` has the addresses at which programs read it, `digest` sends what is new in it, and `export`
+//! shows people what is kept of them. Discord decides what a person may see of a feed: it is asked when the
+//! feed is read, and an answer is used for a minute at most.
 
 mod channels;
 mod collections;

@@ -43,8 +43,8 @@ const LETS_THROUGH: &str = "(f.muted_until IS NULL OR f.muted_until <= $2) AND (
 
 impl Store {
     /// What a person's feed may show of these channels, newest first: what their follows and the filter let
-    /// through; and whether that is everything, or there are more rows than are looked at. Other channels have no
-    /// influence on either.
+    /// through; and whether that is everything, or there are more rows than are looked at. Other channels
+    /// have no influence on either.
     pub async fn feed_candidates(
         &self,
         user: UserId,

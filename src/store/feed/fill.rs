@@ -73,8 +73,8 @@ pub(in crate::store) async fn begin(
     let values = || [follower.to_db().into(), followee.to_db().into()];
     Sql::new(insert, values()).execute(&**txn).await?;
     // Their contents are kept from now on, and compared with Discord before they are shown: perhaps nobody
-    // has listened to their channels any more. Rows that another transaction is changing are skipped: that one
-    // may be waiting for somebody who waits for this follow.
+    // has listened to their channels any more. Rows that another transaction is changing are skipped: that
+    // one may be waiting for somebody who waits for this follow.
     let unlocked = if locks::has_row_locks(&**txn) { " FOR UPDATE SKIP LOCKED" } else { "" };
     let keep = format!(
         "UPDATE activities SET in_feeds = TRUE, checked_at = $3 WHERE id IN (SELECT i.id FROM activities i \

@@ -7,7 +7,7 @@
 //! | `candidates` | what a feed may show, newest first, and through which follows |
 //! | `posts` | what the posts of a page say |
 //! | `marks` | up to where people have read |
-//! | `checks` | what must be compared with Discord before it is shown |
+//! | `unchecked` | what must be compared with Discord before it is shown |
 //! | `trim` | what is too old, or too much |
 //! | `links` | private addresses at which programs read feeds, by the hashes of their secrets |
 //! | `digests` | who gets digests by direct message, when, and up to where these went |
@@ -21,8 +21,8 @@
 //!
 //! Locks: `fill::push` runs in the transaction that records the activities, under the locks of their sources.
 //! `fill::begin` runs in the transaction that makes a personal follow, without them: it skips activities that
-//! another transaction holds. Reading takes no locks. Transactions that add a link of one person run one after
-//! another.
+//! another transaction holds. Reading takes no locks. Transactions that add a link of one person run one
+//! after another.
 
 pub(super) mod candidates;
 mod channels;

@@ -12,9 +12,9 @@ const KEPT_OF_CHANNEL: i64 = 500;
 
 impl Store {
     /// Removes from people's feeds what is older than this message, so that its content needn't be kept for
-    /// them, and what is beyond the newest that a feed shows. Of each channel, some is kept: what one can't see
-    /// takes no place of what one can. Person by person, each in a transaction of its own. Returns how many
-    /// rows were removed.
+    /// them, and what is beyond the newest that a feed shows. Of each channel, some is kept: what one can't
+    /// see takes no place of what one can. Person by person, each in a transaction of its own. Returns how
+    /// many rows were removed.
     pub async fn trim_feeds(&self, before: MessageId) -> Result<u64, StoreError> {
         let old = "UPDATE activities SET in_feeds = FALSE WHERE id IN \
             (SELECT id FROM activities WHERE in_feeds AND source_message_id < $1 ORDER BY id LIMIT $2)";
@@ -32,8 +32,8 @@ impl Store {
     }
 
     /// Forgets people who neither follow, ask or block anybody nor are followed, asked or blocked, chose
-    /// nothing, and were last looked up before this time. Returns how many. "Chose nothing" is spelled out here
-    /// for each column of `profiles` that holds a choice: a new one has to be added.
+    /// nothing, and were last looked up before this time. Returns how many. "Chose nothing" is spelled out
+    /// here for each column of `profiles` that holds a choice: a new one has to be added.
     pub async fn forget_strangers(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let delete = "DELETE FROM profiles WHERE user_id IN (SELECT p.user_id FROM profiles p WHERE p.checked_at < $1 \
             AND p.followable IS NULL AND p.lists IS NULL AND NOT p.counts_hidden \

@@ -15,10 +15,10 @@
 //! person whose profile is deleted.
 //!
 //! Locks: changes of one person's follows run one after another (an advisory lock, which comes first).
-//! Following somebody, or asking to, takes a shared lock on the followed profile; blocking, refusing followers
-//! and answering a request take an exclusive one. So nobody is followed by somebody whom they just blocked. The
-//! locks of sources and lanes aren't taken, not even when a new follow's feed is filled (`feed::fill`).
-//! `db::locks` has the order of all.
+//! Following somebody, or asking to, takes a shared lock on the followed profile; blocking, refusing
+//! followers and answering a request take an exclusive one. So nobody is followed by somebody whom they just
+//! blocked. The locks of sources and lanes aren't taken, not even when a new follow's feed is filled
+//! (`feed::fill`). `db::locks` has the order of all.
 
 mod blocks;
 pub(super) mod follows;

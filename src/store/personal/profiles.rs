@@ -97,8 +97,8 @@ impl Store {
     }
 
     /// Changes what a person chose about being followed. If nobody may follow them any more, their followers
-    /// are removed. Returns what they chose now, and how many followers that ended; `None` if nothing is known
-    /// of that person.
+    /// are removed. Returns what they chose now, and how many followers that ended; `None` if nothing is
+    /// known of that person.
     pub async fn change_privacy(
         &self,
         user: UserId,

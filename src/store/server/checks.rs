@@ -138,8 +138,8 @@ impl Store {
         txn.commit().await
     }
 
-    /// This server's channels and threads that are the source of active follows, by any server, or that people
-    /// follow.
+    /// This server's channels and threads that are the source of active follows, by any server, or that
+    /// people follow.
     pub async fn source_ends(&self, guild: GuildId) -> Result<Vec<SourceEnd>, StoreError> {
         let query = "SELECT source_channel_id, MAX(source_parent_id) AS source_parent_id \
             FROM channel_follows WHERE source_guild_id = $1 AND is_active GROUP BY source_channel_id \
