@@ -95,7 +95,7 @@ pub(super) struct FollowersQuery {
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave, in place of `page`.

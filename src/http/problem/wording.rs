@@ -50,7 +50,8 @@ const WORDS: &[(&str, &str)] = &[
     ("I can't find that person.", "user not found"),
     ("This person can't be followed.", "this user can't be followed"),
     ("That person doesn't follow you.", "follower not found"),
-    ("This person doesn't show that.", "counts are hidden"),
+    ("This person keeps that private.", "counts are hidden"),
+    (" Write it like `Europe/Berlin`; the command suggests some as you type.", " Write it like Europe/Berlin."),
     ("I can't find that post in your feed.", "activity not found"),
     ("That person isn't asking to follow you, or not any more.", "follow request not found"),
     // Followers.
@@ -269,6 +270,11 @@ mod tests {
             PersonalRefusal::CountsHidden,
             PersonalRefusal::TooManyUnknown(at),
             PersonalRefusal::UnknownActivity,
+            PersonalRefusal::TooManyFeedLinks,
+            PersonalRefusal::FeedLinkName,
+            PersonalRefusal::DirectMessagesClosed,
+            PersonalRefusal::TooManyDigestTrials(at),
+            PersonalRefusal::UnknownTimeZone,
         ];
         all.extend(personal.map(Refusal::from));
         all.extend(collection.map(Refusal::from));

@@ -41,15 +41,15 @@ pub(in crate::http::api) struct NewCollectionFollowBody {
     /// Where to receive it: a channel of this server.
     #[schema(value_type = IdText)]
     target_channel_id: Id<ChannelId>,
-    /// Which posts: `all` (also without it), `except` or `only`.
+    /// Which posts: `all` (the default), `except` or `only`.
     #[schema(value_type = Option<words::FollowMode>)]
     mode: Option<String>,
     /// The tags for `except` and `only`: hashtags, or tags of the forums by their names.
     tags: Option<Vec<String>>,
-    /// What of the channels' threads: `none`, `starter` or `all`.
+    /// Which of the channels' threads: `none`, `starter` or `all`.
     #[schema(value_type = Option<words::ThreadScope>)]
     threads: Option<String>,
-    /// `auto` (also without it), `native` or `relay`.
+    /// `auto` (the default), `native` or `relay`.
     #[schema(value_type = Option<words::DeliveryChoice>)]
     delivery: Option<String>,
     /// Whether the channels' panels are mirrored, too.

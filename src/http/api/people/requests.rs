@@ -25,13 +25,13 @@ use crate::http::api::words;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(in crate::http::api) struct RequestsQuery {
-    /// `received` (also without it): who asks to follow you. `sent`: whom you asked.
+    /// `received` (the default): who asks to follow you. `sent`: whom you asked.
     #[param(value_type = Option<words::RequestDirection>)]
     direction: Option<String>,
     /// The number of the page, from 1.
     #[param(value_type = Option<u64>, minimum = 1)]
     page: Option<String>,
-    /// How many items a page has: 1 to 100, and 20 where nothing is said.
+    /// How many items a page has: 1 to 100, 20 by default.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     page_size: Option<String>,
     /// The cursor that another page gave, in place of `page`.
