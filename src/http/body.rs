@@ -80,7 +80,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
             return Ok(Self(T::default()));
         }
         let bytes = json_of(request, state).await?;
-        let none = bytes.trim_ascii() == b"null";
+        let none = matches!(bytes.trim_ascii(), b"" | b"null");
         if none { Ok(Self(T::default())) } else { read(&bytes).map(Self) }
     }
 }

@@ -346,6 +346,7 @@ impl ShardLink {
     fn say(&self, loss: Loss, pause: Duration) {
         let (shard, failures, resumes) = (self.shard.id, self.failures, self.session.is_some());
         metrics::counter!(names::GATEWAY_LOSSES).increment(1);
+        self.ingest.sinks.intake.connection_lost(self.shard);
         if failures > 1 && failures.is_power_of_two() {
             let again_in = pause.as_secs_f32();
             tracing::warn!(shard, why = %loss, failures, again_in, "the gateway can't be reached, or doesn't stay");

@@ -62,6 +62,10 @@ pub(super) struct ExportView {
     followers: Vec<DatedPersonView>,
     /// Whom you keep from following you.
     blocked: Vec<DatedPersonView>,
+    /// Whom you asked to be allowed to follow them.
+    asked: Vec<DatedPersonView>,
+    /// Who asks to follow you.
+    asked_by: Vec<DatedPersonView>,
     /// When the newest post was made that you marked as read.
     read_to: Option<String>,
     /// The addresses of your feed, without their secrets.
@@ -122,6 +126,8 @@ pub(super) async fn export(
         follows: kept.follows.iter().map(PersonalFollowView::of).collect(),
         followers: kept.records.followers.iter().map(dated).collect(),
         blocked: kept.records.blocked.iter().map(dated).collect(),
+        asked: kept.records.asked.iter().map(dated).collect(),
+        asked_by: kept.records.asked_by.iter().map(dated).collect(),
         read_to: kept.read_to.map(|message| written(message.created_at())),
         feeds: kept.links.into_iter().map(FeedLinkView::of).collect(),
         digest: kept.digest.as_ref().map(DigestView::of),

@@ -62,7 +62,12 @@ impl PageQuery {
         let start = match (page, cursor) {
             (Some(_), Some(_)) => return Err(invalid().with_detail("Give either page or cursor, not both.")),
             (None, Some(cursor)) => PageStart::At(cursor.parse::<Cursor>().map_err(|_| invalid())?),
-            (page, None) => PageStart::Number(text::number(page.unwrap_or("1")).ok_or_else(invalid)?),
+            (page, None) => {
+                let number = text::number(page.unwrap_or("1"));
+                // The description says so: 63 bits.
+                let fits = number.filter(|number: &std::num::NonZeroU64| i64::try_from(number.get()).is_ok());
+                PageStart::Number(fits.ok_or_else(invalid)?)
+            }
         };
         Ok(Self { start, size })
     }

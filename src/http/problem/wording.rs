@@ -51,7 +51,10 @@ const WORDS: &[(&str, &str)] = &[
     ("This person can't be followed.", "this user can't be followed"),
     ("That person doesn't follow you.", "follower not found"),
     ("This person keeps that private.", "counts are hidden"),
-    (" Write it like `Europe/Berlin`; the command suggests some as you type.", " Write it like Europe/Berlin."),
+    (
+        " Write it like `Europe/Berlin`; the command suggests some as you type.",
+        " Write it like Europe/Berlin.",
+    ),
     ("I can't find that post in your feed.", "activity not found"),
     ("That person isn't asking to follow you, or not any more.", "follow request not found"),
     // Followers.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
@@ -10,6 +11,9 @@ use crate::domain::shards::Shard;
 use crate::store::StoreError;
 
 use super::Intake;
+
+/// For how long nobody minds that there is no connection.
+const SHORT: Duration = Duration::from_secs(5);
 
 /// Events of a shard may have been missed until now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,8 @@ struct ListeningState {
     /// How many sessions began, and of how many it is recorded that something may have been missed before.
     began: u64,
     recorded: u64,
+    /// Since when there is no connection. Discord tells everything after a short pause.
+    lost: Option<Instant>,
 }
 
 impl ListeningStates {
@@ -39,8 +45,11 @@ impl ListeningStates {
 
     pub(super) fn hears(&self, shard: Shard) -> bool {
         let states = lock(&self.0);
-        let heard =
-            |state: &ListeningState| (state.resumed || state.began > 0) && state.began == state.recorded;
+        let heard = |state: &ListeningState| {
+            (state.resumed || state.began > 0)
+                && state.began == state.recorded
+                && state.lost.is_none_or(|lost| lost.elapsed() < SHORT)
+        };
         states.get(&shard.id).is_some_and(heard)
     }
 }
@@ -48,13 +57,24 @@ impl ListeningStates {
 impl Intake {
     /// A shard's session began. It must be called before anything of it is accepted.
     pub fn session_began(&self, shard: Shard) {
-        self.listening.change(shard, |state| state.began += 1);
+        self.listening.change(shard, |state| {
+            state.began += 1;
+            state.lost = None;
+        });
     }
 
     /// A shard's session was resumed without a gap, perhaps that of another process.
     pub fn session_resumed(&self, shard: Shard) {
-        self.listening.change(shard, |state| state.resumed = true);
+        self.listening.change(shard, |state| {
+            state.resumed = true;
+            state.lost = None;
+        });
         self.check_feeds_soon();
+    }
+
+    /// A shard's connection was lost. If none is made soon, nothing about its servers is certain.
+    pub fn connection_lost(&self, shard: Shard) {
+        self.listening.change(shard, |state| _ = state.lost.get_or_insert_with(Instant::now));
     }
 
     /// Whether what is recorded of a server is up to date as far as this process can tell: it isn't one of
@@ -93,6 +113,11 @@ mod tests {
         assert!(!states.hears(shard), "another session began meanwhile");
         states.change(shard, recorded);
         assert!(states.hears(shard));
+
+        states.change(shard, |state| state.lost = Instant::now().checked_sub(SHORT));
+        assert!(!states.hears(shard), "there is no connection");
+        states.change(shard, |state| state.lost = Some(Instant::now()));
+        assert!(states.hears(shard), "it was lost just now");
 
         let other = Shard { id: 1, total: 2 };
         states.change(other, |state| state.resumed = true);

@@ -228,7 +228,7 @@ impl People {
         change: PrivacyChange,
     ) -> Result<(PrivacyChoice, u64), ServiceError> {
         self.profile_for(Some(user), user).await?;
-        let changed = self.store.change_privacy(user, change, self.policy, self.clock.now()).await?;
+        let changed = self.store.change_privacy(user, change, self.policy).await?;
         changed.ok_or_else(|| PersonalRefusal::UnknownUser.into())
     }
 

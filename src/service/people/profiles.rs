@@ -82,7 +82,7 @@ impl People {
         let found = self.rest.of_program().user(user).await?;
         let Some(found) = found.filter(|found| !found.bot) else {
             lock(&self.absent).put(user, (), now + ABSENT, now);
-            self.store.forget_profile(user).await?;
+            self.store.drop_profile(user, now).await?;
             return Ok(None);
         };
         let profile = Profile {

@@ -147,7 +147,7 @@ impl People {
     /// Forgets a person as a reader: whom and what they follow, who follows them, their feed, how far they
     /// read it, and what they chose about being followed. Returns whether anything was known.
     pub async fn forget_reader(&self, user: UserId) -> Result<bool, ServiceError> {
-        Ok(self.store.forget_profile(user).await? > 0)
+        Ok(self.store.forget_profile(user, self.clock.now()).await? > 0)
     }
 }
 

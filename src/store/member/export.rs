@@ -27,6 +27,10 @@ pub struct PersonalRecords {
     pub followers: Vec<DatedPerson>,
     /// Whom they keep from following.
     pub blocked: Vec<DatedPerson>,
+    /// Whom they asked, as far as they know.
+    pub asked: Vec<DatedPerson>,
+    /// Who asks to follow them.
+    pub asked_by: Vec<DatedPerson>,
     /// When they did something of which one may do so much in an hour.
     pub actions: Vec<DateTime<Utc>>,
     /// What they changed of their own and in servers.
@@ -52,6 +56,10 @@ impl Store {
             WHERE followee_kind = 'user' AND followee_id = $1 ORDER BY personal_follows.id DESC LIMIT $2";
         let blocked = "SELECT blocked_id AS id, created_at AS at FROM personal_blocks WHERE user_id = $1 \
             ORDER BY created_at, blocked_id LIMIT $2";
+        let asked = "SELECT followed_id AS id, created_at AS at FROM follow_requests \
+            WHERE follower_id = $1 AND NOT withdrawn ORDER BY created_at, followed_id LIMIT $2";
+        let asked_by = "SELECT follower_id AS id, created_at AS at FROM follow_requests \
+            WHERE followed_id = $1 AND declined_at IS NULL ORDER BY created_at, follower_id LIMIT $2";
         let actions = "SELECT id, at FROM person_actions WHERE user_id = $1 ORDER BY at LIMIT $2";
         let guilds = "SELECT DISTINCT guild_id FROM audit WHERE actor_id = $1 AND guild_id IS NOT NULL";
         let people = async |query: &str| {
@@ -67,6 +75,8 @@ impl Store {
         Ok(PersonalRecords {
             followers: people(followers).await?,
             blocked: people(blocked).await?,
+            asked: people(asked).await?,
+            asked_by: people(asked_by).await?,
             actions: self.dated(actions, user).await?.into_iter().map(|row| row.at).collect(),
             changes,
         })

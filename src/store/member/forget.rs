@@ -120,7 +120,7 @@ impl Store {
         forgotten.blocks = self.forget_who_blocked(user).await?;
         forgotten.collections = self.forget_who_collected(user).await?;
         forgotten.access = self.forget_access(user).await?;
-        forgotten.personal = self.forget_profile(user).await?;
+        forgotten.personal = self.forget_profile(user, now).await?;
         forgotten.changes = self.forget_who_changed(user).await?;
         Ok(())
     }

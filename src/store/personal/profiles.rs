@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
+use super::requests;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{
     FollowAdmission, Followable, ListVisibility, PersonalPolicy, PrivacyChange, PrivacyChoice, Profile,
@@ -104,7 +105,6 @@ impl Store {
         user: UserId,
         change: PrivacyChange,
         policy: PersonalPolicy,
-        now: DateTime<Utc>,
     ) -> Result<Option<(PrivacyChoice, u64)>, StoreError> {
         let txn = self.write().await?;
         lock_profile(&*txn, user, ProfileLock::Alone).await?;
@@ -126,19 +126,30 @@ impl Store {
         if choice.admission(policy) == FollowAdmission::Refused {
             let delete = "DELETE FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1";
             ended = Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
-            // Whoever asked isn't told.
-            let decline =
-                "UPDATE follow_requests SET declined_at = $2 WHERE followed_id = $1 AND declined_at IS NULL";
-            Sql::new(decline, [user.to_db().into(), stored(now).into()]).execute(&*txn).await?;
         }
         txn.commit().await?;
         Ok(Some((choice, ended)))
     }
 
-    /// Forgets a person who is gone from Discord, or wants it: their follows and those of others who followed
-    /// them go, too, and so do the private addresses of their feed and their digest. Returns how many rows
-    /// these were.
-    pub async fn forget_profile(&self, user: UserId) -> Result<u64, StoreError> {
+    /// Removes a person who is gone from Discord, with what others decided about them.
+    pub async fn drop_profile(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.forget_profile(user, now).await?;
+        let txn = self.write().await?;
+        for delete in [
+            "DELETE FROM personal_blocks WHERE blocked_id = $1",
+            "DELETE FROM follow_requests WHERE follower_id = $1",
+            "DELETE FROM profiles WHERE user_id = $1",
+        ] {
+            Sql::new(delete, [user.to_db().into()]).execute(&*txn).await?;
+        }
+        txn.commit().await
+    }
+
+    /// Forgets a person who wants it: their follows and those of others who followed them go, too, and so do
+    /// the private addresses of their feed and their digest. Only what others decided about them stays, with
+    /// their id: blocks, and for a while the requests that were declined. Returns how many rows were
+    /// forgotten.
+    pub async fn forget_profile(&self, user: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let id = || [user.to_db().into()];
         let txn = self.write().await?;
         lock_person(&*txn, user).await?;
@@ -146,12 +157,26 @@ impl Store {
         // All at once, so that counts change in the order of their keys.
         let follows = "DELETE FROM personal_follows WHERE follower_id = $1 OR followee_kind = 'user' AND followee_id = $1";
         let ended = Sql::new(follows, id()).execute(&*txn).await?;
-        Sql::new("DELETE FROM personal_blocks WHERE blocked_id = $1", id()).execute(&*txn).await?;
+        Sql::new("DELETE FROM personal_blocks WHERE user_id = $1", id()).execute(&*txn).await?;
+        requests::forget(&txn, user, now).await?;
         Sql::new("DELETE FROM feed_items WHERE user_id = $1", id()).execute(&*txn).await?;
         Sql::new("DELETE FROM feed_marks WHERE user_id = $1", id()).execute(&*txn).await?;
         let links = links::forget_feed_links(&*txn, user).await?;
         let digests = Sql::new("DELETE FROM digests WHERE user_id = $1", id()).execute(&*txn).await?;
-        let known = Sql::new("DELETE FROM profiles WHERE user_id = $1", id()).execute(&*txn).await?;
+        // What others decided about them outlasts that, and needs their id.
+        let delete = "DELETE FROM profiles WHERE user_id = $1 \
+            AND NOT EXISTS (SELECT 1 FROM personal_blocks b WHERE b.blocked_id = $1) \
+            AND NOT EXISTS (SELECT 1 FROM follow_requests r WHERE r.follower_id = $1)";
+        let empty = "UPDATE profiles SET username = 'unknown', display_name = NULL, avatar = NULL, \
+            checked_at = $2, followable = NULL, asked_first = FALSE, lists = NULL, counts_hidden = FALSE \
+            WHERE user_id = $1";
+        let known = match Sql::new(delete, id()).execute(&*txn).await? {
+            0 => {
+                let values = [user.to_db().into(), stored(DateTime::UNIX_EPOCH).into()];
+                Sql::new(empty, values).execute(&*txn).await?
+            }
+            deleted => deleted,
+        };
         txn.commit().await?;
         Ok(ended + links + digests + known)
     }

@@ -12,7 +12,7 @@ use super::profiles::{ProfileLock, lock_person, lock_profile};
 use crate::domain::follow::TagMode;
 use crate::domain::ids::UserId;
 use crate::domain::personal::{
-    Coverage, DECLINED_FOR, FollowAdmission, Followee, MOST_REQUESTS, PersonalFilter, PersonalFollow,
+    Coverage, DECLINED_FOR, Followee, MOST_REQUESTS, MemberFollowing, PersonalFilter, PersonalFollow,
     PersonalFollowId, PersonalOptions, PersonalPolicy,
 };
 use crate::domain::tags::Tag;
@@ -155,6 +155,19 @@ pub(super) async fn decline(
     Ok(Sql::new(update, values).execute(&**txn).await? > 0)
 }
 
+/// Forgets the requests of a person and to them. Those that others declined are kept until that no longer
+/// matters, as if they had been taken back: otherwise, being forgotten would be a way to ask again.
+pub(super) async fn forget(txn: &Write, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let delete = "DELETE FROM follow_requests WHERE followed_id = $1 \
+        OR follower_id = $1 AND (declined_at IS NULL OR declined_at < $2)";
+    let values = [user.to_db().into(), stored(now - DECLINED_FOR).into()];
+    Sql::new(delete, values).execute(&**txn).await?;
+    let empty =
+        "UPDATE follow_requests SET withdrawn = TRUE, tags = '[]', mode = 'all' WHERE follower_id = $1";
+    Sql::new(empty, [user.to_db().into()]).execute(&**txn).await?;
+    Ok(())
+}
+
 /// How many people somebody asked, as far as they know.
 async fn asked_by(txn: &Write, follower: UserId) -> Result<i64, StoreError> {
     let count = "SELECT COUNT(*) FROM follow_requests WHERE follower_id = $1 AND NOT withdrawn";
@@ -183,8 +196,9 @@ impl Store {
         lock_profile(&*txn, followed, ProfileLock::Alone).await?;
         let request = of_pair(&*txn, follower, followed).await?;
         let Some(request) = request.filter(|request| request.declined_at.is_none()) else { return Ok(None) };
+        // Their yes counts more than that they let nobody else follow them.
         match admission(&txn, follower, followed, policy).await? {
-            Some((FollowAdmission::Open | FollowAdmission::Asked, false)) => {}
+            Some((_, false)) if policy.members != MemberFollowing::Off => {}
             _ => return Ok(None),
         }
         delete(&txn, follower, followed).await?;

@@ -35,6 +35,7 @@ mod panels;
 mod personal;
 mod plans;
 mod posts;
+mod privacy;
 mod quotes;
 mod report;
 mod retention;

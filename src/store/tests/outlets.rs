@@ -108,7 +108,7 @@ async fn both_end_with_their_reader(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     rows(&db).await;
     db.store.add_feed_link(&link(2, 2), Via::Web, at(0)).await.unwrap();
-    assert_eq!(db.store.forget_profile(user(1)).await.unwrap(), 2);
+    assert_eq!(db.store.forget_profile(user(1), at(0)).await.unwrap(), 2);
     assert_eq!(db.store.feed_links_of(user(1)).await.unwrap(), []);
     assert_eq!(db.store.digest(user(1)).await.unwrap(), None);
     assert_eq!(db.store.feed_links_of(user(2)).await.unwrap().len(), 1);

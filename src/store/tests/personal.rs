@@ -11,12 +11,12 @@ use crate::domain::opt_out::OptOutScope;
 use crate::domain::paging::{PageSize, PageStart};
 use crate::domain::personal::{
     Coverage, Followable, Followee, ListVisibility, PersonCounts, PersonList, PersonalFilter,
-    PersonalOptions, PersonalPolicy, PrivacyChange, PrivacyChoice, Profile,
+    PersonalOptions, PersonalPolicy, PrivacyChoice, Profile,
 };
 use crate::domain::shards::Shard;
 use crate::store::{AuthorTotals, FolloweePlace, PersonalEdit, PersonalEdited, PersonalPair};
 
-fn user(id: u64) -> UserId {
+pub(super) fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
 }
 
@@ -67,10 +67,10 @@ pub(super) async fn rows(db: &Db) {
         lists: Some(ListVisibility::Shared),
         counts_hidden: true,
     };
-    store.change_privacy(user(602), choice.into(), PersonalPolicy::default(), at(0)).await.unwrap();
+    store.change_privacy(user(602), choice.into(), PersonalPolicy::default()).await.unwrap();
     know(store, 604).await;
     let asked = PrivacyChoice { followable: Some(Followable::Asked), ..PrivacyChoice::default() };
-    store.change_privacy(user(604), asked.into(), PersonalPolicy::default(), at(0)).await.unwrap();
+    store.change_privacy(user(604), asked.into(), PersonalPolicy::default()).await.unwrap();
     for follower in [601, 602] {
         let edited = edit(store, follower, Followee::User(user(604)), everything()).await;
         assert_eq!(edited, PersonalEdited::Asked);
@@ -147,7 +147,7 @@ async fn counts_are_true(backend: Backend, acts: Vec<Act>) {
                 assert_eq!(expected.remove(&(one, other)), matches!(ended, PersonalEdited::Ended(_)));
             }
             Act::Forget(gone) => {
-                db.store.forget_profile(user(gone)).await.unwrap();
+                db.store.forget_profile(user(gone), at(0)).await.unwrap();
                 expected.retain(|(one, other)| *one != gone && *other != gone);
             }
         }
@@ -348,28 +348,4 @@ async fn what_feeds_show_is_kept_for_as_long_as_they_go_back(#[case] backend: Ba
     assert_eq!(count(&db, "feed_items").await, 1);
     assert_eq!(db.store.clear_contents(on(6)).await.unwrap(), 1);
     assert_eq!(feed(&db, 601, &FeedFilter::default()).await, [id_on(3)]);
-}
-
-/// Of two changes at once, none undoes the other.
-#[rstest]
-#[case::sqlite(Backend::Sqlite)]
-#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
-#[case::postgres(Backend::Postgres)]
-#[tokio::test]
-async fn choices_made_at_once_are_all_kept(#[case] backend: Backend) {
-    let Some(db) = Db::new(backend).await else { return };
-    know(&db.store, 601).await;
-    let choose = |change| db.store.change_privacy(user(601), change, PersonalPolicy::default(), at(0));
-    for turn in 0..10 {
-        let hidden = turn % 2 == 0;
-        let lists = if hidden { ListVisibility::Hidden } else { ListVisibility::Shared };
-        let (one, two) = tokio::join!(
-            choose(PrivacyChange { lists: Some(Some(lists)), ..PrivacyChange::default() }),
-            choose(PrivacyChange { counts_hidden: Some(hidden), ..PrivacyChange::default() }),
-        );
-        one.unwrap();
-        two.unwrap();
-        let now = db.store.profile(user(601)).await.unwrap().unwrap().privacy;
-        assert_eq!((now.lists, now.counts_hidden), (Some(lists), hidden));
-    }
 }

@@ -196,8 +196,9 @@ async fn an_operator_has_people_asked() {
     // What was asked goes with whoever asked, and with whoever was.
     assert_eq!(carols.json("POST", &of(&bob, "/follow"), Value::Null).await.status, 202);
     assert_eq!(choose(&bobs, json!({ "followable": "nobody" })).await["followable"], "nobody");
-    assert_eq!(names(&bobs, "").await, Vec::<String>::new());
+    assert_eq!(names(&bobs, "").await, ["Carol"], "what was asked before isn't declined by that");
     assert_eq!(names(&carols, "?direction=sent").await, ["Bob"], "a no isn't told");
+    assert_eq!(choose(&bobs, json!({ "countsHidden": null })).await["countsHidden"], false);
     assert_eq!(bobs.get("/api/v1/me/follow-requests?direction=both").await.problem().0, 400);
 }
 

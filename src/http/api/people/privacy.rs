@@ -59,8 +59,10 @@ pub(in crate::http::api) struct PrivacyBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<words::ListVisibility>)]
     lists: Option<Option<String>>,
-    /// Hides the numbers from others.
-    counts_hidden: Option<bool>,
+    /// Hides the numbers from others; null is `false`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    counts_hidden: Option<Option<bool>>,
 }
 
 /// See what you chose about being followed
@@ -109,7 +111,8 @@ pub(in crate::http::api) async fn change(
     let visibilities = ListVisibility::ALL.iter().map(|value| (value.as_str(), *value));
     let lists = chosen(body.lists.as_ref(), "/lists", visibilities)?;
     let people = &state.services()?.people;
-    let change = PrivacyChange { followable, lists, counts_hidden: body.counts_hidden };
+    let change =
+        PrivacyChange { followable, lists, counts_hidden: body.counts_hidden.map(Option::unwrap_or_default) };
     let (choice, ended) = people.change_privacy(caller.user(), change).await?;
     Ok(Json(PrivacyView::of(choice, Some(ended))))
 }
