@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Post, Sandbox, SeenMessage};
+use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Post, Reply, Sandbox, SeenMessage};
 
 use crate::{Failure, SOON, show};
 
@@ -21,6 +21,8 @@ pub(crate) struct Cast {
     pub(crate) news: Channel,
     /// A forum.
     requests: Channel,
+    /// A channel that only some see.
+    keepers: Channel,
     lobby: Channel,
     beacon: Channel,
     pub(crate) alice: Person,
@@ -41,6 +43,7 @@ impl Cast {
             dev: harbour.text("dev"),
             news: harbour.text("news"),
             requests: harbour.forum("requests"),
+            keepers: harbour.text("keepers"),
             lobby: lighthouse.text("lobby"),
             beacon: lighthouse.text("beacon"),
             alice: harbour.member("Alice", admin | Permissions::MENTION_EVERYONE),
@@ -64,6 +67,7 @@ pub(crate) async fn play(sandbox: &Sandbox, cast: &Cast) -> Result<(), Failure> 
     scene.forum().await?;
     scene.deletion().await?;
     scene.lists().await?;
+    scene.feed().await?;
     scene.ending();
     Ok(())
 }
@@ -79,8 +83,10 @@ impl Scene<'_> {
             "A Discord is running on this machine, for this demo only, and Tributary is connected to it."
         );
         println!("In it are two servers:\n");
-        println!("   Harbour      #announcements #dev #news #requests (a forum)   Alice (admin), Bob, Carol");
-        println!("   Lighthouse   #lobby #beacon                                  Carol (admin)");
+        println!(
+            "   Harbour      #announcements #dev #news #requests (a forum) #keepers   Alice (admin), Bob, Carol"
+        );
+        println!("   Lighthouse   #lobby #beacon                                           Carol (admin)");
     }
 
     async fn relay(&self) -> Result<(), Failure> {
@@ -208,6 +214,49 @@ impl Scene<'_> {
         show::heading(8, "Everybody concerned can see who follows what.");
         self.run(carol, lobby, "/follows", &[]).await?;
         self.run(alice, news, "/followers", &[("channel", dev.into())]).await
+    }
+
+    async fn feed(&self) -> Result<(), Failure> {
+        let Cast { alice, bob, carol, announcements, keepers, news, lobby, .. } = self.cast;
+        show::heading(9, "Members follow people and channels, and read one feed: of what they may see, now.");
+        let everything = ("what", "everything".into());
+        self.run(bob, news, "/feed follow", &[("member", alice.into()), everything.clone()]).await?;
+        self.act(bob, news, "(right-clicks Carol, Apps, Follow)").await;
+        let followed = bob.run_on_person(news, carol, "Follow").await?;
+        show::answer(self.sandbox, &followed);
+        self.run(bob, news, "/feed follow", &[("channel", announcements.into()), everything]).await?;
+        for (person, channel, text) in [
+            (carol, lobby, "Bob isn't in this server, so this is not for him."),
+            (alice, keepers, "The spare key is under the third stone."),
+            (alice, announcements, "The Harbour closes at ten tonight."),
+        ] {
+            self.act(person, channel, text).await;
+            person.post(channel, text)?;
+        }
+        self.act(bob, news, "/feed read").await;
+        let feed = self.feed_of(bob, |text| text.contains("third stone") && text.contains("at ten")).await?;
+        check(!feed.text().contains("not for him"), "a feed shows what its reader can't see")?;
+        show::answer(self.sandbox, &feed);
+        self.act(alice, keepers, "(closes the channel to all but admins)").await;
+        keepers.deny_everyone(Permissions::VIEW_CHANNEL);
+        self.act(bob, news, "/feed read").await;
+        let feed = self.feed_of(bob, |text| !text.contains("third stone")).await?;
+        check(feed.text().contains("at ten"), "a feed lost what its reader may see")?;
+        show::answer(self.sandbox, &feed);
+        Ok(())
+    }
+
+    /// What somebody's feed shows, once it is as it should be.
+    async fn feed_of(&self, person: &Person, fits: impl Fn(&str) -> bool) -> Result<Reply, Failure> {
+        let began = Instant::now();
+        loop {
+            let reply = person.run(&self.cast.news, "/feed read", ()).await?;
+            if fits(&reply.text()) {
+                return Ok(reply);
+            }
+            check(began.elapsed() < SOON, "a feed didn't become as it should be")?;
+            tokio::time::sleep(BREATH).await;
+        }
     }
 
     fn ending(&self) {

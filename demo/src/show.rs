@@ -1,6 +1,6 @@
 //! How the scene is printed: one line for what somebody does, and the result below it.
 
-use tributary_sandbox::{Arg, Channel, Guild, MessageFlags, Person, Reply, Sandbox, SeenMessage};
+use tributary_sandbox::{Arg, Channel, Guild, MessageFlags, Person, Reply, Sandbox, SeenMessage, UserId};
 
 use crate::plain;
 
@@ -34,11 +34,18 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn command(sandbox: &Sandbox, command: &str, options: &[(&str, Arg)]) -> String {
     let typed = options.iter().map(|(name, value)| match value {
         Arg::Channel(id) => format!(" {name}:#{}", sandbox.channel(*id).name()),
+        Arg::User(id) => format!(" {name}:@{}", person(sandbox, *id)),
         Arg::Text(text) => format!(" {name}:{}", link(sandbox, text).unwrap_or_else(|| text.clone())),
         Arg::Boolean(flag) => format!(" {name}:{flag}"),
         _ => format!(" {name}:…"),
     });
     std::iter::once(command.to_owned()).chain(typed).collect()
+}
+
+/// The name of one of the sandbox's people.
+fn person(sandbox: &Sandbox, id: UserId) -> String {
+    let people = sandbox.people().into_iter();
+    people.filter(|person| person.id() == id).map(|person| person.name()).next().unwrap_or_default()
 }
 
 /// A channel's link, which people paste, in words: the link itself is long and made of numbers.
@@ -112,6 +119,10 @@ fn rendered(sandbox: &Sandbox, text: &str) -> String {
 fn mention(sandbox: &Sandbox, token: &str) -> Option<String> {
     if token.starts_with("t:") {
         return Some("just now".to_owned());
+    }
+    if let Some(id) = token.strip_prefix('@') {
+        let known = sandbox.people().into_iter().find(|person| person.id().to_string() == id);
+        return known.map(|person| format!("@{}", person.name()));
     }
     let id = token.strip_prefix('#')?;
     let channels = sandbox.guilds().into_iter().flat_map(|guild| guild.channels());
