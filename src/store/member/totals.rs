@@ -76,7 +76,7 @@ impl Store {
                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id)) AS channels, \
             (SELECT COUNT(*) FROM channel_follows WHERE created_by = $1) AS follows, \
             (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
-            (SELECT COUNT(*) FROM profiles WHERE user_id = $1) AS profiles, \
+            (SELECT COUNT(*) FROM profiles WHERE user_id = $1 AND username <> '') AS profiles, \
             (SELECT COUNT(*) FROM personal_follows WHERE follower_id = $1) AS following, \
             (SELECT COUNT(*) FROM personal_follows WHERE followee_kind = 'user' AND followee_id = $1) AS followers, \
             (SELECT COUNT(*) FROM personal_blocks WHERE user_id = $1) AS blocked, \

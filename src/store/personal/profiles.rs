@@ -17,6 +17,12 @@ use crate::store::{Store, StoreError};
 
 pub(super) const PROFILE: &str = "p.user_id, p.username, p.display_name, p.avatar, p.checked_at, p.followable, p.asked_first, p.lists, p.counts_hidden";
 
+/// The name of somebody who is forgotten, and whose id others' decisions need. To everybody else, nothing is
+/// known of such a person: otherwise it could be seen that somebody blocked them.
+const FORGOTTEN: &str = "";
+/// What lists of those others show in its place.
+const NAMELESS: &str = "unknown";
+
 #[derive(FromQueryResult)]
 pub(super) struct ProfileRow {
     user_id: i64,
@@ -46,7 +52,10 @@ impl ProfileRow {
         };
         Ok(Profile {
             user: UserId::from_db(self.user_id)?,
-            username: self.username,
+            username: match self.username.as_str() {
+                FORGOTTEN => NAMELESS.to_owned(),
+                _ => self.username,
+            },
             display_name: self.display_name,
             avatar: self.avatar,
             checked_at: self.checked_at,
@@ -57,8 +66,9 @@ impl ProfileRow {
 
 /// What is known of a person.
 async fn profile(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Profile>, StoreError> {
-    let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1");
-    let rows: Vec<ProfileRow> = Sql::new(query, [user.to_db().into()]).rows_of(db).await?;
+    let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id = $1 AND p.username <> $2");
+    let values = [user.to_db().into(), FORGOTTEN.into()];
+    let rows: Vec<ProfileRow> = Sql::new(query, values).rows_of(db).await?;
     rows.into_iter().next().map(ProfileRow::read).transpose()
 }
 
@@ -73,7 +83,8 @@ impl Store {
         if users.is_empty() {
             return Ok(HashMap::new());
         }
-        let query = Sql::new(format!("SELECT {PROFILE} FROM profiles p WHERE p.user_id IN "), []);
+        let query = format!("SELECT {PROFILE} FROM profiles p WHERE p.username <> $1 AND p.user_id IN ");
+        let query = Sql::new(query, [FORGOTTEN.into()]);
         let query = query.list(users.iter().map(|user| user.to_db()));
         let rows: Vec<ProfileRow> = query.rows_of(&self.db).await?;
         let read = |row: ProfileRow| row.read().map(|profile| (profile.user, profile));
@@ -167,18 +178,14 @@ impl Store {
         let delete = "DELETE FROM profiles WHERE user_id = $1 \
             AND NOT EXISTS (SELECT 1 FROM personal_blocks b WHERE b.blocked_id = $1) \
             AND NOT EXISTS (SELECT 1 FROM follow_requests r WHERE r.follower_id = $1)";
-        let empty = "UPDATE profiles SET username = 'unknown', display_name = NULL, avatar = NULL, \
-            checked_at = $2, followable = NULL, asked_first = FALSE, lists = NULL, counts_hidden = FALSE \
-            WHERE user_id = $1";
-        let known = match Sql::new(delete, id()).execute(&*txn).await? {
-            0 => {
-                let values = [user.to_db().into(), stored(DateTime::UNIX_EPOCH).into()];
-                Sql::new(empty, values).execute(&*txn).await?
-            }
-            deleted => deleted,
-        };
+        let empty = "UPDATE profiles SET username = $2, display_name = NULL, avatar = NULL, checked_at = $3, \
+            followable = NULL, asked_first = FALSE, lists = NULL, counts_hidden = FALSE \
+            WHERE user_id = $1 AND username <> $2";
+        let deleted = Sql::new(delete, id()).execute(&*txn).await?;
+        let values = [user.to_db().into(), FORGOTTEN.into(), stored(DateTime::UNIX_EPOCH).into()];
+        let emptied = Sql::new(empty, values).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(ended + links + digests + known)
+        Ok(ended + links + digests + deleted + emptied)
     }
 }
 

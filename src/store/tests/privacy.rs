@@ -54,8 +54,15 @@ async fn what_others_decided_outlasts_that_somebody_is_forgotten(#[case] backend
     let all = || PageStart::Number(1.try_into().unwrap());
     for _ in 0..2 {
         db.store.forget_profile(user(602), at(2)).await.unwrap();
-        let name = db.store.profile(user(602)).await.unwrap().unwrap().username;
-        assert_eq!(name, "unknown");
+        // To everybody but those who decided something, nothing is known of them.
+        assert_eq!(db.store.profile(user(602)).await.unwrap(), None);
+        assert!(!db.store.author_totals(user(602)).await.unwrap().has_profile);
+        let blocked = PersonList::BlockedBy(user(601));
+        let page = db.store.people(blocked, None, all(), PageSize::default()).await.unwrap();
+        let named: Vec<_> =
+            page.items.iter().map(|item| (item.profile.user, item.profile.username.as_str())).collect();
+        assert_eq!(named, [(user(602), "unknown")]);
+        assert_eq!(db.store.forget_profile(user(602), at(2)).await.unwrap(), 0, "nothing is left to forget");
         know(&db.store, 602).await;
         assert_eq!(wanted(601).await, PersonalEdited::Refused);
         assert_eq!(wanted(603).await, PersonalEdited::Asked);
